@@ -1,0 +1,217 @@
+"""Functions of lists of Values, and composites of the table's rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autograd import primitives
+from autograd.value import Value, as_value, dot_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def _operands(xs: Any, name: str) -> tuple[Any, ...]:
+    try:
+        operands = tuple(xs)
+    except TypeError:
+        raise TypeError(f"{name} wants a list of numbers or Values, got {xs!r}: write {name}([a, b, c])") from None
+    if not operands:
+        raise ValueError(f"{name} of an empty list: it wants at least one number")
+    return operands
+
+
+def sum(xs: Iterable[Value | float]) -> Value:
+    """The sum as one node, added up from the left.
+
+    Args:
+        xs: one or more numbers or Values.
+
+    Raises:
+        ValueError: the list is empty.
+
+    Example:
+        >>> import autograd
+        >>> x = [autograd.Value(1.0), autograd.Value(2.0)]
+        >>> autograd.sum(x)
+        Value(data=3.0, grad=0.0)
+    """
+    return primitives.sum_(*_operands(xs, "sum"))
+
+
+def mean(xs: Iterable[Value | float]) -> Value:
+    """The arithmetic mean: the sum over the number of terms.
+
+    Args:
+        xs: one or more numbers or Values.
+
+    Raises:
+        ValueError: the list is empty.
+
+    Example:
+        >>> from autograd import Value, mean
+        >>> mean([Value(1.0), Value(2.0)]).data
+        1.5
+    """
+    operands = _operands(xs, "mean")
+    return primitives.sum_(*operands) / len(operands)
+
+
+def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value:
+    """x1 y1 + x2 y2 + ... as one node, added up from the left. With weights and inputs it is a neuron's pre-activation.
+
+    Args:
+        xs, ys: two lists of the same length n >= 1.
+
+    Raises:
+        ValueError: the lists are empty or differ in length.
+
+    Example:
+        >>> from autograd import Value, dot
+        >>> w = [Value(2.0), Value(-1.0)]
+        >>> dot(w, [3.0, 4.0]).data
+        2.0
+    """
+    left, right = _operands(xs, "dot"), _operands(ys, "dot")
+    if len(left) != len(right):
+        raise ValueError(f"dot wants two lists of the same length, got {len(left)} and {len(right)} numbers")
+    return primitives.dot(*left, *right)
+
+
+def matvec(rows: Iterable[Iterable[Value | float]], xs: Iterable[Value | float]) -> list[Value]:
+    """The matrix-vector product: the `dot` of every row with the same xs. With a layer's weights and inputs it is z.
+
+    Args:
+        rows: m rows of n numbers or Values.
+        xs: n >= 1 numbers or Values.
+
+    Returns:
+        m Values.
+
+    Raises:
+        ValueError: xs is empty, or a row has another length.
+
+    Example:
+        >>> from autograd import Value, matvec
+        >>> W = [[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]]
+        >>> [z.data for z in matvec(W, [1.0, 10.0])]
+        [21.0, 43.0]
+    """
+    right = _operands(xs, "matvec")
+    left = [tuple(row) for row in rows]
+    for k, row in enumerate(left):
+        if len(row) != len(right):
+            raise ValueError(f"matvec wants rows as long as the vector, {len(right)}, got {len(row)} numbers in row {k}")
+    if all(operand.__class__ is Value for row in left for operand in row):
+        return dot_nodes(left, [as_value(x, "matvec") for x in right])
+    return [primitives.dot(*row, *right) for row in left]
+
+
+def max(xs: Iterable[Value | float]) -> Value:
+    """The largest; operands that share the maximum share its gradient equally.
+
+    Args:
+        xs: one or more numbers or Values.
+
+    Raises:
+        ValueError: the list is empty.
+
+    Example:
+        >>> import autograd
+        >>> autograd.max([autograd.Value(1.0), 5.0]).data
+        5.0
+    """
+    return primitives.max_(*_operands(xs, "max"))
+
+
+def min(xs: Iterable[Value | float]) -> Value:
+    """The smallest; operands that share the minimum share its gradient equally.
+
+    Args:
+        xs: one or more numbers or Values.
+
+    Raises:
+        ValueError: the list is empty.
+
+    Example:
+        >>> import autograd
+        >>> autograd.min([autograd.Value(1.0), 5.0]).data
+        1.0
+    """
+    return primitives.min_(*_operands(xs, "min"))
+
+
+def logsumexp(xs: Iterable[Value | float]) -> Value:
+    """log(e ** x1 + e ** x2 + ...), without overflow. Its gradient is the softmax.
+
+    Args:
+        xs: one or more numbers or Values.
+
+    Raises:
+        ValueError: the list is empty.
+
+    Example:
+        >>> from autograd import Value, logsumexp
+        >>> logsumexp([Value(1000.0), Value(1000.0)]).data
+        1000.6931471805599
+    """
+    return primitives.logsumexp(*_operands(xs, "logsumexp"))
+
+
+def log_softmax(xs: Iterable[Value | float]) -> list[Value]:
+    """The logarithms of the softmax: xk - logsumexp(x), exact also where the probability underflows.
+
+    Args:
+        xs: n >= 1 logits.
+
+    Returns:
+        n Values.
+
+    Raises:
+        ValueError: the list is empty.
+
+    Example:
+        >>> from autograd import Value, log_softmax
+        >>> [p.data for p in log_softmax([Value(1000.0), Value(0.0)])]
+        [0.0, -1000.0]
+    """
+    operands = _operands(xs, "log_softmax")
+    total = primitives.logsumexp(*operands)
+    return [x - total for x in operands]
+
+
+def softmax(xs: Iterable[Value | float]) -> list[Value]:
+    """Probabilities e ** xk / (e ** x1 + ... + e ** xn), without overflow.
+
+    Args:
+        xs: n >= 1 logits.
+
+    Returns:
+        n Values that add up to 1.
+
+    Raises:
+        ValueError: the list is empty.
+
+    Example:
+        >>> from autograd import Value, softmax
+        >>> [p.data for p in softmax([Value(0.0), Value(0.0)])]
+        [0.5, 0.5]
+    """
+    return [primitives.exp(x) for x in log_softmax(xs)]
+
+
+def norm(xs: Iterable[Value | float]) -> Value:
+    """The Euclidean norm, sqrt(x1 ** 2 + x2 ** 2 + ...), without overflow; its gradient at the origin is 0.
+
+    Args:
+        xs: one or more numbers or Values.
+
+    Raises:
+        ValueError: the list is empty.
+
+    Example:
+        >>> from autograd import Value, norm
+        >>> norm([Value(3.0), Value(4.0)]).data
+        5.0
+    """
+    return primitives.hypot(*_operands(xs, "norm"))

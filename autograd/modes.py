@@ -1,0 +1,103 @@
+"""Modes that hold for a block of code: `no_grad` and `detect_anomaly`.
+
+A mode belongs to the thread (the context) that entered it. Operations look at `active` first, which is empty nearly
+always, so that modes cost nothing when there are none.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager as _Context
+
+active: list[str] = []
+"""The modes entered and not yet left, in any thread."""
+
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+_checking: ContextVar[bool] = ContextVar("checking", default=False)
+
+
+class AnomalyError(FloatingPointError):
+    """The first nan or inf under `detect_anomaly`."""
+
+
+def is_recording() -> bool:
+    """Whether operations record their operands here: True outside `no_grad`."""
+    return not active or _recording.get()
+
+
+def is_checking() -> bool:
+    """Whether `detect_anomaly` holds here."""
+    return bool(active) and _checking.get()
+
+
+@contextmanager
+def _mode(name: str, variable: ContextVar[bool], value: bool) -> Iterator[None]:
+    active.append(name)
+    before = variable.set(value)
+    try:
+        yield
+    finally:
+        variable.reset(before)
+        active.remove(name)
+
+
+def no_grad() -> _Context[None]:
+    """In this block results are plain leaves: nothing is recorded, which is faster and keeps no graph alive.
+
+    Example:
+        >>> from autograd import Value, no_grad
+        >>> x = Value(2.0)
+        >>> with no_grad():
+        ...     y = x * 3
+        >>> y.data, y.parents
+        (6.0, ())
+    """
+    return _mode("no_grad", _recording, False)
+
+
+def recording() -> _Context[None]:
+    """In this block operations are recorded, also inside `no_grad`: what a transform needs to do its work."""
+    return _mode("recording", _recording, True)
+
+
+def detect_anomaly() -> _Context[None]:
+    """In this block the first nan or inf, forward or backward, is an error that names where it came from.
+
+    Raises:
+        AnomalyError: names the operation, its operands and the line of your code that made it.
+
+    Example:
+        >>> import autograd
+        >>> from autograd import Value
+        >>> with autograd.detect_anomaly():
+        ...     Value(0.0).log()
+        Traceback (most recent call last):
+        ...
+        autograd.modes.AnomalyError: log gave -inf from 0.0 (<doctest ...>, line 2, in <module>: ...)
+    """
+    return _mode("detect_anomaly", _checking, True)
+
+
+_PACKAGES = tuple(
+    os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), package) + os.sep
+    for package in ("autograd", "nn")
+)
+
+
+def user_line() -> str:
+    """The innermost line of code outside this library, as "file, line n, in function: source"."""
+    import linecache
+
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGES):
+        frame = frame.f_back
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    source = linecache.getline(file, line).strip()
+    return f"{file}, line {line}, in {frame.f_code.co_name}" + (f": {source}" if source else "")

@@ -1,0 +1,401 @@
+"""Transforms: functions that take a function and give back its derivatives.
+
+The function is an ordinary one, written on numbers. A transform calls it with Values (or dual numbers) in place of the
+numbers and reads the derivative off the graph that this records. Reverse mode runs the chain rule backwards with the
+table's rules. Where the derivative is itself to be differentiated, because one transform runs inside another or because
+it was called with Values, the same rules run on Values and the result is a graph again.
+
+Numbers in, numbers out; Values in, Values out. Lists, tuples, dicts and NumPy arrays of numbers keep their structure.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from autograd import modes, primitives
+from autograd.dual import Dual, new_level
+from autograd.graph import topological_order
+from autograd.primitives import ZERO, to_float
+from autograd.structure import flatten
+from autograd.value import Value, constant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Argnums = int | tuple[int, ...]
+
+_depth: ContextVar[int] = ContextVar("depth", default=0)
+"""How many runs of reverse mode are going on around this point: inside one, results must be graphs."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Reverse mode
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that computes the gradient of `f`.
+
+    Args:
+        f: a function of numbers and structures of numbers, whose result is one number.
+        argnums: the position of the argument to differentiate with respect to, or a tuple of positions.
+
+    Returns:
+        A function of the same arguments. Its result has the structure of that argument; for a tuple of positions it is
+        a tuple. It never touches anybody's `.grad`.
+
+    Raises:
+        TypeError: `f` returned several numbers (use `jacobian`), or something that is not a number.
+        IndexError: there is no argument at that position.
+
+    Example:
+        >>> from autograd import grad
+        >>> grad(lambda x: x**3)(2.0)
+        12.0
+        >>> grad(grad(lambda x: x**3))(2.0)
+        12.0
+        >>> grad(lambda w, x: w[0] * x + w[1])([2.0, 1.0], 3.0)
+        [3.0, 1.0]
+    """
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        return value_and_grad(f, argnums)(*args, **kwargs)[1]
+
+    return _named(gradient, "grad", f)
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., tuple[Any, Any]]:
+    """Like `grad`, but the function returns the pair of `f`'s value and its gradient.
+
+    Args:
+        f: a function whose result is one number.
+        argnums: as for `grad`.
+
+    Raises:
+        TypeError: `f` returned several numbers, or something that is not a number.
+        IndexError: there is no argument at that position.
+
+    Example:
+        >>> from autograd import value_and_grad
+        >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
+        (10.0, (5.0, 2.0))
+    """
+
+    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        with _Differentiation(f, args, argnums) as run:
+            outputs, _ = flatten(f(*run.arguments, **kwargs))
+            if len(outputs) != 1:
+                raise TypeError(
+                    f"grad wants a function whose result is one number, {_name(f)} returned {len(outputs)}: "
+                    f"use jacobian, or return their sum"
+                )
+            _check_number(outputs[0], f)
+            return run.finished(outputs[0]), run.structured(run.gradients(outputs[0]))
+
+    return _named(value_and_gradient, "value_and_grad", f)
+
+
+def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that computes all first derivatives of a function of any structure of results.
+
+    Args:
+        f: a function whose result is a number or a structure of numbers.
+        argnums: as for `grad`.
+
+    Returns:
+        A function of the same arguments. Its result has the structure of `f`'s result, and in place of each number the
+        structure of the argument: for lists, `jacobian(f)(x)[i][j]` is df_i/dx_j.
+
+    Raises:
+        TypeError: `f` returned something that is not a number.
+        IndexError: there is no argument at that position.
+
+    Example:
+        >>> from autograd import jacobian
+        >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
+        [[3.0, 2.0], [1.0, 1.0]]
+    """
+
+    def all_derivatives(*args: Any, **kwargs: Any) -> Any:
+        with _Differentiation(f, args, argnums) as run:
+            outputs, rebuild = flatten(f(*run.arguments, **kwargs))
+            for output in outputs:
+                _check_number(output, f)
+            return rebuild([run.structured(run.gradients(output)) for output in outputs])
+
+    return _named(all_derivatives, "jacobian", f)
+
+
+def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """The function that computes all second derivatives of `f`: the Jacobian of its gradient.
+
+    Args:
+        f: a function whose result is one number.
+        argnums: the position of the argument to differentiate with respect to.
+
+    Returns:
+        A function of the same arguments; for a list argument, `hessian(f)(x)[i][j]` is d2f/dx_i dx_j.
+
+    Raises:
+        TypeError: `f` returned several numbers, or something that is not a number.
+        IndexError: there is no argument at that position.
+
+    Example:
+        >>> from autograd import hessian
+        >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 3.0])
+        [[6.0, 4.0], [4.0, 0.0]]
+    """
+    return _named(jacobian(grad(f, argnums), argnums), "hessian", f)
+
+
+def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """`f` at a point, and the function that pulls a gradient with respect to its result back to its arguments.
+
+    Args:
+        f: a function whose result is a number or a structure of numbers.
+        primals: its arguments.
+
+    Returns:
+        The result, and `pullback(cotangent)`: for a cotangent of the result's structure, the tuple of the sums
+        cotangent_i * df_i/dx, one per argument and in its structure. It can be called again and again.
+
+    Raises:
+        TypeError: `f` returned something that is not a number.
+        ValueError: a cotangent has another structure than the result.
+
+    Example:
+        >>> from autograd import vjp
+        >>> value, pullback = vjp(lambda x, y: [x * y, x + y], 2.0, 5.0)
+        >>> value, pullback([1.0, 10.0])
+        ([10.0, 7.0], (15.0, 12.0))
+    """
+    run = _Differentiation(f, primals, tuple(range(len(primals))))
+    with run:
+        outputs, rebuild = flatten(f(*run.arguments))
+        for output in outputs:
+            _check_number(output, f)
+        value = rebuild([run.finished(output) for output in outputs])
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        cotangents, _ = flatten(cotangent)
+        if len(cotangents) != len(outputs):
+            raise ValueError(f"pullback wants {len(outputs)} numbers, as many as f returned, got {len(cotangents)}")
+        with run:
+            total: list[Any] = [0.0] * run.size
+            for output, upstream in zip(outputs, cotangents):
+                total = [t + upstream * g for t, g in zip(total, run.gradients(output))]
+            return run.structured(total)  # type: ignore[no-any-return]
+
+    return value, pullback
+
+
+class _Differentiation:
+    """One run of reverse mode: the arguments as fresh variables, and the derivatives of results with respect to them."""
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], argnums: Argnums) -> None:
+        positions = argnums if isinstance(argnums, tuple) else (argnums,)
+        for position in positions:
+            if not -len(args) <= position < len(args):
+                raise IndexError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments")
+        chosen = [args[position] for position in positions]
+        numbers, self._rebuild = flatten(chosen if isinstance(argnums, tuple) else chosen[0])
+        self.size = len(numbers)
+        self._records = _depth.get() > 0 or any(_holds_value(number) for number in numbers)
+        self._variables: list[Value] = []
+        replaced = list(args)
+        with modes.recording():
+            fresh = [self._fresh(number, f) for number in numbers]
+        rebuilt = self._rebuild(fresh)
+        for position, argument in zip(positions, rebuilt if isinstance(argnums, tuple) else (rebuilt,)):
+            replaced[position] = argument
+        self.arguments = replaced
+        if isinstance(argnums, tuple):
+            structured = self._rebuild
+            self._rebuild = lambda numbers: tuple(structured(numbers))
+
+    def _fresh(self, number: Any, f: Callable[..., Any]) -> Any:
+        """A variable of this run's own. In a dual number it is the primal: derivatives go through the tangent, too."""
+        if isinstance(number, Dual):
+            return Dual(self._fresh(number.primal, f), number.tangent, number.level)
+        if isinstance(number, Value):
+            variable = primitives.identity(number)
+        else:
+            variable = Value(to_float(number, f"an argument of {_name(f)}"))
+        self._variables.append(variable)
+        return variable
+
+    def __enter__(self) -> _Differentiation:
+        self._token = _depth.set(_depth.get() + 1)
+        self._recording = modes.recording()
+        self._recording.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._recording.__exit__(None, None, None)
+        _depth.reset(self._token)
+
+    def structured(self, numbers: Sequence[Any]) -> Any:
+        if self._records:
+            numbers = [constant(number) if number.__class__ is float else number for number in numbers]
+        return self._rebuild(numbers)
+
+    def finished(self, output: Any) -> Any:
+        return output._data if isinstance(output, Value) and not self._records else output
+
+    def gradients(self, output: Any) -> list[Any]:
+        """The derivative of one result with respect to each variable."""
+        if isinstance(output, Dual):  # linear: of the primal and of the tangent, each
+            pairs = zip(self.gradients(output.primal), self.gradients(output.tangent))
+            return [Dual(primal, tangent, output.level) for primal, tangent in pairs]
+        if not isinstance(output, Value):
+            return [0.0] * self.size
+        return reverse(output, self._variables, differentiable=self._records)
+
+
+def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> list[Any]:
+    """The derivatives of `root` with respect to `variables`, by the chain rule from the root down.
+
+    Args:
+        root: the result.
+        variables: nodes; the walk does not look behind them.
+        differentiable: whether the derivatives are Values, from the rules, rather than floats, from the recorded local
+            derivatives.
+    """
+    ends = frozenset(variables)
+    order = topological_order(root, leaves=ends)
+    depends: set[Value] = set(ends)
+    for node in order:
+        if node not in depends and not depends.isdisjoint(node.parents):
+            depends.add(node)
+    adjoints: dict[Value, Any] = {root: 1.0}
+    for node in reversed(order):
+        if node in ends or node not in adjoints or node not in depends:
+            continue
+        upstream = adjoints[node]
+        for operand, local in _edges(node, differentiable):
+            if operand in depends:
+                contribution = _times(upstream, local)
+                adjoints[operand] = adjoints[operand] + contribution if operand in adjoints else contribution
+    return [adjoints.get(variable, 0.0) for variable in variables]
+
+
+def _edges(node: Value, differentiable: bool) -> Iterator[tuple[Value, Any]]:
+    recorded = node._edges()
+    locals_: Sequence[Any] = recorded
+    if differentiable:
+        assert node.primitive is not None
+        locals_ = node.primitive.local_derivatives(node, node.parents)
+    for operand, edge, local in zip(node.parents, recorded, locals_):
+        if edge is not None:
+            yield operand, local
+
+
+def _times(upstream: Any, local: Any) -> Any:
+    if local is ZERO:
+        return 0.0
+    if isinstance(local, float) and local == 1.0:
+        return upstream
+    return local if isinstance(upstream, float) and upstream == 1.0 else upstream * local
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Forward mode
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """`f` at a point and its derivative along a direction, in one forward pass on dual numbers.
+
+    Args:
+        f: a function whose result is a number or a structure of numbers.
+        primals: its arguments.
+        tangents: the direction, in the same structure: how much each argument moves.
+
+    Returns:
+        The result, and the sums df_i/dx_j * tangent_j in the result's structure.
+
+    Raises:
+        ValueError: primals and tangents differ in structure.
+        TypeError: `f` returned something that is not a number.
+
+    Example:
+        >>> from autograd import jvp
+        >>> jvp(lambda x, y: x * y, (2.0, 5.0), (1.0, 0.0))
+        (10.0, 5.0)
+    """
+    points, rebuild = flatten(list(primals))
+    directions, _ = flatten(list(tangents))
+    if len(points) != len(directions):
+        raise ValueError(f"jvp wants as many tangents as primals, got {len(directions)} for {len(points)} numbers")
+    numbers = [_checked(x, f) for x in points]
+    level = new_level()
+    duals = [Dual(x, _checked(t, f), level) for x, t in zip(numbers, directions)]
+    records = _depth.get() > 0 or any(_holds_value(x) for x in points + directions)
+    with modes.recording():
+        outputs, rebuild_output = flatten(f(*rebuild(duals)))
+    values, derivatives = [], []
+    for output in outputs:
+        _check_number(output, f)
+        ours = isinstance(output, Dual) and output.level == level
+        values.append(output.primal if ours else output)
+        derivatives.append(output.tangent if ours else 0.0)
+    if not records:
+        values, derivatives = [_as_float(x) for x in values], [_as_float(x) for x in derivatives]
+    return rebuild_output(values), rebuild_output(derivatives)
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """The product of the Hessian of `f` with a vector, at the price of a few gradients: forward mode over reverse mode.
+
+    Args:
+        f: a function whose result is one number.
+        primals: its arguments; all of them count.
+        tangents: the vector, in the same structure.
+
+    Returns:
+        The product, one entry per argument and in its structure; for a function of one argument that entry itself.
+
+    Raises:
+        ValueError: primals and tangents differ in structure.
+        TypeError: `f` returned several numbers, or something that is not a number.
+
+    Example:
+        >>> from autograd import hvp
+        >>> hvp(lambda x: x[0] ** 2 * x[1], ([2.0, 3.0],), ([1.0, 0.0],))
+        [6.0, 4.0]
+    """
+    argnums: Argnums = tuple(range(len(primals))) if len(primals) != 1 else 0
+    return jvp(grad(f, argnums), primals, tangents)[1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _checked(number: Any, f: Callable[..., Any]) -> Any:
+    return number if isinstance(number, (Value, Dual)) else to_float(number, f"an argument of {_name(f)}")
+
+
+def _check_number(output: Any, f: Callable[..., Any]) -> None:
+    if not isinstance(output, (Value, Dual)):
+        to_float(output, f"the result of {_name(f)}")
+
+
+def _holds_value(number: Any) -> bool:
+    if isinstance(number, Dual):
+        return _holds_value(number.primal) or _holds_value(number.tangent)
+    return isinstance(number, Value)
+
+
+def _as_float(number: Any) -> Any:
+    return number._data if isinstance(number, Value) else number
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return getattr(f, "__name__", type(f).__name__)
+
+
+def _named(function: Callable[..., Any], transform: str, f: Callable[..., Any]) -> Callable[..., Any]:
+    function.__name__ = function.__qualname__ = f"{transform}({_name(f)})"
+    function.__doc__ = f"{transform} of {_name(f)}. {getattr(f, '__doc__', None) or ''}".strip()
+    return function

@@ -1,0 +1,642 @@
+"""Value: one number in a graph that remembers how it was computed.
+
+A node keeps its data, its gradient, its operation, its operands in order and one local derivative per operand, recorded
+when it was made. `backward()` needs to know nothing of operations: it walks the graph from the result to the leaves and
+adds `upstream * local derivative` to the gradient of each operand. Nodes refer to their operands and never to their
+results, so a graph that is dropped is freed at once.
+"""
+
+from __future__ import annotations
+
+import math
+from _thread import get_ident
+from operator import mul as _multiply
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakSet
+
+from autograd import modes, primitives
+from autograd.graph import MANY, topological_order
+from autograd.primitives import ZERO, Primitive, run_rule, to_float
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Number = float | int
+
+
+class _LeafKind:
+    """What stands in a leaf's place for the operation."""
+
+    __slots__ = ("name", "symbol")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.symbol = ""
+
+    def __reduce__(self) -> str:
+        return self.name.upper()
+
+
+LEAF = _LeafKind("leaf")
+CONSTANT = _LeafKind("constant")
+"""The kind of the leaves that operations make of plain numbers: no derivative is recorded for them."""
+
+_new = object.__new__
+_active_modes = modes.active
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Binding the table's rows to Value: each function below makes methods that build one node
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _unary(primitive: Primitive) -> Callable[[Value], Value]:
+    forward = primitive.forward
+    assert isinstance(primitive.partials, tuple)
+    (partial,) = primitive.partials
+    constant_partial = isinstance(partial, float)
+
+    def method(self: Value) -> Value:
+        if _active_modes:
+            return Value._apply(primitive, (self,))
+        x = self._data
+        out: Value = _new(Value)
+        out._data = data = forward(x)
+        out._grad = 0.0
+        out._primitive = primitive
+        out._left = self
+        out._right = None
+        try:
+            out._d_left = partial if constant_partial else partial(data, x)
+        except (ZeroDivisionError, OverflowError):
+            out._d_left = run_rule(partial, data, (x,))
+        return out
+
+    return _documented(method, primitive)
+
+
+def _binary(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
+    forward = primitive.forward
+    assert isinstance(primitive.partials, tuple)
+    partial_x, partial_y = primitive.partials
+    constant_x, constant_y = isinstance(partial_x, float), isinstance(partial_y, float)
+
+    def operator(self: Value, other: Any) -> Value:
+        if other.__class__ is not Value:
+            if _takes_over(other):
+                return NotImplemented
+            other = as_value(other, primitive.name)
+        if _active_modes:
+            return Value._apply(primitive, (self, other))
+        x = self._data
+        y = other._data
+        out: Value = _new(Value)
+        out._data = data = forward(x, y)
+        out._grad = 0.0
+        out._primitive = primitive
+        out._left = self
+        out._right = other
+        try:
+            out._d_left = (
+                None if self._primitive is CONSTANT else partial_x if constant_x else partial_x(data, x, y)
+            )
+            out._d_right = (
+                None if other._primitive is CONSTANT else partial_y if constant_y else partial_y(data, x, y)
+            )
+        except (ZeroDivisionError, OverflowError):
+            out._d_left, out._d_right = _recorded_derivatives(primitive, data, (self, other), (x, y))
+        return out
+
+    def reflected(self: Value, other: Any) -> Value:
+        return NotImplemented if _takes_over(other) else operator(as_value(other, primitive.name), self)
+
+    return _documented(operator, primitive), _documented(reflected, primitive)
+
+
+def _method(primitive: Primitive) -> Callable[..., Value]:
+    def method(self: Value, *others: Value | Number) -> Value:
+        return primitive(self, *others)
+
+    return _documented(method, primitive)
+
+
+def _documented(method: Callable[..., Value], primitive: Primitive) -> Callable[..., Value]:
+    """The method under the row's name. Code of its own lets the interpreter specialise it for this row: twice as fast."""
+    method.__code__ = method.__code__.replace(co_name=primitive.name)  # type: ignore[attr-defined]
+    method.__name__ = primitive.name
+    method.__qualname__ = f"Value.{primitive.name}"
+    method.__doc__ = primitive.summary
+    return method
+
+
+def _takes_over(other: Any) -> bool:
+    """Whether an operand is an array or a dual number, whose own operators deal with a Value."""
+    if other.__class__ is float or other.__class__ is int:
+        return False
+    return hasattr(other, "_rank") and not isinstance(other, Value) or bool(getattr(other, "shape", None))
+
+
+def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
+    def operator(self: Value, other: object) -> bool:
+        if isinstance(other, Value):
+            return compare(self._data, other._data)
+        if isinstance(other, (int, float)):
+            return compare(self._data, other)
+        return NotImplemented
+
+    return operator
+
+
+def _refused(what: str, instead: str) -> Callable[..., NoReturn]:
+    def method(self: Value, *arguments: object) -> NoReturn:
+        raise TypeError(f"{what} would lose the gradient of {self!r}: {instead}")
+
+    return method
+
+
+def constant(number: object, where: str = "Value") -> Value:
+    """A leaf made of a plain number, for which no derivative is recorded."""
+    out: Value = _new(Value)
+    out._data = number if number.__class__ is float else to_float(number, where)
+    out._grad = 0.0
+    out._primitive = CONSTANT
+    out._left = None
+    out._right = None
+    return out
+
+
+def as_value(operand: Any, where: str) -> Value:
+    return operand if isinstance(operand, Value) else constant(operand, where)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Value:
+    """A number that remembers how it was computed, so that `backward()` can say what it depends on and how much.
+
+    Args:
+        data: the number; it is kept as a float.
+        label: a name for messages and pictures.
+
+    Attributes:
+        data: the number, a float. It may be changed between passes (`p.data -= 0.1 * p.grad`).
+        grad: after `backward()`, the derivative of the root with respect to this node. On leaves it accumulates.
+        label: the name, "" if none was given.
+
+    Raises:
+        TypeError: `data` is not a number.
+
+    Example:
+        >>> a = Value(2.0, label="a")
+        >>> b = Value(-3.0, label="b")
+        >>> c = a * b + a
+        >>> c.backward()
+        >>> a.grad, b.grad
+        (-2.0, 2.0)
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_d_left",
+        "_d_right",
+        "_data",
+        "_grad",
+        "_label",
+        "_left",
+        "_origin",
+        "_primitive",
+        "_right",
+    )
+    _data: float
+    _grad: Any  # a float; None while backward() has not reached the node
+    _primitive: Primitive | _LeafKind
+    _left: Any  # the first operand; None on a leaf; a tuple of the operands where _right is MANY
+    _right: Any  # the second operand, None or MANY
+    _d_left: Any  # the local derivative of _left: None for no edge; a tuple of them where _right is MANY
+    _d_right: Any
+    _label: str  # set only where there is one
+    _origin: str  # the user's line that made the node; set only under detect_anomaly
+
+    _rank = 1
+
+    def __init__(self, data: float, label: str = "") -> None:
+        if data.__class__ is not float:
+            if isinstance(data, Value):
+                raise TypeError(
+                    "Value wants a number, got a Value: use it as it is, or write v.detach() for a new leaf with its data"
+                )
+            data = to_float(data, "Value")
+        self._data = data
+        self._grad = 0.0
+        self._primitive = LEAF
+        self._left = None
+        self._right = None
+        if label:
+            self.label = label
+
+    @staticmethod
+    def _apply(primitive: Primitive, arguments: Sequence[Any]) -> Value:
+        """The node of `primitive` on these arguments: the one way to build a node of any number of operands."""
+        operands = tuple([as_value(argument, primitive.name) for argument in arguments])
+        numbers = [operand._data for operand in operands]
+        out = Value(primitive.forward(*numbers))
+        if modes.is_recording():
+            derivatives = _recorded_derivatives(primitive, out._data, operands, numbers)
+            out._primitive = primitive
+            _connect(out, operands, derivatives)
+        if modes.is_checking():
+            _check_forward(out, primitive, numbers)
+        return out
+
+    # --- What a node knows -------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> float:
+        """The number."""
+        return self._data
+
+    @data.setter
+    def data(self, number: float) -> None:
+        self._data = number if number.__class__ is float else to_float(number, "Value.data")
+
+    @property
+    def grad(self) -> float:
+        """The derivative of the root of the last `backward()` with respect to this node."""
+        return self._grad  # type: ignore[no-any-return]
+
+    @grad.setter
+    def grad(self, number: float) -> None:
+        if number is None:
+            raise TypeError("Value.grad is a number: write v.grad = 0.0 to reset it")
+        self._grad = number if number.__class__ is float else to_float(number, "Value.grad")
+
+    @property
+    def label(self) -> str:
+        """The name given to this node, or ""."""
+        return getattr(self, "_label", "")
+
+    @label.setter
+    def label(self, label: str) -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"a label is a string, got {type(label).__name__} {label!r}")
+        self._label = label
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this node was made from a number, not computed from other nodes."""
+        return self._left is None
+
+    @property
+    def primitive(self) -> Primitive | None:
+        """The operation that made this node, None for a leaf."""
+        return self._primitive if isinstance(self._primitive, Primitive) else None
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands in order; `a + a` has two.
+
+        Example:
+            >>> a = Value(2.0)
+            >>> len((a + a).parents)
+            2
+        """
+        if self._left is None:
+            return ()
+        if self._right is MANY:
+            return self._left  # type: ignore[no-any-return]
+        return (self._left,) if self._right is None else (self._left, self._right)
+
+    @property
+    def local_derivatives(self) -> tuple[float, ...]:
+        """One number per operand: how fast this node changes with that operand, at the point it was computed.
+
+        Example:
+            >>> (Value(2.0) * Value(5.0)).local_derivatives
+            (5.0, 2.0)
+        """
+        return tuple([0.0 if d is None else float(d) for d in self._edges()])
+
+    def _edges(self) -> tuple[float | None, ...]:
+        """The local derivatives as recorded: None where there is no edge."""
+        if self._left is None:
+            return ()
+        if self._right is MANY:
+            return self._d_left  # type: ignore[no-any-return]
+        return (self._d_left,) if self._right is None else (self._d_left, self._d_right)
+
+    _prev = parents  # micrograd's names
+    _op = property(lambda self: self._primitive.symbol, doc="The operation's symbol, '' for a leaf.")
+
+    # --- Backpropagation ---------------------------------------------------------------------------------------------
+
+    def backward(self, gradient: float = 1.0) -> None:
+        """Give every node of the graph the derivative of this one with respect to it.
+
+        The gradients of computed nodes are made afresh; those of leaves accumulate, so that the gradients of several
+        losses add up: call `zero_grad()` (of a module, an optimiser or this node) before a new one.
+
+        Args:
+            gradient: the upstream gradient of this node itself.
+
+        Raises:
+            AnomalyError: under `detect_anomaly`, at the first nan or inf; all gradients are then as before the call.
+
+        Example:
+            >>> x = Value(3.0)
+            >>> y = x * x
+            >>> y.backward()
+            >>> x.grad
+            6.0
+        """
+        seed = to_float(gradient, "backward")
+        order = topological_order(self)
+        before = [node._grad for node in order]
+        try:
+            for node in order:
+                node._grad = None
+            self._grad = seed
+            _propagate(order, before, checking=modes.is_checking())
+        except BaseException:
+            for node, grad in zip(order, before):
+                node._grad = grad
+            raise
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every node of this graph to 0."""
+        for node in topological_order(self):
+            node._grad = 0.0
+
+    def detach(self) -> Value:
+        """A new leaf with the same data: what is computed from it knows nothing of this node's history.
+
+        Example:
+            >>> x = Value(3.0)
+            >>> (x * x.detach()).backward()
+            >>> x.grad
+            3.0
+        """
+        return Value(self._data, label=self.label)
+
+    # --- Operators and methods, each bound to its row of the table ---------------------------------------------------
+
+    __add__, __radd__ = _binary(primitives.add)
+    __sub__, __rsub__ = _binary(primitives.sub)
+    __mul__, __rmul__ = _binary(primitives.mul)
+    __truediv__, __rtruediv__ = _binary(primitives.div)
+    __pow__, __rpow__ = _binary(primitives.pow_)
+    __mod__, __rmod__ = _binary(primitives.mod)
+    __neg__ = _unary(primitives.neg)
+    __abs__ = abs = _unary(primitives.abs_)
+    __floor__ = floor = _unary(primitives.floor)
+    __ceil__ = ceil = _unary(primitives.ceil)
+
+    exp = _unary(primitives.exp)
+    expm1 = _unary(primitives.expm1)
+    log = _unary(primitives.log)
+    log1p = _unary(primitives.log1p)
+    log2 = _unary(primitives.log2)
+    log10 = _unary(primitives.log10)
+    sqrt = _unary(primitives.sqrt)
+    sin = _unary(primitives.sin)
+    cos = _unary(primitives.cos)
+    tan = _unary(primitives.tan)
+    asin = arcsin = _unary(primitives.asin)  # NumPy looks for its own names in object arrays
+    acos = arccos = _unary(primitives.acos)
+    atan = arctan = _unary(primitives.atan)
+    sinh = _unary(primitives.sinh)
+    cosh = _unary(primitives.cosh)
+    tanh = _unary(primitives.tanh)
+    asinh = arcsinh = _unary(primitives.asinh)
+    acosh = arccosh = _unary(primitives.acosh)
+    atanh = arctanh = _unary(primitives.atanh)
+    erf = _unary(primitives.erf)
+    erfc = _unary(primitives.erfc)
+    sign = _unary(primitives.sign)
+
+    relu = _unary(primitives.relu)
+    leaky_relu = _method(primitives.leaky_relu)
+    elu = _method(primitives.elu)
+    softplus = _unary(primitives.softplus)
+    sigmoid = _unary(primitives.sigmoid)
+    silu = _unary(primitives.silu)
+    gelu = _unary(primitives.gelu)
+    log_sigmoid = _unary(primitives.log_sigmoid)
+
+    maximum = _method(primitives.maximum)
+    minimum = _method(primitives.minimum)
+    clip = _method(primitives.clip)
+    hypot = _method(primitives.hypot)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __floordiv__(self, other: Value | Number) -> Value:
+        return (self / other).floor()
+
+    def __rfloordiv__(self, other: Value | Number) -> Value:
+        return (other / self).floor()
+
+    # --- Comparisons compare numbers; a node's identity is its hash --------------------------------------------------
+
+    __lt__ = _comparison(lambda x, y: x < y)
+    __le__ = _comparison(lambda x, y: x <= y)
+    __gt__ = _comparison(lambda x, y: x > y)
+    __ge__ = _comparison(lambda x, y: x >= y)
+    __eq__ = _comparison(lambda x, y: x == y)
+    __ne__ = _comparison(lambda x, y: x != y)
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        return self._data != 0.0
+
+    # --- Nothing loses a gradient silently ---------------------------------------------------------------------------
+
+    __float__ = _refused(
+        "float(v), or a function of math or NumPy that calls it,",
+        "use the Value's own function, v.exp() or autograd.exp(v) for math.exp(v), and v.data for the number",
+    )
+    __int__ = __index__ = __trunc__ = _refused("int(v)", "write int(v.data) for the number, v.floor() for a Value")
+    __complex__ = _refused("complex(v)", "Values are real; write v.data for the number")
+    __round__ = _refused("round(v)", "write round(v.data, digits) for the number, f'{v:.3f}' to print it")
+
+    # --- Printing ----------------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self._data}, grad={self._grad}{label})"
+
+    def __format__(self, specification: str) -> str:
+        return format(self._data, specification) if specification else str(self)
+
+    # --- Copies and pickles: graphs of any depth ---------------------------------------------------------------------
+
+    def __copy__(self) -> Value:
+        return _rebuild(*self._parts())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        for node in topological_order(self):
+            if id(node) not in memo:
+                kind, data, grad, label, operands, edges = node._parts()
+                copies = tuple([memo[id(operand)] for operand in operands])
+                memo[id(node)] = _rebuild(kind, data, grad, label, copies, edges)
+        return memo[id(self)]  # type: ignore[no-any-return]
+
+    def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
+        if self._left is None or _OperandsFirst.holds(self):
+            return _rebuild, self._parts()
+        return _last, (_OperandsFirst(self),)
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self._primitive, self._data, self._grad, self.label, self.parents, self._edges()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Building, propagating, checking
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _recorded_derivatives(
+    primitive: Primitive, data: float, operands: Sequence[Value], numbers: Sequence[float]
+) -> list[float | None]:
+    """One local derivative per operand; None, no edge, for a constant and where a row that cuts says ZERO."""
+    if isinstance(primitive.partials, tuple):
+        derivatives = [
+            None if operand._primitive is CONSTANT else run_rule(partial, data, numbers)
+            for operand, partial in zip(operands, primitive.partials)
+        ]
+    else:
+        derivatives = [
+            None if operand._primitive is CONSTANT else derivative
+            for operand, derivative in zip(operands, run_rule(primitive.partials, data, numbers))
+        ]
+    if primitive.cuts:
+        return [None if d is ZERO else d for d in derivatives]
+    return [d if d is None or d is ZERO or d.__class__ is float else to_float(d, primitive.name) for d in derivatives]
+
+
+def _connect(out: Value, operands: tuple[Value, ...], derivatives: Sequence[float | None]) -> None:
+    if len(operands) == 1:
+        (out._left,), (out._d_left,) = operands, derivatives
+    elif len(operands) == 2:
+        (out._left, out._right), (out._d_left, out._d_right) = operands, derivatives
+    else:
+        out._left, out._right = operands, MANY
+        out._d_left = tuple(derivatives)
+
+
+def _propagate(order: Sequence[Value], before: Sequence[float], checking: bool) -> None:
+    """The chain rule, from results to operands: each edge adds upstream gradient times local derivative."""
+    for node, gradient_before in zip(reversed(order), reversed(before)):
+        upstream = node._grad
+        left = node._left
+        if left is None:  # a leaf accumulates
+            node._grad = gradient_before if upstream is None else gradient_before + upstream
+            continue
+        if upstream is None:  # every edge to it was cut
+            node._grad = 0.0
+            continue
+        right = node._right
+        if right is MANY:
+            for operand, local in zip(left, node._d_left):
+                if local is not None:
+                    grad = operand._grad
+                    operand._grad = upstream * local if grad is None else grad + upstream * local
+        else:
+            local = node._d_left
+            if local is not None:
+                grad = left._grad
+                left._grad = upstream * local if grad is None else grad + upstream * local
+            if right is not None:
+                local = node._d_right
+                if local is not None:
+                    grad = right._grad
+                    right._grad = upstream * local if grad is None else grad + upstream * local
+        if checking:
+            _check_backward(node, upstream)
+
+
+def dot_nodes(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> list[Value]:
+    """The `dot` of each row with the same ys: what `primitives.dot` makes, but the ys are looked at only once."""
+    if _active_modes:
+        return [Value._apply(primitives.dot, (*row, *ys)) for row in rows]
+    y = [node._data for node in ys]
+    kinds = [node._primitive for node in ys]
+    constants = len(kinds) - kinds[::-1].index(CONSTANT) if CONSTANT in kinds else 0
+    no_edges = (None,) * constants  # of the ys up to the last constant; those among them that have one are put right
+    mixed = [k for k in range(constants) if kinds[k] is not CONSTANT]
+    nodes = []
+    for row in rows:
+        x = [node._data for node in row]
+        out: Value = _new(Value)
+        out._data = sum(map(_multiply, x, y), 0.0)
+        out._grad = 0.0
+        out._primitive = primitives.dot
+        out._left = (*row, *ys)
+        out._right = MANY
+        edges = [*y, *no_edges, *x[constants:]]
+        for k in mixed:
+            edges[len(y) + k] = x[k]
+        out._d_left = tuple(edges)
+        nodes.append(out)
+    return nodes
+
+
+def _check_forward(out: Value, primitive: Primitive, numbers: Sequence[float]) -> None:
+    out._origin = modes.user_line()
+    if not math.isfinite(out._data):
+        operands = ", ".join(str(number) for number in numbers)
+        raise modes.AnomalyError(f"{primitive.name} gave {out._data} from {operands} ({out._origin})")
+
+
+def _check_backward(node: Value, upstream: float) -> None:
+    for operand, local in zip(node.parents, node._edges()):
+        if operand._grad is not None and not math.isfinite(operand._grad):
+            numbers = ", ".join(str(parent._data) for parent in node.parents)
+            origin = getattr(node, "_origin", "made outside detect_anomaly: run the forward pass in it to see the line")
+            raise modes.AnomalyError(
+                f"backward through {node._primitive.name} gave the gradient {operand._grad} "
+                f"(upstream {upstream}, local derivative {local}, operands {numbers}; {origin})"
+            )
+
+
+def _rebuild(
+    kind: Primitive | _LeafKind,
+    data: float,
+    grad: float,
+    label: str,
+    operands: tuple[Value, ...],
+    edges: tuple[float | None, ...],
+) -> Value:
+    """A node from its parts."""
+    out = Value(data, label)
+    out._grad, out._primitive = grad, kind
+    if operands:
+        _connect(out, operands, edges)
+    return out
+
+
+class _OperandsFirst:
+    """A graph on its way into a pickle: its nodes in order, so that none nests deeper than its own operands.
+
+    The pickle's memo keeps this object alive for as long as the pickle is being written, whatever happens meanwhile.
+    """
+
+    alive: WeakSet[_OperandsFirst] = WeakSet()
+
+    def __init__(self, root: Value) -> None:
+        self.order = topological_order(root)
+        self.nodes = frozenset(self.order)
+        self.thread = get_ident()
+        self.alive.add(self)
+
+    @classmethod
+    def holds(cls, node: Value) -> bool:
+        return any(node in graph.nodes for graph in cls.alive if graph.thread == get_ident())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (self.order,)
+
+
+def _last(nodes: list[Value]) -> Value:
+    return nodes[-1]

@@ -1,0 +1,75 @@
+"""Where a network's first weights come from."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Initialiser = Callable[[random.Random, int, int], float]
+
+Random = Any  # a seed, a random.Random, or None for the random module itself
+
+
+def he(rng: random.Random, nin: int, nout: int) -> float:
+    """A normal variable of variance 2 / nin, for relu and its relatives. He, Zhang, Ren, Sun 2015, equation 10."""
+    return rng.gauss(0.0, math.sqrt(2.0 / nin))
+
+
+def xavier(rng: random.Random, nin: int, nout: int) -> float:
+    """Uniform of variance 2 / (nin + nout), for tanh, sigmoid and linear units. Glorot, Bengio 2010, equation 16."""
+    bound = math.sqrt(6.0 / (nin + nout))
+    return rng.uniform(-bound, bound)
+
+
+def micrograd(rng: random.Random, nin: int, nout: int) -> float:
+    """Uniform between -1 and 1, as micrograd draws its weights."""
+    return rng.uniform(-1, 1)
+
+
+INITIALISERS: dict[str, Initialiser] = {"he": he, "xavier": xavier, "micrograd": micrograd}
+_RECTIFIERS = ("relu", "leaky_relu", "elu", "silu", "gelu", "softplus")
+
+
+def initialiser(init: str | Initialiser, activation: object) -> Initialiser:
+    """The function behind an initialisation's name; "auto" suits the activation.
+
+    Raises:
+        ValueError: the name is unknown.
+
+    Example:
+        >>> initialiser("auto", "relu").__name__, initialiser("auto", "tanh").__name__
+        ('he', 'xavier')
+    """
+    if callable(init):
+        return init
+    if init == "auto":
+        return he if activation in _RECTIFIERS else xavier
+    if init not in INITIALISERS:
+        raise ValueError(
+            f"unknown initialisation {init!r}: write one of auto, {', '.join(INITIALISERS)}, "
+            f"or a function of (rng, nin, nout) that returns one weight"
+        )
+    return INITIALISERS[init]
+
+
+def random_source(rng: Random) -> Any:
+    """A source of random numbers: from a seed, as given, or Python's own `random`.
+
+    Raises:
+        TypeError: neither a seed nor a `random.Random`.
+
+    Example:
+        >>> random_source(0).random() == random.Random(0).random()
+        True
+    """
+    if rng is None:
+        return random
+    if isinstance(rng, int):
+        return random.Random(rng)
+    if hasattr(rng, "uniform") and hasattr(rng, "gauss"):
+        return rng
+    raise TypeError(f"rng is a seed (a whole number), a random.Random or None, got {type(rng).__name__}")

@@ -1,0 +1,368 @@
+"""Neurons, layers and multi-layer perceptrons, built out of Values."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autograd import PRIMITIVES, Value
+from autograd.value import constant, dot_nodes
+from nn.initialisation import Random, initialiser, random_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from nn.initialisation import Initialiser
+
+    Activation = str | Callable[[Value], Value]
+
+_FILE_FORMAT = "chainrule state 1"
+
+
+class Module:
+    """Anything with parameters: the leaves among its attributes, and those of the modules among its attributes.
+
+    Attributes may be Values, modules, and lists, tuples and dicts of them. A subclass may also override `parameters`.
+
+    Example:
+        >>> from autograd import Value
+        >>> class Line(Module):
+        ...     def __init__(self):
+        ...         self.slope, self.intercept = Value(2.0), Value(1.0)
+        ...     def __call__(self, x):
+        ...         return self.slope * x + self.intercept
+        >>> line = Line()
+        >>> line(3.0).data, line.state_dict()
+        (7.0, {'slope': 2.0, 'intercept': 1.0})
+    """
+
+    def parameters(self) -> list[Value]:
+        """All parameters, in the order of `named_parameters`."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """Pairs of a name, such as "layers.0.neurons.1.w.2", and the parameter; one that is shared comes once."""
+        named: dict[Value, str] = {}
+        for name, parameter in _walk("", vars(self)):
+            named.setdefault(parameter, name)
+        return [(name, parameter) for parameter, name in named.items()]
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0. Without it the next `backward()` adds to the last one's gradients."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def state_dict(self) -> dict[str, float]:
+        """The number in every parameter, by its name."""
+        return {name: parameter.data for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Put numbers into the parameters: all of them or, where something does not fit, none.
+
+        Args:
+            state: one number for every name in `state_dict()`.
+
+        Raises:
+            ValueError: names are missing or unknown.
+            TypeError: something is not a number.
+        """
+        named = dict(self.named_parameters())
+        missing = [name for name in named if name not in state]
+        unknown = [name for name in state if name not in named]
+        if missing or unknown:
+            raise ValueError(
+                "the state does not fit this module: "
+                + "; ".join(
+                    f"{what} {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+                    for what, names in (("missing", missing), ("unknown", unknown))
+                    if names
+                )
+                + ". Build the module with the sizes it was saved with"
+            )
+        numbers = {name: Value(number, label=name).data for name, number in state.items()}
+        for name, number in numbers.items():
+            named[name].data = number
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `state_dict()` to a file, as JSON: exact, readable, and unable to execute code when loaded.
+
+        Args:
+            path: where; an existing file is replaced only once the new one is complete.
+        """
+        unfinished = f"{os.fspath(path)}.{os.getpid()}.unfinished"
+        try:
+            with open(unfinished, "w", encoding="utf-8") as file:
+                json.dump({"format": _FILE_FORMAT, "state": self.state_dict()}, file, indent=0)
+            os.replace(unfinished, path)
+        except BaseException:
+            if os.path.exists(unfinished):
+                os.remove(unfinished)
+            raise
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Read what `save` wrote into the parameters of this module.
+
+        Args:
+            path: the file.
+
+        Raises:
+            ValueError: the file was not written by `save`, or by a module of other sizes. Nothing is changed then.
+        """
+        with open(path, encoding="utf-8") as file:
+            try:
+                content = json.load(file)
+            except ValueError as error:
+                raise ValueError(f"{os.fspath(path)} was not written by Module.save: {error}") from None
+        if not isinstance(content, dict) or content.get("format") != _FILE_FORMAT or "state" not in content:
+            raise ValueError(f"{os.fspath(path)} was not written by Module.save: its format is not {_FILE_FORMAT!r}")
+        self.load_state_dict(content["state"])
+
+
+def _walk(prefix: str, children: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
+    for key, child in children.items():
+        name = f"{prefix}{key}"
+        if isinstance(child, Value):
+            if child.is_leaf:
+                yield name, child
+        elif isinstance(child, Module):
+            yield from _walk(f"{name}.", vars(child))
+        elif isinstance(child, (list, tuple)):
+            yield from _walk(f"{name}.", {str(k): part for k, part in enumerate(child)})
+        elif isinstance(child, dict):
+            yield from _walk(f"{name}.", {str(k): part for k, part in child.items()})
+
+
+class Forward(NamedTuple):
+    """A forward pass with everything in it: after `backward()`, the `.grad` of z and a are the deltas of the notes.
+
+    Attributes:
+        output: what the network returns: a Value, or a list of them.
+        z: the pre-activations, one list per layer.
+        a: the activations, one list per layer; a[l] is computed from z[l].
+    """
+
+    output: Value | list[Value]
+    z: list[list[Value]]
+    a: list[list[Value]]
+
+
+class Neuron(Module):
+    """activation(w . x + b), with the pre-activation z = w . x + b as one `dot` node.
+
+    Args:
+        nin: how many inputs, at least 1.
+        activation: the name of a row of the table ("relu", "tanh", "sigmoid", ...), "linear" for none, or a function of
+            a Value.
+        init: "auto" (He's initialisation for relu and its relatives, Xavier's for the others), "he", "xavier",
+            "micrograd" (uniform between -1 and 1), or a function `init(rng, nin, nout)` that returns one weight.
+        rng: where the random numbers come from: a seed, a `random.Random`, or None for Python's own `random`.
+        nout: how many neurons share the inputs, for Xavier's initialisation.
+        nonlin: micrograd's spelling: False is activation="linear".
+
+    Raises:
+        ValueError: `nin` is below 1, or the activation or the initialisation is unknown.
+
+    Example:
+        >>> neuron = Neuron(2, activation="tanh", rng=0)
+        >>> len(neuron.parameters()), neuron
+        (3, Neuron(2, activation='tanh'))
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        activation: Activation = "relu",
+        init: str | Initialiser = "auto",
+        rng: Random = None,
+        nout: int = 1,
+        nonlin: bool = True,
+    ) -> None:
+        self.nin = _positive(nin, "nin")
+        self.activation: Activation = activation if nonlin else "linear"
+        self._activate = activation_function(self.activation)
+        source, draw = random_source(rng), initialiser(init, self.activation)
+        self.w = [Value(draw(source, nin, nout)) for _ in range(nin)]
+        self.b = Value(0.0)
+
+    def __call__(self, x: Sequence[Value | float]) -> Value:
+        (z,) = dot_nodes([self.weights()], [_ONE, *as_inputs(x, self.nin, self)])
+        return self._activate(z)
+
+    def weights(self) -> tuple[Value, ...]:
+        """The bias, which is the weight of an extra input 1, and the weights of the inputs."""
+        return (self.b, *self.w)
+
+    def __repr__(self) -> str:
+        return f"Neuron({self.nin}, activation={self.activation!r})"
+
+
+class Layer(Module):
+    """`nout` neurons that see the same inputs.
+
+    Args:
+        nin: how many inputs, at least 1.
+        nout: how many neurons, at least 1.
+        activation, init, rng, nonlin: as for `Neuron`.
+
+    Raises:
+        ValueError: a size is below 1, or the activation or the initialisation is unknown.
+
+    Example:
+        >>> layer = Layer(3, 2, activation="linear", rng=0)
+        >>> len(layer([1.0, 2.0, 3.0])), len(layer.parameters())
+        (2, 8)
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        activation: Activation = "relu",
+        init: str | Initialiser = "auto",
+        rng: Random = None,
+        nonlin: bool = True,
+    ) -> None:
+        source = random_source(rng)
+        self.nin, self.nout = _positive(nin, "nin"), _positive(nout, "nout")
+        self.neurons = [Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)]
+
+    def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
+        """The activations: a list, or the Value itself where there is one neuron."""
+        return _one_or_all(self.forward(x)[1])
+
+    def forward(self, x: Sequence[Value | float]) -> tuple[list[Value], list[Value]]:
+        """The pre-activations z and the activations a of this pass."""
+        inputs = as_inputs(x, self.nin, self)
+        z = dot_nodes([neuron.weights() for neuron in self.neurons], [_ONE, *inputs])
+        return z, [neuron._activate(pre_activation) for neuron, pre_activation in zip(self.neurons, z)]
+
+    def __repr__(self) -> str:
+        return f"Layer({self.nin}, {self.nout}, activation={self.neurons[0].activation!r})"
+
+
+class MLP(Module):
+    """A multi-layer perceptron: layers one after the other, every neuron seeing all outputs of the layer before.
+
+    Args:
+        nin: how many inputs, at least 1.
+        nouts: the number of neurons in each layer.
+        activation: of all layers but the last; as for `Neuron`.
+        output: the activation of the last layer.
+        init: as for `Neuron`. With "micrograd" the weights are drawn as micrograd draws them, in the same order.
+        rng: as for `Neuron`: the same seed gives the same network.
+
+    Raises:
+        ValueError: a size is below 1, there are no layers, or the activation or the initialisation is unknown.
+
+    Example:
+        >>> model = MLP(2, [16, 16, 1], rng=0)
+        >>> model
+        MLP(2, [16, 16, 1], activation='relu', output='linear')
+        >>> len(model.parameters())
+        337
+        >>> passed = model.forward([1.0, -2.0])
+        >>> passed.output.backward()
+        >>> [len(z) for z in passed.z]
+        [16, 16, 1]
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: Activation = "relu",
+        output: Activation = "linear",
+        init: str | Initialiser = "auto",
+        rng: Random = None,
+    ) -> None:
+        if not isinstance(nouts, (list, tuple)) or not nouts:
+            raise ValueError(f"MLP wants the sizes of its layers in a list such as [16, 16, 1], got {nouts!r}")
+        source = random_source(rng)
+        self.nin, self.nouts = _positive(nin, "nin"), list(nouts)
+        sizes = [nin, *nouts]
+        self.layers = [
+            Layer(fan_in, fan_out, activation if k < len(nouts) - 1 else output, init, source)
+            for k, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:]))
+        ]
+        self.activation, self.output = activation, output
+        for k, layer in enumerate(self.layers):
+            for j, neuron in enumerate(layer.neurons):
+                neuron.b.label = f"b{k}[{j}]"
+                for i, weight in enumerate(neuron.w):
+                    weight.label = f"W{k}[{j},{i}]"
+
+    def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
+        """The activations of the last layer: a list, or the Value itself where there is one neuron."""
+        return self.forward(x).output
+
+    def forward(self, x: Sequence[Value | float]) -> Forward:
+        """A forward pass that hands back the pre-activations z and the activations a of every layer.
+
+        Args:
+            x: `nin` numbers or Values.
+
+        Raises:
+            ValueError: another number of inputs.
+        """
+        zs, activations = [], [as_inputs(x, self.nin, self)]
+        for layer in self.layers:
+            z, a = layer.forward(activations[-1])
+            zs.append(z)
+            activations.append(a)
+        return Forward(_one_or_all(activations[-1]), zs, activations[1:])
+
+    def __repr__(self) -> str:
+        return f"MLP({self.nin}, {self.nouts}, activation={self.activation!r}, output={self.output!r})"
+
+
+_ONE = constant(1.0)
+
+
+def as_inputs(x: Any, nin: int, module: Module) -> list[Value]:
+    """The inputs as Values: a number becomes a constant."""
+    try:
+        inputs = list(x)
+    except TypeError:
+        inputs = [x]
+    if len(inputs) != nin:
+        raise ValueError(f"{module!r} wants {nin} input{'s' if nin > 1 else ''}, got {len(inputs)}")
+    return [x if isinstance(x, Value) else constant(x, type(module).__name__) for x in inputs]
+
+
+def activation_function(activation: Activation) -> Callable[[Value], Value]:
+    """The function behind an activation's name.
+
+    Raises:
+        ValueError: the table has no such row; lists those that it has.
+        TypeError: neither a name nor a function.
+
+    Example:
+        >>> from autograd import Value
+        >>> activation_function("relu")(Value(-1.0)).data
+        0.0
+    """
+    if activation == "linear":
+        return lambda z: z
+    if isinstance(activation, str):
+        known = [name for name, row in PRIMITIVES.items() if row.arity and row.arity - len(row.defaults) == 1]
+        if activation not in known:
+            hint = ". Softmax is in the loss: write output='linear', loss='cross_entropy'"
+            raise ValueError(
+                f"unknown activation {activation!r}: write one of linear, {', '.join(known)}, or a function of a Value"
+                + (hint if "softmax" in activation else "")
+            )
+        return getattr(Value, activation, None) or PRIMITIVES[activation]
+    if not callable(activation):
+        raise TypeError(f"an activation is a name or a function of a Value, got {activation!r}")
+    return activation
+
+
+def _positive(size: int, name: str) -> int:
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise ValueError(f"{name} is a whole number of at least 1, got {size!r}")
+    return size
+
+
+def _one_or_all(values: list[Value]) -> Value | list[Value]:
+    return values[0] if len(values) == 1 else values
