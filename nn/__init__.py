@@ -1,1 +1,48 @@
-from nn.modules import MLP
+"""Neural networks built out of Values: modules, losses, optimisers and training.
+
+Example:
+    >>> from nn import MLP
+    >>> model = MLP(3, [4, 4, 1], rng=0)
+    >>> len(model.parameters())
+    41
+"""
+
+from nn.losses import (
+    LOSSES,
+    binary_cross_entropy,
+    cross_entropy,
+    half_squared_error,
+    hinge,
+    mean_squared_error,
+    quadratic_cost,
+)
+from nn.modules import MLP, Forward, Layer, Module, Neuron
+from nn.optimisers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm
+from nn.training import History, accuracy, evaluate, fit, predict
+
+__all__ = [
+    "LOSSES",
+    "MLP",
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Forward",
+    "History",
+    "Layer",
+    "Module",
+    "Neuron",
+    "Optimizer",
+    "RMSprop",
+    "accuracy",
+    "binary_cross_entropy",
+    "clip_grad_norm",
+    "cross_entropy",
+    "evaluate",
+    "fit",
+    "half_squared_error",
+    "hinge",
+    "mean_squared_error",
+    "predict",
+    "quadratic_cost",
+]

@@ -1,0 +1,224 @@
+"""Losses: what one example costs, from the network's output and the target. Smaller is better.
+
+`fit` and `evaluate` average them over a batch. Those for classes work on logits, the outputs of a linear last layer, and
+are exact for logits of any size.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import autograd
+from autograd import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    Output = Value | float | Sequence[Value | float]
+    Loss = Callable[[Any, Any], Value]
+
+
+def half_squared_error(output: Output, target: Output) -> Value:
+    """Half the squared distance, 1/2 sum_j (z_j - y_j)^2, whose derivative with respect to z_j is z_j - y_j.
+
+    Args:
+        output: a Value, or k of them.
+        target: a number, or k of them.
+
+    Raises:
+        ValueError: output and target differ in length.
+
+    Example:
+        >>> z = Value(3.0)
+        >>> half_squared_error(z, 1.0).backward()
+        >>> z.grad
+        2.0
+    """
+    return autograd.sum([(z - y) ** 2 for z, y in _pairs(output, target)]) * 0.5
+
+
+def mean_squared_error(output: Output, target: Output) -> Value:
+    """The mean of the squared differences, 1/k sum_j (z_j - y_j)^2.
+
+    Args:
+        output: a Value, or k of them.
+        target: a number, or k of them.
+
+    Raises:
+        ValueError: output and target differ in length.
+
+    Example:
+        >>> mean_squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
+        2.0
+    """
+    return autograd.mean([(z - y) ** 2 for z, y in _pairs(output, target)])
+
+
+def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Value:
+    """The quadratic cost of n examples, 1/(2n) sum_x ||y(x) - a(x)||^2: the average of `half_squared_error`.
+
+    Args:
+        outputs: n outputs of the network.
+        targets: n targets.
+
+    Raises:
+        ValueError: there are no examples, or outputs and targets differ in length.
+
+    Example:
+        >>> quadratic_cost([Value(3.0), Value(1.0)], [1.0, 1.0]).data
+        1.0
+    """
+    if len(outputs) != len(targets):
+        raise ValueError(f"quadratic_cost wants a target for every output, got {len(outputs)} and {len(targets)}")
+    return autograd.mean([half_squared_error(a, y) for a, y in zip(outputs, targets)])
+
+
+def hinge(output: Value, target: float) -> Value:
+    """max(0, 1 - y z) for a score z and a class y of -1 or 1.
+
+    Args:
+        output: the score, a Value.
+        target: -1 or 1.
+
+    Example:
+        >>> hinge(Value(0.25), -1).data
+        1.25
+    """
+    return (1 - target * _one(output, "hinge")).relu()
+
+
+def binary_cross_entropy(output: Value, target: float) -> Value:
+    """-y log p - (1 - y) log(1 - p) with p = sigmoid(z), computed from the logit z without overflow.
+
+    Args:
+        output: the logit z, a Value.
+        target: the class, 0 or 1, or a probability between them.
+
+    Example:
+        >>> binary_cross_entropy(Value(1000.0), 0).data
+        1000.0
+    """
+    z = _one(output, "binary_cross_entropy")
+    if target == 1:
+        return (-z).softplus()
+    return z.softplus() if target == 0 else target * (-z).softplus() + (1 - target) * z.softplus()
+
+
+def cross_entropy(output: Sequence[Value], target: int) -> Value:
+    """-log p_y with p = softmax(z), computed from the logits z without overflow. Its derivative is p_k - 1[k = y].
+
+    Args:
+        output: k >= 2 logits.
+        target: the class, a whole number from 0 to k - 1.
+
+    Raises:
+        ValueError: the class is out of range.
+
+    Example:
+        >>> logits = [Value(0.0), Value(0.0)]
+        >>> cross_entropy(logits, 1).backward()
+        >>> [z.grad for z in logits]
+        [0.5, -0.5]
+    """
+    logits = _many(output)
+    if not 0 <= target < len(logits) or target != int(target):
+        raise ValueError(f"cross_entropy of {len(logits)} logits wants a class from 0 to {len(logits) - 1}, got {target}")
+    return autograd.logsumexp(logits) - logits[int(target)]
+
+
+LOSSES: dict[str, Loss] = {
+    "half_squared_error": half_squared_error,
+    "quadratic_cost": half_squared_error,  # the average over the batch makes one of the other
+    "mean_squared_error": mean_squared_error,
+    "hinge": hinge,
+    "binary_cross_entropy": binary_cross_entropy,
+    "cross_entropy": cross_entropy,
+}
+
+
+def loss_function(loss: str | Loss) -> Loss:
+    """The function behind a loss's name.
+
+    Raises:
+        ValueError: the name is unknown; lists those that are known.
+        TypeError: neither a name nor a function.
+
+    Example:
+        >>> loss_function("hinge").__name__
+        'hinge'
+    """
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise ValueError(f"unknown loss {loss!r}: write one of {', '.join(LOSSES)}, or a function(output, target)")
+        return LOSSES[loss]
+    if not callable(loss):
+        raise TypeError(f"a loss is a name or a function(output, target), got {loss!r}")
+    return loss
+
+
+def decide(loss: Loss, output: Sequence[float]) -> float | int | None:
+    """The class that outputs stand for under a loss; None where the loss is not one for classes.
+
+    Example:
+        >>> decide(cross_entropy, [0.1, 2.0, -1.0]), decide(hinge, [-0.3]), decide(binary_cross_entropy, [-0.3])
+        (1, -1, 0)
+    """
+    if loss is cross_entropy:
+        return max(range(len(output)), key=output.__getitem__)
+    if loss is hinge:
+        return 1 if output[0] > 0 else -1
+    if loss is binary_cross_entropy:
+        return 1 if output[0] > 0 else 0
+    return None
+
+
+def check_targets(loss: Loss, targets: Iterable[Any], outputs: int) -> None:
+    """Whether every target is one that the loss can take, for a network of so many outputs.
+
+    Raises:
+        ValueError: names the first that is not, and what was wanted.
+    """
+    if loss in (hinge, binary_cross_entropy) and outputs != 1:
+        raise ValueError(f"{loss.__name__} is for a network of one output, this one has {outputs}: use cross_entropy")
+    if loss is cross_entropy and outputs < 2:
+        raise ValueError("cross_entropy is for a network of 2 outputs or more: use binary_cross_entropy for one")
+    for k, target in enumerate(targets):
+        wanted = _wanted(loss, target, outputs)
+        if wanted:
+            raise ValueError(f"y[{k}] is {target}, {getattr(loss, '__name__', 'the loss')} wants {wanted}")
+
+
+def _wanted(loss: Loss, target: Any, outputs: int) -> str:
+    """What the loss wants where this target is something else; "" where it is fine."""
+    if loss in (hinge, binary_cross_entropy, cross_entropy) and isinstance(target, list):
+        return "one number for each example"
+    if loss is hinge:
+        return "" if target in (-1, 1) else "-1 or 1: map classes 0 and 1 with 2 * y - 1"
+    if loss is binary_cross_entropy:
+        return "" if 0 <= target <= 1 else "a number from 0 to 1"
+    if loss is cross_entropy:
+        fits = target == math.floor(target) and 0 <= target < outputs
+        return "" if fits else f"a class, a whole number from 0 to {outputs - 1}"
+    if loss in LOSSES.values():
+        length = len(target) if isinstance(target, list) else 1
+        return "" if length == outputs else f"as many numbers as the network has outputs, {outputs}"
+    return ""
+
+
+def _many(output: Any) -> list[Any]:
+    return list(output) if isinstance(output, (list, tuple)) else [output]
+
+
+def _one(output: Any, name: str) -> Any:
+    values = _many(output)
+    if len(values) != 1:
+        raise ValueError(f"{name} wants one output, got {len(values)}: use cross_entropy for several")
+    return values[0]
+
+
+def _pairs(output: Any, target: Any) -> list[tuple[Any, Any]]:
+    outputs, targets = _many(output), _many(target)
+    if len(outputs) != len(targets):
+        raise ValueError(f"a squared error wants as many targets as outputs, got {len(targets)} for {len(outputs)}")
+    return list(zip(outputs, targets))

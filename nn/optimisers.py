@@ -1,0 +1,309 @@
+"""Optimisers: how parameters move, given their gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from autograd import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nn.schedules import Schedule
+
+
+class Optimizer:
+    """Moves parameters by their gradients; each kind says how in `update`.
+
+    Args:
+        parameters: leaf Values, each once.
+        lr: the learning rate, above 0, or a schedule: a function of the number of steps taken so far.
+
+    Attributes:
+        steps: how many steps were taken.
+
+    Raises:
+        ValueError: no parameters, or a rate that is not above 0.
+        TypeError: something that is not a leaf Value.
+    """
+
+    def __init__(self, parameters: Iterable[Value], lr: float | Schedule) -> None:
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError(f"{type(self).__name__} wants the parameters to move, got none: write model.parameters()")
+        for parameter in self.parameters:
+            if not isinstance(parameter, Value) or not parameter.is_leaf:
+                raise TypeError(f"{type(self).__name__} moves leaf Values, got {parameter!r}")
+        if len(set(self.parameters)) < len(self.parameters):
+            raise ValueError(f"{type(self).__name__} wants each parameter once")
+        if not callable(lr):
+            at_least("lr", lr, 0.0, inclusive=False)
+        self.lr = lr
+        self.steps = 0
+        self.state: dict[str, list[float]] = {}
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step."""
+        return self.lr(self.steps) if callable(self.lr) else self.lr
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0."""
+        for parameter in self.parameters:
+            parameter.grad = 0.0
+
+    def step(self) -> None:
+        """Move every parameter once. All are moved or, where something raises an error, none."""
+        numbers = [parameter.data for parameter in self.parameters]
+        gradients = [parameter.grad for parameter in self.parameters]
+        moved, state = self.update(numbers, gradients, self.learning_rate)
+        for parameter, number in zip(self.parameters, moved):
+            parameter.data = number
+        self.state = state
+        self.steps += 1
+
+    def update(
+        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
+    ) -> tuple[list[float], dict[str, list[float]]]:
+        """Where the parameters go, and the new state: a pure function of the arguments and the optimiser's state."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, Any]:
+        """The steps taken and the numbers kept for each parameter, to go on with training later."""
+        return {"steps": self.steps, "state": {name: list(numbers) for name, numbers in self.state.items()}}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned.
+
+        Raises:
+            ValueError: it belongs to another number of parameters. Nothing is changed then.
+        """
+        for name, numbers in state["state"].items():
+            if len(numbers) != len(self.parameters):
+                raise ValueError(f"{name} has {len(numbers)} numbers, the optimiser {len(self.parameters)} parameters")
+        self.steps = state["steps"]
+        self.state = {name: [float(x) for x in numbers] for name, numbers in state["state"].items()}
+
+    def _kept(self, name: str) -> list[float]:
+        return self.state.get(name) or [0.0] * len(self.parameters)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.parameters)} parameters, lr={self.learning_rate:g}, steps={self.steps})"
+
+
+class SGD(Optimizer):
+    """Gradient descent: p <- p - lr * g; with momentum v <- momentum * v + g and p <- p - lr * v.
+
+    Args:
+        parameters, lr: as for `Optimizer`.
+        momentum: how much of the last velocity is kept, from 0 to below 1.
+        nesterov: move by g + momentum * v instead of v. Sutskever, Martens, Dahl, Hinton 2013.
+        weight_decay: this much of the parameter is added to its gradient.
+
+    Raises:
+        ValueError: a number is out of range, or nesterov without momentum.
+
+    Example:
+        >>> p = Value(1.0)
+        >>> optimizer = SGD([p], lr=0.1)
+        >>> (p * p).backward()
+        >>> optimizer.step()
+        >>> p.data
+        0.8
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float | Schedule,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.momentum = below_one("momentum", momentum)
+        self.weight_decay = at_least("weight_decay", weight_decay, 0.0)
+        if nesterov and not momentum:
+            raise ValueError("nesterov wants a momentum above 0: write momentum=0.9")
+        self.nesterov = nesterov
+
+    def update(
+        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
+    ) -> tuple[list[float], dict[str, list[float]]]:
+        if self.weight_decay:
+            gradients = [g + self.weight_decay * p for p, g in zip(numbers, gradients)]
+        if not self.momentum:
+            return [p - lr * g for p, g in zip(numbers, gradients)], {}
+        velocity = [self.momentum * v + g for v, g in zip(self._kept("velocity"), gradients)]
+        direction = [g + self.momentum * v for v, g in zip(velocity, gradients)] if self.nesterov else velocity
+        return [p - lr * d for p, d in zip(numbers, direction)], {"velocity": velocity}
+
+
+class RMSprop(Optimizer):
+    """p <- p - lr * g / (sqrt(s) + eps) with the running mean s of g^2. Hinton, Neural Networks, lecture 6e, 2012.
+
+    Args:
+        parameters, lr: as for `Optimizer`.
+        decay: how much of the running mean is kept, from 0 to below 1.
+        eps: keeps the divisor above 0.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    Example:
+        >>> p = Value(1.0)
+        >>> optimizer = RMSprop([p], lr=0.01, decay=0.75)
+        >>> (p * p).backward()
+        >>> optimizer.step()
+        >>> round(p.data, 6)
+        0.98
+    """
+
+    def __init__(
+        self, parameters: Iterable[Value], lr: float | Schedule = 0.01, decay: float = 0.99, eps: float = 1e-8
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.decay = below_one("decay", decay)
+        self.eps = at_least("eps", eps, 0.0)
+
+    def update(
+        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
+    ) -> tuple[list[float], dict[str, list[float]]]:
+        squares = [self.decay * s + (1 - self.decay) * g * g for s, g in zip(self._kept("squares"), gradients)]
+        moved = [p - lr * g / (math.sqrt(s) + self.eps) if g else p for p, g, s in zip(numbers, gradients, squares)]
+        return moved, {"squares": squares}
+
+
+class Adam(Optimizer):
+    """p <- p - lr * m / (sqrt(s) + eps) with unbiased running means m of g and s of g^2. Kingma, Ba 2015, algorithm 1.
+
+    Args:
+        parameters, lr: as for `Optimizer`.
+        betas: how much of the two running means is kept, each from 0 to below 1.
+        eps: keeps the divisor above 0.
+        weight_decay: this much of the parameter is added to its gradient.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    Example:
+        >>> p = Value(1.0)
+        >>> optimizer = Adam([p], lr=0.01)
+        >>> (p * p).backward()
+        >>> optimizer.step()
+        >>> round(p.data, 6)
+        0.99
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float | Schedule = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr)
+        self.betas = (below_one("betas[0]", betas[0]), below_one("betas[1]", betas[1]))
+        self.eps = at_least("eps", eps, 0.0)
+        self.weight_decay = at_least("weight_decay", weight_decay, 0.0)
+
+    def update(
+        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
+    ) -> tuple[list[float], dict[str, list[float]]]:
+        decayed = [g + self.weight_decay * p for p, g in zip(numbers, gradients)] if self.weight_decay else gradients
+        return self._adapted(numbers, decayed, lr)
+
+    def _adapted(
+        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
+    ) -> tuple[list[float], dict[str, list[float]]]:
+        first, second = self.betas
+        means = [first * m + (1 - first) * g for m, g in zip(self._kept("means"), gradients)]
+        squares = [second * s + (1 - second) * g * g for s, g in zip(self._kept("squares"), gradients)]
+        unbias_mean, unbias_square = 1 - first ** (self.steps + 1), 1 - second ** (self.steps + 1)
+        moved = [
+            p - lr * (m / unbias_mean) / (math.sqrt(s / unbias_square) + self.eps) if m else p
+            for p, m, s in zip(numbers, means, squares)
+        ]
+        return moved, {"means": means, "squares": squares}
+
+
+class AdamW(Adam):
+    """Adam with the weight decay taken off the parameter itself, p <- p - lr * weight_decay * p. Loshchilov, Hutter 2019.
+
+    Args:
+        parameters, lr, betas, eps: as for `Adam`.
+        weight_decay: the share of the parameter that is taken off, times the learning rate.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    Example:
+        >>> p = Value(1.0)
+        >>> optimizer = AdamW([p], lr=0.01, weight_decay=0.5)
+        >>> optimizer.step()
+        >>> p.data
+        0.995
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: float | Schedule = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(parameters, lr, betas, eps, weight_decay)
+
+    def update(
+        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
+    ) -> tuple[list[float], dict[str, list[float]]]:
+        return self._adapted([p - lr * self.weight_decay * p for p in numbers], gradients, lr)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
+
+
+def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
+    """Shrink the gradients together so that their Euclidean norm is at most `max_norm`.
+
+    Args:
+        parameters: the Values whose `.grad` is meant.
+        max_norm: above 0.
+
+    Returns:
+        The norm as it was.
+
+    Raises:
+        ValueError: `max_norm` is not above 0.
+
+    Example:
+        >>> p = Value(1.0)
+        >>> p.grad = 10.0
+        >>> clip_grad_norm([p], 1.0), p.grad
+        (10.0, 1.0)
+    """
+    at_least("max_norm", max_norm, 0.0, inclusive=False)
+    values = list(parameters)
+    norm = math.hypot(*[value.grad for value in values])
+    if norm > max_norm:
+        for value in values:
+            value.grad = value.grad * (max_norm / norm)
+    return norm
+
+
+def at_least(name: str, number: float, bound: float, inclusive: bool = True) -> float:
+    """`number` where it is a finite number of at least (or above) `bound`."""
+    fits = isinstance(number, (int, float)) and (bound <= number if inclusive else bound < number) and number < math.inf
+    if not fits:
+        raise ValueError(f"{name} is a number {'of at least' if inclusive else 'above'} {bound:g}, got {number!r}")
+    return number
+
+
+def below_one(name: str, number: float) -> float:
+    """`number` where it is from 0 to below 1."""
+    if not (isinstance(number, (int, float)) and 0 <= number < 1):
+        raise ValueError(f"{name} is a number from 0 to below 1, got {number!r}")
+    return number

@@ -1,0 +1,66 @@
+"""Learning-rate schedules: functions of the number of steps taken so far. An optimiser takes one in place of a number."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Schedule = Callable[[int], float]
+
+
+def linear(start: float, end: float, steps: int) -> Schedule:
+    """From `start` to `end` in `steps` equal steps, then `end`.
+
+    Example:
+        >>> rate = linear(1.0, 0.1, 100)
+        >>> rate(0), rate(50), rate(1000)
+        (1.0, 0.55, 0.1)
+    """
+    return lambda step: start - (start - end) * min(step, steps) / steps
+
+
+def exponential(start: float, factor: float) -> Schedule:
+    """`start`, multiplied by `factor` after every step.
+
+    Example:
+        >>> exponential(1.0, 0.5)(3)
+        0.125
+    """
+    return lambda step: start * factor**step
+
+
+def staircase(start: float, factor: float, every: int) -> Schedule:
+    """`start`, multiplied by `factor` after every `every` steps.
+
+    Example:
+        >>> rate = staircase(1.0, 0.1, every=10)
+        >>> rate(9), rate(10)
+        (1.0, 0.1)
+    """
+    return lambda step: start * factor ** (step // every)
+
+
+def cosine(start: float, end: float, steps: int) -> Schedule:
+    """From `start` to `end` along half a cosine in `steps` steps, then `end`. Loshchilov, Hutter 2017, equation 5.
+
+    Example:
+        >>> rate = cosine(1.0, 0.0, 100)
+        >>> rate(0), rate(50), rate(100)
+        (1.0, 0.5, 0.0)
+    """
+    return lambda step: end + (start - end) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
+
+
+def warm_up(schedule: float | Schedule, steps: int) -> Schedule:
+    """A linear rise from 0 to what the schedule says at step `steps`, then the schedule.
+
+    Example:
+        >>> rate = warm_up(0.1, steps=10)
+        >>> rate(5), rate(20)
+        (0.05, 0.1)
+    """
+    after = schedule if callable(schedule) else lambda step: schedule
+    return lambda step: after(step) if step >= steps else after(steps) * step / steps

@@ -1,0 +1,417 @@
+"""Training: `fit`, what it records, and what a trained network says."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from typing import TYPE_CHECKING, Any
+
+import autograd
+from autograd import Value, no_grad
+from nn.data import as_rows, as_targets
+from nn.losses import check_targets, decide, loss_function
+from nn.optimisers import OPTIMIZERS, SGD, Optimizer, at_least, clip_grad_norm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from nn.losses import Loss
+    from nn.modules import Module
+
+    Callback = Callable[[int, "History"], None]
+
+
+class History:
+    """The curves that `fit` recorded: one number per epoch.
+
+    Attributes:
+        loss: the mean over the epoch's examples, each taken before the update that its batch led to.
+        accuracy: the share of the epoch's examples that were right, likewise; empty for a loss that is not for classes.
+        validation_loss, validation_accuracy: after the epoch; empty without validation data.
+        learning_rate: of the epoch's last step.
+        interrupted: whether Ctrl-C ended the training.
+
+    Example:
+        >>> from nn import MLP, fit
+        >>> fit(MLP(1, [1], rng=0), [[0.0], [1.0]], [0.0, 2.0], loss="half_squared_error", epochs=200, progress=False)
+        History of 200 epochs: loss ... -> ...
+    """
+
+    def __init__(self) -> None:
+        self.loss: list[float] = []
+        self.accuracy: list[float] = []
+        self.validation_loss: list[float] = []
+        self.validation_accuracy: list[float] = []
+        self.learning_rate: list[float] = []
+        self.interrupted = False
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs were completed."""
+        return len(self.loss)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the curves with matplotlib: the loss and, where there is one, the accuracy.
+
+        Args:
+            axes: one matplotlib Axes for the loss, or two for loss and accuracy; made unless given.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ModuleNotFoundError: matplotlib is missing; says how to install it.
+        """
+        from nn.plots import learning_curves
+
+        return learning_curves(self, axes)
+
+    def __repr__(self) -> str:
+        parts = [f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}"]
+        curves = [f"{name.replace('_', ' ')} {_ends(numbers)}" for name, numbers in self._curves() if numbers]
+        return ": ".join(parts + [", ".join(curves)] * bool(curves)) + (" (interrupted)" if self.interrupted else "")
+
+    def _curves(self) -> list[tuple[str, list[float]]]:
+        return [
+            ("loss", self.loss),
+            ("accuracy", self.accuracy),
+            ("validation_loss", self.validation_loss),
+            ("validation_accuracy", self.validation_accuracy),
+        ]
+
+
+def _ends(numbers: Sequence[float]) -> str:
+    return f"{numbers[0]:.4g} -> {numbers[-1]:.4g}"
+
+
+def fit(
+    model: Module,
+    X: Any,
+    y: Any,
+    loss: str | Loss = "cross_entropy",
+    optimizer: str | Optimizer | None = None,
+    epochs: int = 10,
+    batch_size: int | None = None,
+    validation: tuple[Any, Any] | None = None,
+    seed: int = 0,
+    progress: bool | None = None,
+    l2: float = 0.0,
+    clip_norm: float | None = None,
+    callback: Callback | None = None,
+) -> History:
+    """Train a network on examples by mini-batch gradient descent.
+
+    Everything is checked before the first step. Where training fails, parameters, gradients and optimiser are as they
+    were before the call; Ctrl-C ends it after a whole step and keeps what was learnt.
+
+    Args:
+        model: a module that can be called with one example.
+        X: n examples, each of nin numbers: lists, a NumPy array of shape (n, nin), or a pandas frame.
+        y: n targets: numbers, or lists of k numbers for the squared errors.
+        loss: the name of a loss in `nn.LOSSES`, or a function(output, target) that returns a Value.
+        optimizer: an optimiser of this model's parameters, the name of one in `nn.OPTIMIZERS` with its own learning
+            rate, or None for SGD with learning rate 0.1.
+        epochs: how many times to go through the examples.
+        batch_size: examples per step; None for all of them, in the order given. Smaller batches are drawn in a new
+            random order each epoch.
+        validation: a pair like (X, y) to evaluate after each epoch.
+        seed: of the order of the examples.
+        progress: whether to show a progress bar (tqdm); None for: at a terminal, if tqdm is installed.
+        l2: this much times the sum of all squared parameters is added to the loss of each batch.
+        clip_norm: shrink the gradient of a step to this Euclidean norm.
+        callback: called as callback(epoch, history) after each epoch, counted from 1.
+
+    Returns:
+        The recorded curves.
+
+    Raises:
+        ValueError: a shape, a target or an option does not fit, or a number is nan or infinite.
+        TypeError: something has the wrong type.
+        FloatingPointError: the loss became nan or infinite; names the step.
+
+    Example:
+        >>> from nn import MLP, fit
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> model = MLP(2, [8, 1], activation="tanh", rng=1)
+        >>> history = fit(model, X, y, loss="binary_cross_entropy", optimizer="adam", epochs=300, progress=False)
+        >>> history.loss[-1] < history.loss[0]
+        True
+    """
+    run = _Training(model, X, y, loss, optimizer, batch_size, validation, l2, clip_norm)
+    if not isinstance(epochs, int) or epochs < 0:
+        raise ValueError(f"epochs is a whole number of at least 0, got {epochs!r}")
+    history, rng = History(), random.Random(seed)
+    with _Undo(run.parameters, run.optimizer) as undo:
+        bar = _progress_bar(epochs, progress)
+        try:
+            for epoch in range(1, epochs + 1):
+                run.epoch(epoch, history, rng, undo)
+                bar.set_postfix_str(_summary(history), refresh=False)
+                bar.update()
+                if callback is not None:
+                    callback(epoch, history)
+        except KeyboardInterrupt:
+            undo.back_to_last_step()
+            history.interrupted = True
+        finally:
+            bar.close()
+    return history
+
+
+class _Training:
+    """What one call of `fit` works with, checked."""
+
+    def __init__(
+        self,
+        model: Module,
+        X: Any,
+        y: Any,
+        loss: str | Loss,
+        optimizer: str | Optimizer | None,
+        batch_size: int | None,
+        validation: tuple[Any, Any] | None,
+        l2: float,
+        clip_norm: float | None,
+    ) -> None:
+        self.model = model
+        self.loss = loss_function(loss)
+        self.parameters = model.parameters()
+        self.optimizer = _optimizer(optimizer, self.parameters)
+        self.examples = _checked_examples(model, self.loss, X, y, ("X", "y"))
+        n = len(self.examples[0])
+        if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+            raise ValueError(f"batch_size is a whole number of at least 1, or None for all examples, got {batch_size!r}")
+        self.batch_size = n if batch_size is None else batch_size
+        self.validation = None
+        if validation is not None:
+            if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+                raise ValueError("validation wants a pair (X, y)")
+            self.validation = _checked_examples(model, self.loss, *validation, ("validation X", "validation y"))
+        self.l2 = at_least("l2", l2, 0.0)
+        if clip_norm is not None:
+            at_least("clip_norm", clip_norm, 0.0, inclusive=False)
+        self.clip_norm = clip_norm
+
+    def epoch(self, epoch: int, history: History, rng: random.Random, undo: _Undo) -> None:
+        """One pass over the examples, a step for each batch."""
+        total, right, n = 0.0, 0, len(self.examples[0])
+        rate = self.optimizer.learning_rate
+        for step, batch in enumerate(self._batches(rng), 1):
+            rate = self.optimizer.learning_rate
+            batch_loss, batch_right = self._step([self.examples[0][k] for k in batch], [self.examples[1][k] for k in batch])
+            if not math.isfinite(batch_loss):
+                raise FloatingPointError(
+                    f"the loss became {batch_loss} in epoch {epoch}, step {step}, at learning rate {rate:g}: try a "
+                    f"smaller one, or clip_norm=1.0; autograd.detect_anomaly() shows where the first nan or inf comes from"
+                )
+            undo.step_done()
+            total += batch_loss * len(batch)
+            right += batch_right
+        validated = self.validation and _evaluate(self.model, self.loss, *self.validation)
+        history.loss.append(total / n)
+        history.learning_rate.append(rate)
+        if self._classifies():
+            history.accuracy.append(right / n)
+        if validated:
+            history.validation_loss.append(validated[0])
+            if self._classifies():
+                history.validation_accuracy.append(validated[1])
+
+    def _batches(self, rng: random.Random) -> Iterator[list[int]]:
+        order = list(range(len(self.examples[0])))
+        if self.batch_size < len(order):
+            rng.shuffle(order)
+        for start in range(0, len(order), self.batch_size):
+            yield order[start : start + self.batch_size]
+
+    def _step(self, inputs: Sequence[list[float]], targets: Sequence[Any]) -> tuple[float, int]:
+        """Forward, backward, update. Returns the loss before the update, and how many examples were right."""
+        self.model.zero_grad()
+        outputs = [self.model(x) for x in inputs]  # type: ignore[operator]
+        cost = autograd.mean([self.loss(output, target) for output, target in zip(outputs, targets)])
+        if self.l2:
+            cost = cost + self.l2 * autograd.dot(self.parameters, self.parameters)
+        if math.isfinite(cost.data):
+            cost.backward()
+            if self.clip_norm is not None:
+                clip_grad_norm(self.parameters, self.clip_norm)
+            self.optimizer.step()
+        return cost.data, sum(decide(self.loss, _numbers(z)) == t for z, t in zip(outputs, targets))
+
+    def _classifies(self) -> bool:
+        return decide(self.loss, [0.0, 0.0]) is not None
+
+
+class _Undo:
+    """Puts parameters, gradients and optimiser back: as they were before training, or after the last whole step."""
+
+    def __init__(self, parameters: list[Value], optimizer: Optimizer) -> None:
+        self.parameters, self.optimizer = parameters, optimizer
+        self.before = self.after_step = self._snapshot()
+
+    def _snapshot(self) -> tuple[list[float], list[float], int, dict[str, list[float]]]:
+        numbers, gradients = [p.data for p in self.parameters], [p.grad for p in self.parameters]
+        return numbers, gradients, self.optimizer.steps, self.optimizer.state
+
+    def _restore(self, snapshot: tuple[list[float], list[float], int, dict[str, list[float]]]) -> None:
+        numbers, gradients, self.optimizer.steps, self.optimizer.state = snapshot
+        for parameter, number, gradient in zip(self.parameters, numbers, gradients):
+            parameter.data, parameter.grad = number, gradient
+
+    def step_done(self) -> None:
+        self.after_step = self._snapshot()
+
+    def back_to_last_step(self) -> None:
+        self._restore(self.after_step)
+
+    def __enter__(self) -> _Undo:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            self._restore(self.before)
+
+
+def _optimizer(optimizer: str | Optimizer | None, parameters: list[Value]) -> Optimizer:
+    if isinstance(optimizer, Optimizer):
+        strangers = set(optimizer.parameters) - set(parameters)
+        if strangers:
+            raise ValueError(
+                f"the optimizer moves {len(strangers)} Values that are not parameters of this model: "
+                f"make it with model.parameters() of the model that is trained"
+            )
+        return optimizer
+    if optimizer is None:
+        return SGD(parameters, lr=0.1)
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"unknown optimizer {optimizer!r}: write one of {', '.join(OPTIMIZERS)}, or an Optimizer")
+    return SGD(parameters, lr=0.1) if optimizer == "sgd" else OPTIMIZERS[optimizer](parameters)  # type: ignore[call-arg]
+
+
+def _checked_examples(model: Any, loss: Loss, X: Any, y: Any, names: tuple[str, str]) -> tuple[list[Any], list[Any]]:
+    inputs = as_rows(X, getattr(model, "nin", None), names[0])
+    targets = as_targets(y, len(inputs), names[1])
+    with no_grad():
+        outputs = len(_numbers(model(inputs[0])))
+    check_targets(loss, targets, outputs)
+    return inputs, targets
+
+
+def predict(model: Module, X: Any, loss: str | Loss | None = None) -> list[Any]:
+    """What the network says of each example.
+
+    Args:
+        model: a module that can be called with one example.
+        X: n examples, as for `fit`.
+        loss: the loss that it was trained with; then the classes are returned that its outputs stand for.
+
+    Returns:
+        n numbers, or n lists of numbers where the network has several outputs; with a loss for classes, n classes.
+
+    Raises:
+        ValueError: a shape does not fit, or a number is nan or infinite.
+
+    Example:
+        >>> from nn import MLP
+        >>> len(predict(MLP(2, [3], rng=0), [[1.0, 2.0]])[0])
+        3
+    """
+    with no_grad():
+        outputs = [_numbers(model(x)) for x in as_rows(X, getattr(model, "nin", None))]  # type: ignore[operator]
+    if loss is not None:
+        function = loss_function(loss)
+        classes = [decide(function, output) for output in outputs]
+        if None not in classes:
+            return classes
+    return [output[0] if len(output) == 1 else output for output in outputs]
+
+
+def evaluate(model: Module, X: Any, y: Any, loss: str | Loss = "cross_entropy") -> tuple[float, float]:
+    """The mean loss over examples, and the share that is right (nan where the loss is not for classes).
+
+    Args:
+        model: a module that can be called with one example.
+        X, y: examples, as for `fit`.
+        loss: a name or a function, as for `fit`.
+
+    Raises:
+        ValueError: a shape or a target does not fit, or a number is nan or infinite.
+
+    Example:
+        >>> from nn import MLP
+        >>> loss, accuracy = evaluate(MLP(2, [1], rng=0), [[1.0, 2.0]], [1], loss="hinge")
+        >>> accuracy in (0.0, 1.0)
+        True
+    """
+    function = loss_function(loss)
+    return _evaluate(model, function, *_checked_examples(model, function, X, y, ("X", "y")))
+
+
+def accuracy(model: Module, X: Any, y: Any, loss: str | Loss = "cross_entropy") -> float:
+    """The share of examples, from 0 to 1, whose class the network gets right.
+
+    Args:
+        model: a module that can be called with one example.
+        X, y: examples, as for `fit`.
+        loss: the loss for classes that it was trained with.
+
+    Raises:
+        ValueError: a shape or a target does not fit, a number is nan or infinite, or the loss is not for classes.
+
+    Example:
+        >>> from nn import MLP
+        >>> accuracy(MLP(2, [1], init=lambda rng, nin, nout: 1.0), [[1.0, 2.0]], [1], loss="hinge")
+        1.0
+    """
+    share = evaluate(model, X, y, loss)[1]
+    if math.isnan(share):
+        raise ValueError(f"accuracy wants a loss for classes, hinge, binary_cross_entropy or cross_entropy, got {loss!r}")
+    return share
+
+
+def _evaluate(model: Any, loss: Loss, inputs: list[Any], targets: list[Any]) -> tuple[float, float]:
+    with no_grad():
+        outputs = [model(x) for x in inputs]
+        total = sum([loss(output, target).data for output, target in zip(outputs, targets)])
+    decisions = [decide(loss, _numbers(output)) for output in outputs]
+    n = len(inputs)
+    share = math.nan if decisions[0] is None else sum(d == t for d, t in zip(decisions, targets)) / n
+    return total / n, share
+
+
+def _numbers(output: Any) -> list[float]:
+    values = output if isinstance(output, (list, tuple)) else [output]
+    return [value.data if isinstance(value, Value) else float(value) for value in values]
+
+
+class _NoBar:
+    """Stands in where no progress is shown."""
+
+    def set_postfix_str(self, text: str, refresh: bool) -> None:
+        pass
+
+    def update(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def _progress_bar(epochs: int, progress: bool | None) -> Any:
+    if progress is False or progress is None and not sys.stderr.isatty():
+        return _NoBar()
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        if progress is None:
+            return _NoBar()
+        raise ModuleNotFoundError(
+            'the progress bar is tqdm, which is not installed: pip install "chainrule[progress]", or write progress=False'
+        ) from None
+    return tqdm(total=epochs, unit="epoch", file=sys.stderr)
+
+
+def _summary(history: History) -> str:
+    accuracies = history.validation_accuracy or history.accuracy
+    return f"loss {history.loss[-1]:.4f}" + (f", accuracy {accuracies[-1]:.1%}" if accuracies else "")
