@@ -10,19 +10,20 @@ constants to it, so that the derivatives of nested calls are never mixed up.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
 
 from autograd import primitives
 from autograd.primitives import ZERO, Primitive
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 
 new_level = itertools.count(1).__next__
 
 
-def _binary(primitive: Primitive) -> tuple[Callable[[Dual, Any], Any], Callable[[Dual, Any], Any]]:
+def _binary(primitive: Any) -> tuple[Callable[[Dual, Any], Any], Callable[[Dual, Any], Any]]:
     def operator(self: Dual, other: Any) -> Any:
         return primitive(self, other)
 
@@ -74,19 +75,21 @@ class Dual:
     __mod__, __rmod__ = _binary(primitives.mod)
 
     def __neg__(self) -> Any:
-        return primitives.neg(self)
+        return Dual._apply(primitives.neg, (self,))
 
     def __abs__(self) -> Any:
-        return primitives.abs_(self)
+        return Dual._apply(primitives.abs_, (self,))
 
     def __pos__(self) -> Dual:
         return self
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """The methods of Value: `x.tanh()` is the row `tanh` applied to x."""
-        row = primitives.PRIMITIVES.get(name)
+        row: Any = primitives.PRIMITIVES.get(name)
         if row is None:
-            raise AttributeError(f"a dual number has no {name!r}; it has a primal, a tangent and the table's operations")
+            raise AttributeError(
+                f"a dual number has no {name!r}, but a primal, a tangent and the operations of the table"
+            )
         return lambda *others: row(self, *others)
 
     def __lt__(self, other: Any) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from autograd import primitives
 from autograd.value import Value, as_value, dot_nodes
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 
-def _operands(xs: Any, name: str) -> tuple[Any, ...]:
+def _operands(xs: Iterable[Value | float], name: str) -> tuple[Value | float, ...]:
     try:
         operands = tuple(xs)
     except TypeError:
@@ -98,10 +98,10 @@ def matvec(rows: Iterable[Iterable[Value | float]], xs: Iterable[Value | float])
         [21.0, 43.0]
     """
     right = _operands(xs, "matvec")
-    left = [tuple(row) for row in rows]
+    left: list[tuple[Any, ...]] = [tuple(row) for row in rows]
     for k, row in enumerate(left):
         if len(row) != len(right):
-            raise ValueError(f"matvec wants rows as long as the vector, {len(right)}, got {len(row)} numbers in row {k}")
+            raise ValueError(f"matvec wants rows of {len(right)} numbers, as the vector has, row {k} has {len(row)}")
     if all(operand.__class__ is Value for row in left for operand in row):
         return dot_nodes(left, [as_value(x, "matvec") for x in right])
     return [primitives.dot(*row, *right) for row in left]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Any
 
     from autograd.value import Value
 
@@ -42,7 +42,7 @@ def topological_order(*roots: Value, leaves: Collection[Value] = ()) -> list[Val
         while node not in seen:
             see(node)
             left = node._left
-            if left is None or leaves and node in leaves:
+            if left is None or (leaves and node in leaves):
                 finish(node)
                 break
             push(node)

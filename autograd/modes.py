@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager as _Context
+    from contextvars import Token
 
 active: list[str] = []
 """The modes entered and not yet left, in any thread."""
@@ -37,18 +35,23 @@ def is_checking() -> bool:
     return bool(active) and _checking.get()
 
 
-@contextmanager
-def _mode(name: str, variable: ContextVar[bool], value: bool) -> Iterator[None]:
-    active.append(name)
-    before = variable.set(value)
-    try:
-        yield
-    finally:
-        variable.reset(before)
-        active.remove(name)
+class _Mode:
+    """A mode for a `with` block."""
+
+    def __init__(self, name: str, variable: ContextVar[bool], value: bool) -> None:
+        self._name, self._variable, self._value = name, variable, value
+        self._before: list[Token[bool]] = []
+
+    def __enter__(self) -> None:
+        active.append(self._name)
+        self._before.append(self._variable.set(self._value))
+
+    def __exit__(self, *error: object) -> None:
+        self._variable.reset(self._before.pop())
+        active.remove(self._name)
 
 
-def no_grad() -> _Context[None]:
+def no_grad() -> _Mode:
     """In this block results are plain leaves: nothing is recorded, which is faster and keeps no graph alive.
 
     Example:
@@ -59,15 +62,15 @@ def no_grad() -> _Context[None]:
         >>> y.data, y.parents
         (6.0, ())
     """
-    return _mode("no_grad", _recording, False)
+    return _Mode("no_grad", _recording, False)
 
 
-def recording() -> _Context[None]:
+def recording() -> _Mode:
     """In this block operations are recorded, also inside `no_grad`: what a transform needs to do its work."""
-    return _mode("recording", _recording, True)
+    return _Mode("recording", _recording, True)
 
 
-def detect_anomaly() -> _Context[None]:
+def detect_anomaly() -> _Mode:
     """In this block the first nan or inf, forward or backward, is an error that names where it came from.
 
     Raises:
@@ -82,7 +85,7 @@ def detect_anomaly() -> _Context[None]:
         ...
         autograd.modes.AnomalyError: log gave -inf from 0.0 (<doctest ...>, line 2, in <module>: ...)
     """
-    return _mode("detect_anomaly", _checking, True)
+    return _Mode("detect_anomaly", _checking, True)
 
 
 _PACKAGES = tuple(

@@ -9,8 +9,8 @@ differentiable operators only, with the result `out` at hand, so that the same r
 - on dual numbers: forward mode.
 
 Two conventions make a rule right at the edges. It says `select(condition, a, b)` where Python would say
-`a if condition else b`, and it says `ZERO` where nothing flows back: ZERO times an infinite upstream gradient is 0, where
-the number 0.0 would give nan. Powers in a rule are written `pow_(x, y)`: on a negative float `x ** 0.5` is complex.
+`a if condition else b`, and it says `ZERO` where nothing flows back: ZERO times an infinite upstream gradient is 0,
+where the number 0.0 would give nan. A power in a rule is `pow_(x, y)`: on a negative float `x ** 0.5` is complex.
 
 Values at singular points are those of PyTorch, unless a row says otherwise.
 """
@@ -20,10 +20,11 @@ from __future__ import annotations
 import math
 import operator
 from math import inf, nan
-from typing import TYPE_CHECKING, Any, overload
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any, overload
 
     from autograd.value import Value
 
@@ -117,10 +118,8 @@ class Primitive:
         self.partials = partials
         self.arity = len(partials) if isinstance(partials, tuple) else None
         self.symbol = name if symbol is None else symbol
-        self.latex = latex or r"\operatorname{%s}\left(%s\right)" % (
-            name.replace("_", r"\_"),
-            ", ".join(f"#{k + 1}" for k in range(self.arity or 1)),
-        )
+        operands = ", ".join(f"#{k + 1}" for k in range(self.arity or 1))
+        self.latex = latex or rf"\operatorname{{{name.replace('_', ' ')}}}\left({operands}\right)"
         self.domain = tuple(domain)
         self.singular = tuple(singular)
         self.defaults = defaults
@@ -128,10 +127,13 @@ class Primitive:
         self.summary = summary
         PRIMITIVES[name] = self
 
-    @overload
-    def __call__(self, *arguments: float) -> float: ...
-    @overload
-    def __call__(self, *arguments: Value | float) -> Value: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, *arguments: float) -> float: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, *arguments: Value | float) -> Value: ...
+
     def __call__(self, *arguments: Any) -> Any:
         """Apply the operation: a float from numbers, a Value from Values, whatever kind of number comes in."""
         if self.arity is not None and len(arguments) != self.arity:
@@ -489,7 +491,7 @@ def _pow_exponent(out: Any, x: Any, y: Any) -> Any:
 
 
 def _mod_divisor(out: Any, x: Any, y: Any) -> Any:
-    """x mod y = x - q y with a whole number q, found from the remainder since x / y alone may round up to the next one."""
+    """x mod y = x - q y with a whole number q, found from the remainder: x / y alone may round up to the next one."""
     return -select(y == 0, floor(x / y), floor((x - out) / y + 0.5))
 
 
@@ -501,7 +503,7 @@ def _share_of_extremum(out: Any, *xs: Any) -> list[Any]:
     return [div(select(x == out, 1.0, 0.0), ties) for x in xs]
 
 
-def _dot_partials(out: Any, *xs_then_ys: Any) -> tuple[Any, ...]:
+def _dot_partials(_out: Any, *xs_then_ys: Any) -> tuple[Any, ...]:
     n = len(xs_then_ys) // 2
     return xs_then_ys[n:] + xs_then_ys[:n]
 
@@ -567,7 +569,7 @@ neg = Primitive(
     domain=((-10, 10),),
     summary="-x",
 )
-pow_ = Primitive(
+pow_: Primitive = Primitive(
     "pow",
     _pow,
     (lambda out, x, y: select(y == 0, ZERO, y * pow_(x, y - 1)), _pow_exponent),
@@ -725,7 +727,7 @@ abs_ = Primitive(
     singular=[((0.0,), 0.0, (0.0,))],
     summary="the absolute value; its derivative at 0 is 0",
 )
-sign = Primitive(
+sign: Primitive = Primitive(
     "sign",
     _sign,
     (ZERO,),
@@ -830,7 +832,7 @@ sin = Primitive(
     singular=[((inf,), nan, (nan,))],
     summary="the sine of x radians",
 )
-cos = Primitive(
+cos: Primitive = Primitive(
     "cos",
     _cos,
     (lambda out, x: -sin(x),),
@@ -896,7 +898,7 @@ sinh = Primitive(
     singular=[((-1000.0,), -inf, (inf,))],
     summary="the hyperbolic sine",
 )
-cosh = Primitive(
+cosh: Primitive = Primitive(
     "cosh",
     _cosh,
     (lambda out, x: sinh(x),),
@@ -1000,7 +1002,7 @@ softplus = Primitive(
     singular=[((1000.0,), 1000.0, (1.0,)), ((-1000.0,), 0.0, (0.0,))],
     summary="log(1 + e ** x), without overflow",
 )
-sigmoid = Primitive(
+sigmoid: Primitive = Primitive(
     "sigmoid",
     _sigmoid,
     (lambda out, x: out * (1 - out),),

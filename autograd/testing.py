@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from autograd.structure import flatten
 from autograd.transforms import jacobian, jvp
+from autograd.value import Value
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     Flat = Callable[[list[Any]], list[Any]]
 
@@ -56,7 +57,7 @@ def check_grads(
         raise ValueError(f"check_grads knows the modes {', '.join(MODES)}, got {modes!r}")
     numbers, rebuild = flatten(list(args))
     point = [float(number) for number in numbers]
-    name = getattr(f, "__name__", None) or getattr(f, "name", type(f).__name__)
+    name = str(getattr(f, "__name__", getattr(f, "name", type(f).__name__)))
 
     def flat(xs: list[Any]) -> list[Any]:
         return flatten(f(*rebuild(xs)))[0]
@@ -117,10 +118,12 @@ def _differences(function: Flat, point: list[float], j: int) -> list[float]:
     def at(step: float) -> list[float]:
         moved = list(point)
         moved[j] += step * h
-        return [float(getattr(y, "data", y)) for y in function(moved)]
+        return [float(y.data if isinstance(y, Value) else y) for y in function(moved)]
 
     stencil = zip(at(-2), at(-1), at(1), at(2))
-    return [(far_below - 8 * below + 8 * above - far_above) / (12 * h) for far_below, below, above, far_above in stencil]
+    return [
+        (far_below - 8 * below + 8 * above - far_above) / (12 * h) for far_below, below, above, far_above in stencil
+    ]
 
 
 def _places(args: Sequence[Any]) -> list[str]:
@@ -128,7 +131,9 @@ def _places(args: Sequence[Any]) -> list[str]:
     places = []
     for k, arg in enumerate(args):
         count = len(flatten(arg)[0])
-        places += [f"argument {k}"] if count == 1 and not isinstance(arg, (list, tuple)) else [
-            f"argument {k}[{i}]" for i in range(count)
-        ]
+        places += (
+            [f"argument {k}"]
+            if count == 1 and not isinstance(arg, (list, tuple))
+            else [f"argument {k}[{i}]" for i in range(count)]
+        )
     return places

@@ -11,7 +11,6 @@ Numbers in, numbers out; Values in, Values out. Lists, tuples, dicts and NumPy a
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
 
 from autograd import modes, primitives
 from autograd.dual import Dual, new_level
@@ -20,8 +19,10 @@ from autograd.primitives import ZERO, to_float
 from autograd.structure import flatten
 from autograd.value import Value, constant
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
 
     Argnums = int | tuple[int, ...]
 
@@ -191,7 +192,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
 
 
 class _Differentiation:
-    """One run of reverse mode: the arguments as fresh variables, and the derivatives of results with respect to them."""
+    """One run of reverse mode: the arguments as fresh variables, and derivatives of results with respect to them."""
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], argnums: Argnums) -> None:
         positions = argnums if isinstance(argnums, tuple) else (argnums,)

@@ -11,15 +11,16 @@ from __future__ import annotations
 import math
 from _thread import get_ident
 from operator import mul as _multiply
-from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakSet
 
 from autograd import modes, primitives
 from autograd.graph import MANY, topological_order
 from autograd.primitives import ZERO, Primitive, run_rule, to_float
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+    from typing import Any, ClassVar, NoReturn
 
     Number = float | int
 
@@ -53,7 +54,7 @@ _active_modes = modes.active
 def _unary(primitive: Primitive) -> Callable[[Value], Value]:
     forward = primitive.forward
     assert isinstance(primitive.partials, tuple)
-    (partial,) = primitive.partials
+    partial: Any = primitive.partials[0]
     constant_partial = isinstance(partial, float)
 
     def method(self: Value) -> Value:
@@ -78,10 +79,12 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
 def _binary(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
     forward = primitive.forward
     assert isinstance(primitive.partials, tuple)
+    partial_x: Any
+    partial_y: Any
     partial_x, partial_y = primitive.partials
     constant_x, constant_y = isinstance(partial_x, float), isinstance(partial_y, float)
 
-    def operator(self: Value, other: Any) -> Value:
+    def operator(self: Value, other: Any) -> Any:
         if other.__class__ is not Value:
             if _takes_over(other):
                 return NotImplemented
@@ -97,17 +100,13 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callab
         out._left = self
         out._right = other
         try:
-            out._d_left = (
-                None if self._primitive is CONSTANT else partial_x if constant_x else partial_x(data, x, y)
-            )
-            out._d_right = (
-                None if other._primitive is CONSTANT else partial_y if constant_y else partial_y(data, x, y)
-            )
+            out._d_left = None if self._primitive is CONSTANT else partial_x if constant_x else partial_x(data, x, y)
+            out._d_right = None if other._primitive is CONSTANT else partial_y if constant_y else partial_y(data, x, y)
         except (ZeroDivisionError, OverflowError):
             out._d_left, out._d_right = _recorded_derivatives(primitive, data, (self, other), (x, y))
         return out
 
-    def reflected(self: Value, other: Any) -> Value:
+    def reflected(self: Value, other: Any) -> Any:
         return NotImplemented if _takes_over(other) else operator(as_value(other, primitive.name), self)
 
     return _documented(operator, primitive), _documented(reflected, primitive)
@@ -121,8 +120,8 @@ def _method(primitive: Primitive) -> Callable[..., Value]:
 
 
 def _documented(method: Callable[..., Value], primitive: Primitive) -> Callable[..., Value]:
-    """The method under the row's name. Code of its own lets the interpreter specialise it for this row: twice as fast."""
-    method.__code__ = method.__code__.replace(co_name=primitive.name)  # type: ignore[attr-defined]
+    """The method under the row's name. Its own code is specialised by the interpreter for that row: twice as fast."""
+    method.__code__ = method.__code__.replace(co_name=primitive.name)
     method.__name__ = primitive.name
     method.__qualname__ = f"Value.{primitive.name}"
     method.__doc__ = primitive.summary
@@ -133,11 +132,11 @@ def _takes_over(other: Any) -> bool:
     """Whether an operand is an array or a dual number, whose own operators deal with a Value."""
     if other.__class__ is float or other.__class__ is int:
         return False
-    return hasattr(other, "_rank") and not isinstance(other, Value) or bool(getattr(other, "shape", None))
+    return (hasattr(other, "_rank") and not isinstance(other, Value)) or bool(getattr(other, "shape", None))
 
 
 def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
-    def operator(self: Value, other: object) -> bool:
+    def operator(self: Value, other: object) -> Any:
         if isinstance(other, Value):
             return compare(self._data, other._data)
         if isinstance(other, (int, float)):
@@ -148,7 +147,7 @@ def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, obj
 
 
 def _refused(what: str, instead: str) -> Callable[..., NoReturn]:
-    def method(self: Value, *arguments: object) -> NoReturn:
+    def method(self: Value, *_arguments: object) -> NoReturn:
         raise TypeError(f"{what} would lose the gradient of {self!r}: {instead}")
 
     return method
@@ -224,7 +223,7 @@ class Value:
         if data.__class__ is not float:
             if isinstance(data, Value):
                 raise TypeError(
-                    "Value wants a number, got a Value: use it as it is, or write v.detach() for a new leaf with its data"
+                    "Value wants a number, got a Value: use it as it is, or write v.detach() for a new leaf of its data"
                 )
             data = to_float(data, "Value")
         self._data = data
@@ -622,7 +621,7 @@ class _OperandsFirst:
     The pickle's memo keeps this object alive for as long as the pickle is being written, whatever happens meanwhile.
     """
 
-    alive: WeakSet[_OperandsFirst] = WeakSet()
+    alive: ClassVar[WeakSet[_OperandsFirst]] = WeakSet()
 
     def __init__(self, root: Value) -> None:
         self.order = topological_order(root)

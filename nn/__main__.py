@@ -64,7 +64,6 @@ def train_digits(options: argparse.Namespace) -> int:
     probabilities = [[p.data for p in autograd.softmax(z)] for z in map(_constants, logits)]
     wrong_first = sorted(range(len(logits)), key=lambda k: probabilities[k][data.test_y[k]])
     shown = wrong_first[:16] + wrong_first[len(wrong_first) // 2 :: 12][:16]
-    picked = [[rows[k] for k in shown] for rows in (data.test_x, probabilities, data.test_y)]
     output = model(data.test_x[0])
     assert isinstance(output, list)
     example = cross_entropy(output, data.test_y[0])
@@ -72,7 +71,7 @@ def train_digits(options: argparse.Namespace) -> int:
     example.backward()
     pictures = [
         _save(options, "learning-curves.png", learning_curves(history)[0].figure),
-        _save(options, "predictions.png", predicted_digits(picked[0], picked[1], picked[2])),
+        _save(options, "predictions.png", predicted_digits(data.test_x, probabilities, data.test_y, shown)),
         _save_graph(options, "graph-of-one-loss", example),
     ]
     return _finish(options, model, history, pictures)
@@ -173,7 +172,9 @@ def _add_options(
     parser.add_argument(
         "--seed", type=_whole, default=seed, metavar="N", help=f"of all that is random (default {seed})"
     )
-    parser.add_argument("--lr", type=_rate, default=lr, metavar="RATE", help=f"the first learning rate (default {lr:g})")
+    parser.add_argument(
+        "--lr", type=_rate, default=lr, metavar="RATE", help=f"the first learning rate (default {lr:g})"
+    )
     parser.add_argument(
         "--hidden", type=_sizes, default=hidden, metavar="SIZES", help=f"sizes of the hidden layers (default {sizes})"
     )

@@ -62,8 +62,8 @@ def as_rows(X: Any, nin: int | None = None, name: str = "X") -> list[list[float]
     """Inputs as a list of lists of floats, one per example.
 
     Args:
-        X: n examples: a list of lists, a NumPy array of shape (n, nin), or a pandas frame. With nin = 1 also a list or an
-            array of n numbers.
+        X: n examples: a list of lists, a NumPy array of shape (n, nin), or a pandas frame. With nin = 1 also a list
+            or an array of n numbers.
         nin: how many inputs each must have; as many as the first unless given.
         name: what messages call it.
 
@@ -124,10 +124,13 @@ def _as_lists(data: Any, name: str) -> list[Any]:
     if hasattr(data, "tolist"):
         data = data.tolist()
     try:
-        rows = list(data)
+        return [_as_lists(row, name) if _is_row(row) else row for row in data]
     except TypeError:
         raise TypeError(f"{name} wants a list, an array or a frame, got {type(data).__name__} {data!r}") from None
-    return [_as_lists(row, name) if isinstance(row, (list, tuple)) or hasattr(row, "tolist") and getattr(row, "shape", ()) else row for row in rows]
+
+
+def _is_row(thing: Any) -> bool:
+    return isinstance(thing, (list, tuple)) or bool(getattr(thing, "shape", None))
 
 
 def _finite(number: Any, place: str) -> float:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Random = Any  # a seed, a random.Random, or None for the random module itself
 
 
-def he(rng: random.Random, nin: int, nout: int) -> float:
+def he(rng: random.Random, nin: int, _nout: int) -> float:
     """A normal variable of variance 2 / nin, for relu and its relatives. He, Zhang, Ren, Sun 2015, equation 10."""
     return rng.gauss(0.0, math.sqrt(2.0 / nin))
 
@@ -25,7 +25,7 @@ def xavier(rng: random.Random, nin: int, nout: int) -> float:
     return rng.uniform(-bound, bound)
 
 
-def micrograd(rng: random.Random, nin: int, nout: int) -> float:
+def micrograd(rng: random.Random, _nin: int, _nout: int) -> float:
     """Uniform between -1 and 1, as micrograd draws its weights."""
     return rng.uniform(-1, 1)
 

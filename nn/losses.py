@@ -1,7 +1,7 @@
 """Losses: what one example costs, from the network's output and the target. Smaller is better.
 
-`fit` and `evaluate` average them over a batch. Those for classes work on logits, the outputs of a linear last layer, and
-are exact for logits of any size.
+`fit` and `evaluate` average them over a batch. Those for classes work on logits, the outputs of a linear last layer,
+and are exact for logits of any size.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def cross_entropy(output: Sequence[Value], target: int) -> Value:
     """
     logits = _many(output)
     if not 0 <= target < len(logits) or target != int(target):
-        raise ValueError(f"cross_entropy of {len(logits)} logits wants a class from 0 to {len(logits) - 1}, got {target}")
+        raise ValueError(
+            f"cross_entropy of {len(logits)} logits wants a class from 0 to {len(logits) - 1}, got {target}"
+        )
     return autograd.logsumexp(logits) - logits[int(target)]
 
 
@@ -206,18 +208,18 @@ def _wanted(loss: Loss, target: Any, outputs: int) -> str:
     return ""
 
 
-def _many(output: Any) -> list[Any]:
+def _many(output: Any) -> list[Value]:
     return list(output) if isinstance(output, (list, tuple)) else [output]
 
 
-def _one(output: Any, name: str) -> Any:
+def _one(output: Any, name: str) -> Value:
     values = _many(output)
     if len(values) != 1:
         raise ValueError(f"{name} wants one output, got {len(values)}: use cross_entropy for several")
     return values[0]
 
 
-def _pairs(output: Any, target: Any) -> list[tuple[Any, Any]]:
+def _pairs(output: Any, target: Any) -> list[tuple[Value, Value | float]]:
     outputs, targets = _many(output), _many(target)
     if len(outputs) != len(targets):
         raise ValueError(f"a squared error wants as many targets as outputs, got {len(targets)} for {len(outputs)}")

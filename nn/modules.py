@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import PRIMITIVES, Value
@@ -49,7 +50,7 @@ class Module:
         return [(name, parameter) for parameter, name in named.items()]
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0. Without it the next `backward()` adds to the last one's gradients."""
+        """Set the gradient of every parameter to 0. Else the next `backward()` adds to the gradients of the last."""
         for parameter in self.parameters():
             parameter.grad = 0.0
 
@@ -283,7 +284,7 @@ class MLP(Module):
         sizes = [nin, *nouts]
         self.layers = [
             Layer(fan_in, fan_out, activation if k < len(nouts) - 1 else output, init, source)
-            for k, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:]))
+            for k, (fan_in, fan_out) in enumerate(pairwise(sizes))
         ]
         self.activation, self.output = activation, output
         for k, layer in enumerate(self.layers):

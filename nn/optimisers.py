@@ -89,7 +89,9 @@ class Optimizer:
         return self.state.get(name) or [0.0] * len(self.parameters)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.parameters)} parameters, lr={self.learning_rate:g}, steps={self.steps})"
+        return (
+            f"{type(self).__name__}({len(self.parameters)} parameters, lr={self.learning_rate:g}, steps={self.steps})"
+        )
 
 
 class SGD(Optimizer):
@@ -230,7 +232,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with the weight decay taken off the parameter itself, p <- p - lr * weight_decay * p. Loshchilov, Hutter 2019.
+    """Adam with the weight decay taken off the parameter itself, p <- p - lr * decay * p. Loshchilov, Hutter 2019.
 
     Args:
         parameters, lr, betas, eps: as for `Adam`.

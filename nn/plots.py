@@ -25,7 +25,9 @@ def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] = (5.0, 3.
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise ModuleNotFoundError('plots need matplotlib, which is not installed: pip install "chainrule[plot]"') from None
+        raise ModuleNotFoundError(
+            'plots need matplotlib, which is not installed: pip install "chainrule[plot]"'
+        ) from None
     plot = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
     plot.subplots(rows, columns, squeeze=False)
     return plot
@@ -103,7 +105,10 @@ def _span(numbers: Sequence[float], points: int, margin: float = 0.5) -> list[fl
 
 
 def predicted_digits(
-    images: Sequence[Sequence[float]], probabilities: Sequence[Sequence[float]], classes: Sequence[int]
+    images: Sequence[Sequence[float]],
+    probabilities: Sequence[Sequence[float]],
+    classes: Sequence[int],
+    shown: Sequence[int],
 ) -> Any:
     """Scans of digits, each with the class that the network takes it for and how sure it is; mistakes in orange.
 
@@ -111,6 +116,7 @@ def predicted_digits(
         images: n scans of 64 numbers.
         probabilities: n lists of 10.
         classes: the n true classes.
+        shown: which of the n to draw, in this order.
 
     Returns:
         The matplotlib figure.
@@ -119,13 +125,14 @@ def predicted_digits(
         ModuleNotFoundError: matplotlib is missing; says how to install it.
     """
     columns = 8
-    rows = -(-len(images) // columns)
+    rows = -(-len(shown) // columns)
     plot = figure(columns, rows, size=(1.15, 1.5))
     for ax in plot.axes:
         ax.set_axis_off()
-    for ax, image, sure, true in zip(plot.axes, images, probabilities, classes):
+    for ax, k in zip(plot.axes, shown):
+        image, sure, true = images[k], probabilities[k], classes[k]
         guess = max(range(len(sure)), key=sure.__getitem__)
-        ax.imshow([image[k : k + 8] for k in range(0, 64, 8)], cmap="gray_r")
+        ax.imshow([image[start : start + 8] for start in range(0, 64, 8)], cmap="gray_r")
         note = "" if guess == true else f", is {true}"
         ax.set_title(f"{guess} ({sure[guess]:.0%}){note}", fontsize=9, color="black" if guess == true else ORANGE)
     return plot

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: functions of the number of steps taken so far. An optimiser takes one in place of a number."""
+"""Learning-rate schedules: functions of the number of steps taken. An optimiser takes one in place of a number."""
 
 from __future__ import annotations
 
@@ -62,5 +62,9 @@ def warm_up(schedule: float | Schedule, steps: int) -> Schedule:
         >>> rate(5), rate(20)
         (0.05, 0.1)
     """
-    after = schedule if callable(schedule) else lambda step: schedule
-    return lambda step: after(step) if step >= steps else after(steps) * step / steps
+
+    def rate(step: int) -> float:
+        after = schedule(max(step, steps)) if callable(schedule) else schedule
+        return after if step >= steps else after * step / steps
+
+    return rate

@@ -181,7 +181,9 @@ class _Training:
         self.examples = _checked_examples(model, self.loss, X, y, ("X", "y"))
         n = len(self.examples[0])
         if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
-            raise ValueError(f"batch_size is a whole number of at least 1, or None for all examples, got {batch_size!r}")
+            raise ValueError(
+                f"batch_size is a whole number of at least 1, or None for all examples, got {batch_size!r}"
+            )
         self.batch_size = n if batch_size is None else batch_size
         self.validation = None
         if validation is not None:
@@ -199,11 +201,13 @@ class _Training:
         rate = self.optimizer.learning_rate
         for step, batch in enumerate(self._batches(rng), 1):
             rate = self.optimizer.learning_rate
-            batch_loss, batch_right = self._step([self.examples[0][k] for k in batch], [self.examples[1][k] for k in batch])
+            batch_loss, batch_right = self._step(
+                [self.examples[0][k] for k in batch], [self.examples[1][k] for k in batch]
+            )
             if not math.isfinite(batch_loss):
                 raise FloatingPointError(
                     f"the loss became {batch_loss} in epoch {epoch}, step {step}, at learning rate {rate:g}: try a "
-                    f"smaller one, or clip_norm=1.0; autograd.detect_anomaly() shows where the first nan or inf comes from"
+                    f"smaller one, or clip_norm=1.0; autograd.detect_anomaly() shows where the first nan or inf is made"
                 )
             undo.step_done()
             total += batch_loss * len(batch)
@@ -366,7 +370,9 @@ def accuracy(model: Module, X: Any, y: Any, loss: str | Loss = "cross_entropy") 
     """
     share = evaluate(model, X, y, loss)[1]
     if math.isnan(share):
-        raise ValueError(f"accuracy wants a loss for classes, hinge, binary_cross_entropy or cross_entropy, got {loss!r}")
+        raise ValueError(
+            f"accuracy wants a loss for classes, hinge, binary_cross_entropy or cross_entropy, got {loss!r}"
+        )
     return share
 
 
@@ -399,7 +405,7 @@ class _NoBar:
 
 
 def _progress_bar(epochs: int, progress: bool | None) -> Any:
-    if progress is False or progress is None and not sys.stderr.isatty():
+    if progress is False or (progress is None and not sys.stderr.isatty()):
         return _NoBar()
     try:
         from tqdm import tqdm
@@ -407,7 +413,7 @@ def _progress_bar(epochs: int, progress: bool | None) -> Any:
         if progress is None:
             return _NoBar()
         raise ModuleNotFoundError(
-            'the progress bar is tqdm, which is not installed: pip install "chainrule[progress]", or write progress=False'
+            'the progress bar is tqdm, which is missing: pip install "chainrule[progress]", or write progress=False'
         ) from None
     return tqdm(total=epochs, unit="epoch", file=sys.stderr)
 

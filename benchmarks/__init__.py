@@ -1,0 +1,1 @@
+"""What the engine costs, beside micrograd and PyTorch on the same work: `python -m benchmarks`."""
