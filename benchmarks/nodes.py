@@ -60,12 +60,13 @@ def time_rows(quick: bool) -> list[Row]:
     works |= {f"off {size}": partial(without_collector, size, largest // size) for size in (sizes[0], largest)}
     times = interleaved(works, 2 if quick else 7, "time per node")
     growth = {mode: ratio(times[f"{mode} {largest}"], times[f"{mode} {sizes[0]}"]) for mode in ("on", "off")}
+
+    def nanoseconds(size: int) -> str:
+        return f"{statistics.median(times[f'on {size}']) / largest * 1e9:.0f} ns"
+
     ends = f"{largest:,} over {sizes[0]:,} nodes"
     return [
-        *(
-            Row(f"time per node, graph of {size:,}", f"{statistics.median(times[f'on {size}']) / largest * 1e9:.0f} ns")
-            for size in sizes
-        ),
+        *(Row(f"time per node, graph of {size:,} nodes", nanoseconds(size)) for size in sizes),
         Row(f"time per node, {ends}", f"{growth['on']:.2f}x", target="1.5x"),
         Row(f"time per node, {ends}, collector off", f"{growth['off']:.2f}x"),
     ]

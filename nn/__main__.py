@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         os.makedirs(options.out, exist_ok=True)
         return int(options.train(options))
-    except (ModuleNotFoundError, FloatingPointError, OSError) as error:
+    except (ModuleNotFoundError, FloatingPointError, OSError, RuntimeError) as error:
         print(f"python -m nn {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -55,15 +55,16 @@ def train_digits(options: argparse.Namespace) -> int:
         seed=options.seed,
         progress=True,
     )
+    _keep(options, model, history)
     loss, accuracy = evaluate(model, data.test_x, data.test_y)
-    _report(history, f"{accuracy:.1%} of {len(data.test_x)} held-out digits are read right (loss {loss:.4f}).")
+    print(f"{accuracy:.1%} of {len(data.test_x)} held-out digits are read right (loss {loss:.4f}).", flush=True)
 
     from nn.plots import learning_curves, predicted_digits
 
     logits = predict(model, data.test_x)
     probabilities = [[p.data for p in autograd.softmax(z)] for z in map(_constants, logits)]
     wrong_first = sorted(range(len(logits)), key=lambda k: probabilities[k][data.test_y[k]])
-    shown = wrong_first[:16] + wrong_first[len(wrong_first) // 2 :: 12][:16]
+    shown = wrong_first[:16] + wrong_first[len(wrong_first) // 2 :: 11][:16]
     output = model(data.test_x[0])
     assert isinstance(output, list)
     example = cross_entropy(output, data.test_y[0])
@@ -74,7 +75,8 @@ def train_digits(options: argparse.Namespace) -> int:
         _save(options, "predictions.png", predicted_digits(data.test_x, probabilities, data.test_y, shown)),
         _save_graph(options, "graph-of-one-loss", example),
     ]
-    return _finish(options, model, history, pictures)
+    print("Pictures: " + ", ".join(pictures))
+    return 130 if history.interrupted else 0
 
 
 def train_moons(options: argparse.Namespace) -> int:
@@ -86,8 +88,9 @@ def train_moons(options: argparse.Namespace) -> int:
     history = fit(
         model, X, y, loss="hinge", optimizer=optimizer, epochs=options.epochs, l2=1e-4, seed=options.seed, progress=True
     )
+    _keep(options, model, history)
     loss, accuracy = evaluate(model, X, y, loss="hinge")
-    _report(history, f"{accuracy:.1%} of the points are on the right side (hinge loss {loss:.4f}).")
+    print(f"{accuracy:.1%} of the points are on the right side (hinge loss {loss:.4f}).", flush=True)
 
     from nn.plots import decision_boundary, learning_curves
 
@@ -101,17 +104,20 @@ def train_moons(options: argparse.Namespace) -> int:
         _save(options, "decision-boundary.png", decision_boundary(model, X, y).figure),
         _save_graph(options, "graph-of-one-loss", example),
     ]
-    return _finish(options, model, history, pictures)
+    print("Pictures: " + ", ".join(pictures))
+    return 130 if history.interrupted else 0
 
 
 def _announce(model: MLP, data: str) -> None:
     print(f"{model!r}: {len(model.parameters())} parameters, every one a Value.\nLearning from {data}.", flush=True)
 
 
-def _report(history: History, result: str) -> None:
-    if history.interrupted:
-        print(f"Stopped after {history.epochs} whole epochs; what was learnt so far is kept.")
-    print(f"{history!r}\n{result}", flush=True)
+def _keep(options: argparse.Namespace, model: MLP, history: History) -> None:
+    """Save what was learnt before anything else is done with it."""
+    path = os.path.join(options.out, f"{options.command}-model.json")
+    model.save(path)
+    stopped = f"Stopped after {history.epochs} whole epochs; what was learnt so far is kept.\n" * history.interrupted
+    print(f"{stopped}{history!r}\nThe model: {path}", flush=True)
 
 
 def _constants(numbers: Sequence[float]) -> list[autograd.Value]:
@@ -126,16 +132,10 @@ def _save(options: argparse.Namespace, name: str, figure: Any) -> str:
 
 def _save_graph(options: argparse.Namespace, name: str, root: autograd.Value) -> str:
     path = os.path.join(options.out, f"{options.command}-{name}.svg")
+    picture = autograd.draw_dot(root).pipe(encoding="utf-8")
     with open(path, "w", encoding="utf-8") as file:
-        file.write(autograd.draw_dot(root).pipe(encoding="utf-8"))
+        file.write(picture)
     return path
-
-
-def _finish(options: argparse.Namespace, model: MLP, history: History, pictures: Sequence[str]) -> int:
-    weights = os.path.join(options.out, f"{options.command}-model.json")
-    model.save(weights)
-    print("Pictures: " + ", ".join(pictures) + f"\nThe model: {weights}")
-    return 130 if history.interrupted else 0
 
 
 def _parser() -> argparse.ArgumentParser:

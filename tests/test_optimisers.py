@@ -17,7 +17,7 @@ MAKERS = {
     "rmsprop": lambda parameters: RMSprop(parameters, lr=0.1),
     "adam": lambda parameters: Adam(parameters, lr=0.1, weight_decay=0.01),
     "adamw": lambda parameters: AdamW(parameters, lr=0.1),
-    "scheduled": lambda parameters: SGD(parameters, lr=linear(1.0, 0.1, 5), momentum=0.5),
+    "scheduled": lambda parameters: SGD(parameters, lr=linear(0.1, 0.02, 5), momentum=0.5),
 }
 
 
@@ -102,7 +102,7 @@ def test_adamw_takes_the_decay_off_the_parameter_itself(decay):
 
 def test_the_first_step_of_adam_is_the_learning_rate_whatever_the_gradient():
     for gradient in (1e-3, 1.0, 1e6):
-        assert steps(Adam([Value(1.0)], lr=0.01), [gradient]) == pytest.approx([0.99], rel=1e-7)
+        assert steps(Adam([Value(1.0)], lr=0.01), [gradient]) == pytest.approx([0.99], rel=1e-6)
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
@@ -354,8 +354,8 @@ def test_a_state_is_a_copy():
     ("state", "message"),
     [
         ({"steps": 9, "state": {"velocity": [1.0]}}, "velocity has 1 numbers, the optimiser 2 parameters"),
-        ({"steps": 9, "state": {"velocity": ["a", "b"]}}, ""),
-        ({"steps": 9, "state": {"velocity": [1.0, None]}}, ""),
+        ({"steps": 9, "state": {"velocity": ["a", "b"]}}, None),
+        ({"steps": 9, "state": {"velocity": [1.0, None]}}, None),
         ({"steps": 9}, "state"),
         ({"state": {"velocity": [1.0, 2.0]}}, "steps"),
         ({}, "state|steps"),

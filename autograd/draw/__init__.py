@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from autograd.draw.dot import Picture
     from autograd.value import Value
@@ -14,7 +13,7 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR", max_nodes: i
 
     A box shows the label, the operation, the number and its gradient (0 until `backward()` has run). Boxes with round
     corners are leaves, dashed ones the constants made of plain numbers, rectangles are computed, and the root has a
-    double border. The arrows into a box come in the order of its operands; `a + a` has two.
+    double border. The arrows into a box come in the order of its operands, where the layout can; `a + a` has two.
 
     A notebook shows the picture; `.render("graph")` writes it to graph.svg and its DOT source to graph; `.pipe()` gives
     its bytes, `.source` its DOT source. The layout is done by Graphviz's program `dot` or else by the Python package
