@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from nn.training import predict
@@ -17,20 +19,34 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 
 
 def figure(columns: int = 1, rows: int = 1, size: tuple[float, float] = (5.0, 3.6)) -> Any:
-    """A matplotlib figure of its own, not tied to any window.
+    """A matplotlib figure that is tied to no window and shows itself in a notebook.
+
+    Args:
+        columns, rows: how many Axes it has, side by side and one below the other.
+        size: width and height of each in inches.
 
     Raises:
         ModuleNotFoundError: matplotlib is missing; says how to install it.
     """
+    plot = _figure_class()(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    plot.subplots(rows, columns, squeeze=False)
+    return plot
+
+
+@cache
+def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            'plots need matplotlib, which is not installed: pip install "chainrule[plot]"'
-        ) from None
-    plot = Figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
-    plot.subplots(rows, columns, squeeze=False)
-    return plot
+        raise ModuleNotFoundError('plots need matplotlib, which is missing: pip install "chainrule[plot]"') from None
+
+    class NotebookFigure(Figure):
+        def _repr_png_(self) -> bytes:
+            picture = BytesIO()
+            self.savefig(picture, format="png", dpi=80)
+            return picture.getvalue()
+
+    return NotebookFigure
 
 
 def learning_curves(history: History, axes: Any = None) -> Any:
