@@ -10,9 +10,10 @@ constants to it, so that the derivatives of nested calls are never mixed up.
 from __future__ import annotations
 
 import itertools
+import math
 
 from autograd import primitives
-from autograd.primitives import ZERO, Primitive
+from autograd.primitives import NUMPY_NAMES, ZERO, Primitive, takes_over
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ new_level = itertools.count(1).__next__
 
 def _binary(primitive: Any) -> tuple[Callable[[Dual, Any], Any], Callable[[Dual, Any], Any]]:
     def operator(self: Dual, other: Any) -> Any:
-        return primitive(self, other)
+        return NotImplemented if takes_over(other, rank=2) else primitive(self, other)
 
     def reflected(self: Dual, other: Any) -> Any:
-        return primitive(other, self)
+        return NotImplemented if takes_over(other, rank=2) else primitive(other, self)
 
     return operator, reflected
 
@@ -83,9 +84,21 @@ class Dual:
     def __pos__(self) -> Dual:
         return self
 
+    def __floor__(self) -> Any:
+        return Dual._apply(primitives.floor, (self,))
+
+    def __ceil__(self) -> Any:
+        return Dual._apply(primitives.ceil, (self,))
+
+    def __floordiv__(self, other: Any) -> Any:
+        return math.floor(self / other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return math.floor(other / self)
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """The methods of Value: `x.tanh()` is the row `tanh` applied to x."""
-        row: Any = primitives.PRIMITIVES.get(name)
+        row: Any = primitives.PRIMITIVES.get(NUMPY_NAMES.get(name, name))
         if row is None:
             raise AttributeError(
                 f"a dual number has no {name!r}, but a primal, a tangent and the operations of the table"
@@ -120,6 +133,9 @@ class Dual:
             f"float(x), or a function of math that calls it, would lose the derivative of {self!r}: "
             f"use autograd.exp(x) for math.exp(x)"
         )
+
+    def __format__(self, specification: str) -> str:
+        return format(self.primal, specification) if specification else str(self)
 
     def __repr__(self) -> str:
         return f"Dual({self.primal}, {self.tangent}, level={self.level})"

@@ -159,7 +159,7 @@ def logsumexp(xs: Iterable[Value | float]) -> Value:
 
 
 def log_softmax(xs: Iterable[Value | float]) -> list[Value]:
-    """The logarithms of the softmax: xk - logsumexp(x), exact also where the probability underflows.
+    """The logarithms of the softmax, xk - logsumexp(x), exact also where the probability underflows.
 
     Args:
         xs: n >= 1 logits.
@@ -176,8 +176,10 @@ def log_softmax(xs: Iterable[Value | float]) -> list[Value]:
         [0.0, -1000.0]
     """
     operands = _operands(xs, "log_softmax")
-    total = primitives.logsumexp(*operands)
-    return [x - total for x in operands]
+    top = primitives.max_(*operands)
+    shifted = [x - top for x in operands]  # from the largest: exact for logits of any size
+    total = primitives.logsumexp(*shifted)
+    return [x - total for x in shifted]
 
 
 def softmax(xs: Iterable[Value | float]) -> list[Value]:

@@ -49,7 +49,8 @@ def topological_order(*roots: Value, leaves: Collection[Value] = ()) -> list[Val
             push(None)
             right = node._right
             if right is MANY:
-                stack.extend([operand for operand in reversed(left) if operand not in seen])
+                if not seen.issuperset(left):
+                    stack.extend([operand for operand in reversed(left) if operand not in seen])
                 break
             if right is not None and right not in seen:
                 push(right)

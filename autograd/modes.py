@@ -22,7 +22,16 @@ _checking: ContextVar[bool] = ContextVar("checking", default=False)
 
 
 class AnomalyError(FloatingPointError):
-    """The first nan or inf under `detect_anomaly`."""
+    """The first nan or inf under `detect_anomaly`.
+
+    Example:
+        >>> import autograd
+        >>> with autograd.detect_anomaly():
+        ...     autograd.Value(-1.0).sqrt()
+        Traceback (most recent call last):
+        ...
+        autograd.modes.AnomalyError: sqrt gave nan from -1.0 (<doctest ...>, line 2, in <module>: ...)
+    """
 
 
 def is_recording() -> bool:

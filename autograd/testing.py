@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autograd.primitives import to_float
 from autograd.structure import flatten
 from autograd.transforms import jacobian, jvp
 from autograd.value import Value
@@ -20,7 +21,7 @@ def check_grads(
     f: Callable[..., Any],
     args: Sequence[Any],
     order: int = 2,
-    modes: Sequence[str] = MODES,
+    modes: str | Sequence[str] = MODES,
     tolerance: float = 1e-6,
 ) -> None:
     """Check that all derivatives of `f` up to an order agree with differences, in forward and in reverse mode.
@@ -52,11 +53,12 @@ def check_grads(
     """
     if order < 1:
         raise ValueError(f"check_grads wants an order of 1 or more, got {order}")
+    modes = (modes,) if isinstance(modes, str) else modes
     unknown = [mode for mode in modes if mode not in MODES]
     if unknown or not modes:
         raise ValueError(f"check_grads knows the modes {', '.join(MODES)}, got {modes!r}")
     numbers, rebuild = flatten(list(args))
-    point = [float(number) for number in numbers]
+    point = [to_float(number, "check_grads") for number in numbers]
     name = str(getattr(f, "__name__", getattr(f, "name", type(f).__name__)))
 
     def flat(xs: list[Any]) -> list[Any]:

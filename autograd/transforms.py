@@ -182,6 +182,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         cotangents, _ = flatten(cotangent)
         if len(cotangents) != len(outputs):
             raise ValueError(f"pullback wants {len(outputs)} numbers, as many as f returned, got {len(cotangents)}")
+        cotangents = [x if hasattr(x, "_rank") else to_float(x, "pullback") for x in cotangents]
         with run:
             total: list[Any] = [0.0] * run.size
             for output, upstream in zip(outputs, cotangents):
@@ -202,7 +203,7 @@ class _Differentiation:
         chosen = [args[position] for position in positions]
         numbers, self._rebuild = flatten(chosen if isinstance(argnums, tuple) else chosen[0])
         self.size = len(numbers)
-        self._records = _depth.get() > 0 or any(_holds_value(number) for number in numbers)
+        self._records = _depth.get() > 0 or any(_holds_value(number) for number in flatten(list(args))[0])
         self._variables: list[Value] = []
         replaced = list(args)
         with modes.recording():

@@ -9,13 +9,12 @@ results, so a graph that is dropped is freed at once.
 from __future__ import annotations
 
 import math
-from _thread import get_ident
 from operator import mul as _multiply
 from weakref import WeakSet
 
 from autograd import modes, primitives
 from autograd.graph import MANY, topological_order
-from autograd.primitives import ZERO, Primitive, run_rule, to_float
+from autograd.primitives import ZERO, Primitive, run_rule, takes_over, to_float
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
@@ -83,10 +82,11 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callab
     partial_y: Any
     partial_x, partial_y = primitive.partials
     constant_x, constant_y = isinstance(partial_x, float), isinstance(partial_y, float)
+    product = _is_product(partial_x, partial_y)
 
     def operator(self: Value, other: Any) -> Any:
         if other.__class__ is not Value:
-            if _takes_over(other):
+            if takes_over(other):
                 return NotImplemented
             other = as_value(other, primitive.name)
         if _active_modes:
@@ -100,16 +100,31 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callab
         out._left = self
         out._right = other
         try:
-            out._d_left = None if self._primitive is CONSTANT else partial_x if constant_x else partial_x(data, x, y)
-            out._d_right = None if other._primitive is CONSTANT else partial_y if constant_y else partial_y(data, x, y)
+            if self._primitive is CONSTANT:
+                out._d_left = None
+            else:
+                out._d_left = y if product else partial_x if constant_x else partial_x(data, x, y)
+            if other._primitive is CONSTANT:
+                out._d_right = None
+            else:
+                out._d_right = x if product else partial_y if constant_y else partial_y(data, x, y)
         except (ZeroDivisionError, OverflowError):
             out._d_left, out._d_right = _recorded_derivatives(primitive, data, (self, other), (x, y))
         return out
 
     def reflected(self: Value, other: Any) -> Any:
-        return NotImplemented if _takes_over(other) else operator(as_value(other, primitive.name), self)
+        return NotImplemented if takes_over(other) else operator(as_value(other, primitive.name), self)
 
     return _documented(operator, primitive), _documented(reflected, primitive)
+
+
+def _is_product(partial_x: Any, partial_y: Any) -> bool:
+    """Whether each local derivative is just the other operand, which saves the commonest of calls."""
+    out, x, y = object(), object(), object()
+    try:
+        return bool(partial_x(out, x, y) is y and partial_y(out, x, y) is x)
+    except TypeError:
+        return False
 
 
 def _method(primitive: Primitive) -> Callable[..., Value]:
@@ -128,19 +143,12 @@ def _documented(method: Callable[..., Value], primitive: Primitive) -> Callable[
     return method
 
 
-def _takes_over(other: Any) -> bool:
-    """Whether an operand is an array or a dual number, whose own operators deal with a Value."""
-    if other.__class__ is float or other.__class__ is int:
-        return False
-    return (hasattr(other, "_rank") and not isinstance(other, Value)) or bool(getattr(other, "shape", None))
-
-
 def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
     def operator(self: Value, other: object) -> Any:
         if isinstance(other, Value):
             return compare(self._data, other._data)
         if isinstance(other, (int, float)):
-            return compare(self._data, other)
+            return bool(compare(self._data, other))  # NumPy's floats have a bool of their own
         return NotImplemented
 
     return operator
@@ -324,7 +332,7 @@ class Value:
             return self._d_left  # type: ignore[no-any-return]
         return (self._d_left,) if self._right is None else (self._d_left, self._d_right)
 
-    _prev = parents  # micrograd's names
+    _prev = property(lambda self: self.parents, doc="micrograd's name of `parents`.")
     _op = property(lambda self: self._primitive.symbol, doc="The operation's symbol, '' for a leaf.")
 
     # --- Backpropagation ---------------------------------------------------------------------------------------------
@@ -422,6 +430,7 @@ class Value:
     gelu = _unary(primitives.gelu)
     log_sigmoid = _unary(primitives.log_sigmoid)
 
+    atan2 = arctan2 = _method(primitives.atan2)
     maximum = _method(primitives.maximum)
     minimum = _method(primitives.minimum)
     clip = _method(primitives.clip)
@@ -482,9 +491,10 @@ class Value:
         return memo[id(self)]  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
-        if self._left is None or _OperandsFirst.holds(self):
+        if self._left is None or any(self in graph.nodes for graph in _Opening.open):
             return _rebuild, self._parts()
-        return _last, (_OperandsFirst(self),)
+        opening = _Opening(topological_order(self))
+        return _last, (opening, opening.order, _Closing(opening))
 
     def _parts(self) -> tuple[Any, ...]:
         return self._primitive, self._data, self._grad, self.label, self.parents, self._edges()
@@ -501,17 +511,24 @@ def _recorded_derivatives(
     """One local derivative per operand; None, no edge, for a constant and where a row that cuts says ZERO."""
     if isinstance(primitive.partials, tuple):
         derivatives = [
-            None if operand._primitive is CONSTANT else run_rule(partial, data, numbers)
+            None if operand._primitive is CONSTANT else _checked(run_rule(partial, data, numbers), primitive)
             for operand, partial in zip(operands, primitive.partials)
         ]
     else:
+        every = run_rule(primitive.partials, data, numbers)
+        if len(every) != len(operands):
+            raise TypeError(f"the rule of {primitive.name} gave {len(every)} derivatives for {len(operands)} operands")
         derivatives = [
-            None if operand._primitive is CONSTANT else derivative
-            for operand, derivative in zip(operands, run_rule(primitive.partials, data, numbers))
+            None if operand._primitive is CONSTANT else _checked(derivative, primitive)
+            for operand, derivative in zip(operands, every)
         ]
-    if primitive.cuts:
-        return [None if d is ZERO else d for d in derivatives]
-    return [d if d is None or d is ZERO or d.__class__ is float else to_float(d, primitive.name) for d in derivatives]
+    return [None if d is ZERO else d for d in derivatives] if primitive.cuts else derivatives
+
+
+def _checked(derivative: Any, primitive: Primitive) -> float:
+    if derivative.__class__ is float or derivative is ZERO:
+        return derivative
+    return to_float(derivative, f"a rule of {primitive.name}")
 
 
 def _connect(out: Value, operands: tuple[Value, ...], derivatives: Sequence[float | None]) -> None:
@@ -573,10 +590,12 @@ def dot_nodes(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> list[Valu
         out._primitive = primitives.dot
         out._left = (*row, *ys)
         out._right = MANY
-        edges = [*y, *no_edges, *x[constants:]]
-        for k in mixed:
-            edges[len(y) + k] = x[k]
-        out._d_left = tuple(edges)
+        out._d_left = (*y, *no_edges, *x[constants:])
+        if mixed:
+            edges = list(out._d_left)
+            for k in mixed:
+                edges[len(y) + k] = x[k]
+            out._d_left = tuple(edges)
         nodes.append(out)
     return nodes
 
@@ -615,27 +634,32 @@ def _rebuild(
     return out
 
 
-class _OperandsFirst:
-    """A graph on its way into a pickle: its nodes in order, so that none nests deeper than its own operands.
+class _Opening:
+    """Goes into a pickle before the nodes of a graph, which follow in order, operands first.
 
-    The pickle's memo keeps this object alive for as long as the pickle is being written, whatever happens meanwhile.
+    Until the closing has followed, a node pickles as its own parts alone: its operands are in the pickle already, so
+    that none nests deeper than one.
     """
 
-    alive: ClassVar[WeakSet[_OperandsFirst]] = WeakSet()
+    open: ClassVar[WeakSet[_Opening]] = WeakSet()
 
-    def __init__(self, root: Value) -> None:
-        self.order = topological_order(root)
-        self.nodes = frozenset(self.order)
-        self.thread = get_ident()
-        self.alive.add(self)
-
-    @classmethod
-    def holds(cls, node: Value) -> bool:
-        return any(node in graph.nodes for graph in cls.alive if graph.thread == get_ident())
+    def __init__(self, order: list[Value]) -> None:
+        self.order = order
+        self.nodes = frozenset(order)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return list, (self.order,)
+        self.open.add(self)
+        return tuple, ()
 
 
-def _last(nodes: list[Value]) -> Value:
+class _Closing:
+    def __init__(self, opening: _Opening) -> None:
+        self.opening = opening
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _Opening.open.discard(self.opening)
+        return tuple, ()
+
+
+def _last(_opening: object, nodes: list[Value], _closing: object) -> Value:
     return nodes[-1]

@@ -169,9 +169,7 @@ def _add_options(
     parser.add_argument(
         "--epochs", type=_whole, default=epochs, metavar="N", help=f"passes over the examples (default {epochs})"
     )
-    parser.add_argument(
-        "--seed", type=_whole, default=seed, metavar="N", help=f"of all that is random (default {seed})"
-    )
+    parser.add_argument("--seed", type=_seed, default=seed, metavar="N", help=f"of all that is random (default {seed})")
     parser.add_argument(
         "--lr", type=_rate, default=lr, metavar="RATE", help=f"the first learning rate (default {lr:g})"
     )
@@ -186,6 +184,13 @@ def _whole(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"wants a whole number of at least 0, got {text!r}")
     return int(text)
+
+
+def _seed(text: str) -> int:
+    seed = _whole(text)
+    if seed >= 2**32:
+        raise argparse.ArgumentTypeError(f"wants a whole number below 2**32, got {text!r}")
+    return seed
 
 
 def _rate(text: str) -> float:

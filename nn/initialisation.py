@@ -48,7 +48,7 @@ def initialiser(init: str | Initialiser, activation: object) -> Initialiser:
         return init
     if init == "auto":
         return he if activation in _RECTIFIERS else xavier
-    if init not in INITIALISERS:
+    if not isinstance(init, str) or init not in INITIALISERS:
         raise ValueError(
             f"unknown initialisation {init!r}: write one of auto, {', '.join(INITIALISERS)}, "
             f"or a function of (rng, nin, nout) that returns one weight"

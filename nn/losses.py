@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import autograd
-from autograd import Value
+from autograd import Value, softplus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -85,7 +85,7 @@ def hinge(output: Value, target: float) -> Value:
         >>> hinge(Value(0.25), -1).data
         1.25
     """
-    return (1 - target * _one(output, "hinge")).relu()
+    return autograd.relu(1 - target * _one(output, "hinge"))
 
 
 def binary_cross_entropy(output: Value, target: float) -> Value:
@@ -101,8 +101,8 @@ def binary_cross_entropy(output: Value, target: float) -> Value:
     """
     z = _one(output, "binary_cross_entropy")
     if target == 1:
-        return (-z).softplus()
-    return z.softplus() if target == 0 else target * (-z).softplus() + (1 - target) * z.softplus()
+        return softplus(-z)
+    return softplus(z) if target == 0 else target * softplus(-z) + (1 - target) * softplus(z)
 
 
 def cross_entropy(output: Sequence[Value], target: int) -> Value:
@@ -175,7 +175,7 @@ def decide(loss: Loss, output: Sequence[float]) -> float | int | None:
     return None
 
 
-def check_targets(loss: Loss, targets: Iterable[Any], outputs: int) -> None:
+def check_targets(loss: Loss, targets: Iterable[Any], outputs: int, name: str = "y") -> None:
     """Whether every target is one that the loss can take, for a network of so many outputs.
 
     Raises:
@@ -188,7 +188,7 @@ def check_targets(loss: Loss, targets: Iterable[Any], outputs: int) -> None:
     for k, target in enumerate(targets):
         wanted = _wanted(loss, target, outputs)
         if wanted:
-            raise ValueError(f"y[{k}] is {target}, {getattr(loss, '__name__', 'the loss')} wants {wanted}")
+            raise ValueError(f"{name}[{k}] is {target}, {getattr(loss, '__name__', 'the loss')} wants {wanted}")
 
 
 def _wanted(loss: Loss, target: Any, outputs: int) -> str:

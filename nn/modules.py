@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from itertools import pairwise
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd import PRIMITIVES, Value
+from autograd import PRIMITIVES, Value, primitives
 from autograd.value import constant, dot_nodes
+from nn.checks import whole
 from nn.initialisation import Random, initialiser, random_source
 
 if TYPE_CHECKING:
@@ -45,8 +47,12 @@ class Module:
     def named_parameters(self) -> list[tuple[str, Value]]:
         """Pairs of a name, such as "layers.0.neurons.1.w.2", and the parameter; one that is shared comes once."""
         named: dict[Value, str] = {}
-        for name, parameter in _walk("", vars(self)):
+        for name, parameter in _walk("", vars(self), frozenset([id(self)])):
             named.setdefault(parameter, name)
+        if type(self).parameters is not Module.parameters:  # a subclass that says itself what its parameters are
+            named = {p: named.get(p, str(k)) for k, p in enumerate(self.parameters())}
+        if len(set(named.values())) < len(named):
+            raise ValueError(f"two parameters of {type(self).__name__} have the same name: give attributes other names")
         return [(name, parameter) for parameter, name in named.items()]
 
     def zero_grad(self) -> None:
@@ -66,8 +72,10 @@ class Module:
 
         Raises:
             ValueError: names are missing or unknown.
-            TypeError: something is not a number.
+            TypeError: something is not a number, or the state is not a dict.
         """
+        if not hasattr(state, "items"):
+            raise TypeError(f"a state is a dict of numbers by name, as state_dict() returns it, got {state!r}")
         named = dict(self.named_parameters())
         missing = [name for name in named if name not in state]
         unknown = [name for name in state if name not in named]
@@ -113,25 +121,31 @@ class Module:
         with open(path, encoding="utf-8") as file:
             try:
                 content = json.load(file)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f"{os.fspath(path)} was not written by Module.save: {error}") from None
         if not isinstance(content, dict) or content.get("format") != _FILE_FORMAT or "state" not in content:
             raise ValueError(f"{os.fspath(path)} was not written by Module.save: its format is not {_FILE_FORMAT!r}")
         self.load_state_dict(content["state"])
 
 
-def _walk(prefix: str, children: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
+def _walk(prefix: str, children: Mapping[str, Any], above: frozenset[int]) -> Iterator[tuple[str, Value]]:
+    """The leaves in attributes, by name; `above` are the modules and containers on the way here."""
     for key, child in children.items():
-        name = f"{prefix}{key}"
+        name, here = f"{prefix}{key}", above | {id(child)}
+        if id(child) in above:
+            continue
         if isinstance(child, Value):
             if child.is_leaf:
                 yield name, child
         elif isinstance(child, Module):
-            yield from _walk(f"{name}.", vars(child))
+            if type(child).parameters is not Module.parameters:
+                yield from [(f"{name}.{own}", parameter) for own, parameter in child.named_parameters()]
+            else:
+                yield from _walk(f"{name}.", vars(child), here)
         elif isinstance(child, (list, tuple)):
-            yield from _walk(f"{name}.", {str(k): part for k, part in enumerate(child)})
+            yield from _walk(f"{name}.", {str(k): part for k, part in enumerate(child)}, here)
         elif isinstance(child, dict):
-            yield from _walk(f"{name}.", {str(k): part for k, part in child.items()})
+            yield from _walk(f"{name}.", {str(k): part for k, part in child.items()}, here)
 
 
 class Forward(NamedTuple):
@@ -141,6 +155,12 @@ class Forward(NamedTuple):
         output: what the network returns: a Value, or a list of them.
         z: the pre-activations, one list per layer.
         a: the activations, one list per layer; a[l] is computed from z[l].
+
+    Example:
+        >>> passed = MLP(1, [1], init=lambda rng, nin, nout: 2.0).forward([3.0])
+        >>> passed.output.backward()
+        >>> passed.z[0][0].data, passed.z[0][0].grad
+        (6.0, 1.0)
     """
 
     output: Value | list[Value]
@@ -187,7 +207,7 @@ class Neuron(Module):
         self.b = Value(0.0)
 
     def __call__(self, x: Sequence[Value | float]) -> Value:
-        (z,) = dot_nodes([self.weights()], [_ONE, *as_inputs(x, self.nin, self)])
+        (z,) = _pre_activations([self.weights()], as_inputs(x, self.nin, self))
         return self._activate(z)
 
     def weights(self) -> tuple[Value, ...]:
@@ -235,7 +255,7 @@ class Layer(Module):
     def forward(self, x: Sequence[Value | float]) -> tuple[list[Value], list[Value]]:
         """The pre-activations z and the activations a of this pass."""
         inputs = as_inputs(x, self.nin, self)
-        z = dot_nodes([neuron.weights() for neuron in self.neurons], [_ONE, *inputs])
+        z = _pre_activations([neuron.weights() for neuron in self.neurons], inputs)
         return z, [neuron._activate(pre_activation) for neuron, pre_activation in zip(self.neurons, z)]
 
     def __repr__(self) -> str:
@@ -280,7 +300,8 @@ class MLP(Module):
         if not isinstance(nouts, (list, tuple)) or not nouts:
             raise ValueError(f"MLP wants the sizes of its layers in a list such as [16, 16, 1], got {nouts!r}")
         source = random_source(rng)
-        self.nin, self.nouts = _positive(nin, "nin"), list(nouts)
+        activation_function(activation)  # unknown ones are an error even where there is no hidden layer
+        self.nin, self.nouts = _positive(nin, "nin"), [_positive(nout, "nout") for nout in nouts]
         sizes = [nin, *nouts]
         self.layers = [
             Layer(fan_in, fan_out, activation if k < len(nouts) - 1 else output, init, source)
@@ -328,7 +349,15 @@ def as_inputs(x: Any, nin: int, module: Module) -> list[Value]:
         inputs = [x]
     if len(inputs) != nin:
         raise ValueError(f"{module!r} wants {nin} input{'s' if nin > 1 else ''}, got {len(inputs)}")
-    return [x if isinstance(x, Value) else constant(x, type(module).__name__) for x in inputs]
+    return [x if hasattr(x, "_rank") else constant(x, type(module).__name__) for x in inputs]
+
+
+def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) -> list[Value]:
+    """z = b * 1 + w . x for each neuron's (b, *w), as one `dot` node each."""
+    with_one = [_ONE, *inputs]
+    if all(x.__class__ is Value for x in inputs):
+        return dot_nodes(weights, with_one)
+    return [primitives.dot(*row, *with_one) for row in weights]
 
 
 def activation_function(activation: Activation) -> Callable[[Value], Value]:
@@ -344,7 +373,7 @@ def activation_function(activation: Activation) -> Callable[[Value], Value]:
         0.0
     """
     if activation == "linear":
-        return lambda z: z
+        return _linear
     if isinstance(activation, str):
         known = [name for name, row in PRIMITIVES.items() if row.arity and row.arity - len(row.defaults) == 1]
         if activation not in known:
@@ -353,16 +382,18 @@ def activation_function(activation: Activation) -> Callable[[Value], Value]:
                 f"unknown activation {activation!r}: write one of linear, {', '.join(known)}, or a function of a Value"
                 + (hint if "softmax" in activation else "")
             )
-        return getattr(Value, activation, None) or PRIMITIVES[activation]
+        return methodcaller(activation) if hasattr(Value, activation) else PRIMITIVES[activation]
     if not callable(activation):
         raise TypeError(f"an activation is a name or a function of a Value, got {activation!r}")
     return activation
 
 
+def _linear(z: Value) -> Value:
+    return z
+
+
 def _positive(size: int, name: str) -> int:
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"{name} is a whole number of at least 1, got {size!r}")
-    return size
+    return whole(size, name, at_least=1)
 
 
 def _one_or_all(values: list[Value]) -> Value | list[Value]:

@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
+from autograd.primitives import to_float
+from nn.checks import above, at_least, below_one, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,6 +28,16 @@ class Optimizer:
     Raises:
         ValueError: no parameters, or a rate that is not above 0.
         TypeError: something that is not a leaf Value.
+
+    Example:
+        >>> class SignDescent(Optimizer):
+        ...     def update(self, numbers, gradients, lr):
+        ...         return [p - math.copysign(lr, g) for p, g in zip(numbers, gradients)], {}
+        >>> p = Value(1.0)
+        >>> p.grad = 5.0
+        >>> SignDescent([p], lr=0.25).step()
+        >>> p.data
+        0.75
     """
 
     def __init__(self, parameters: Iterable[Value], lr: float | Schedule) -> None:
@@ -38,7 +50,7 @@ class Optimizer:
         if len(set(self.parameters)) < len(self.parameters):
             raise ValueError(f"{type(self).__name__} wants each parameter once")
         if not callable(lr):
-            at_least("lr", lr, 0.0, inclusive=False)
+            lr = above("lr", lr, 0.0)
         self.lr = lr
         self.steps = 0
         self.state: dict[str, list[float]] = {}
@@ -46,7 +58,7 @@ class Optimizer:
     @property
     def learning_rate(self) -> float:
         """The rate of the next step."""
-        return self.lr(self.steps) if callable(self.lr) else self.lr
+        return at_least("a schedule's learning rate", self.lr(self.steps), 0.0) if callable(self.lr) else self.lr
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0."""
@@ -71,19 +83,24 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """The steps taken and the numbers kept for each parameter, to go on with training later."""
-        return {"steps": self.steps, "state": {name: list(numbers) for name, numbers in self.state.items()}}
+        kept = {name: list(numbers) for name, numbers in self.state.items()}
+        return {"kind": type(self).__name__, "steps": self.steps, "state": kept}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` returned.
 
         Raises:
-            ValueError: it belongs to another number of parameters. Nothing is changed then.
+            ValueError: it belongs to another kind of optimiser or other parameters. Nothing is changed then.
+            TypeError: something in it is not a number.
         """
+        if not {"kind", "steps", "state"} <= set(state) or state["kind"] != type(self).__name__:
+            raise ValueError(f"this is not a state of {type(self).__name__} as state_dict() returns it: {state!r:.80}")
+        steps, kept = whole(state["steps"], "steps", at_least=0), {}
         for name, numbers in state["state"].items():
             if len(numbers) != len(self.parameters):
                 raise ValueError(f"{name} has {len(numbers)} numbers, the optimiser {len(self.parameters)} parameters")
-        self.steps = state["steps"]
-        self.state = {name: [float(x) for x in numbers] for name, numbers in state["state"].items()}
+            kept[name] = [to_float(x, name) for x in numbers]
+        self.steps, self.state = steps, kept
 
     def _kept(self, name: str) -> list[float]:
         return self.state.get(name) or [0.0] * len(self.parameters)
@@ -167,13 +184,13 @@ class RMSprop(Optimizer):
     ) -> None:
         super().__init__(parameters, lr)
         self.decay = below_one("decay", decay)
-        self.eps = at_least("eps", eps, 0.0)
+        self.eps = above("eps", eps, 0.0)
 
     def update(
         self, numbers: Sequence[float], gradients: Sequence[float], lr: float
     ) -> tuple[list[float], dict[str, list[float]]]:
         squares = [self.decay * s + (1 - self.decay) * g * g for s, g in zip(self._kept("squares"), gradients)]
-        moved = [p - lr * g / (math.sqrt(s) + self.eps) if g else p for p, g, s in zip(numbers, gradients, squares)]
+        moved = [p - lr * g / (math.sqrt(s) + self.eps) for p, g, s in zip(numbers, gradients, squares)]
         return moved, {"squares": squares}
 
 
@@ -208,7 +225,7 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr)
         self.betas = (below_one("betas[0]", betas[0]), below_one("betas[1]", betas[1]))
-        self.eps = at_least("eps", eps, 0.0)
+        self.eps = above("eps", eps, 0.0)
         self.weight_decay = at_least("weight_decay", weight_decay, 0.0)
 
     def update(
@@ -225,7 +242,7 @@ class Adam(Optimizer):
         squares = [second * s + (1 - second) * g * g for s, g in zip(self._kept("squares"), gradients)]
         unbias_mean, unbias_square = 1 - first ** (self.steps + 1), 1 - second ** (self.steps + 1)
         moved = [
-            p - lr * (m / unbias_mean) / (math.sqrt(s / unbias_square) + self.eps) if m else p
+            p - lr * (m / unbias_mean) / (math.sqrt(s / unbias_square) + self.eps)
             for p, m, s in zip(numbers, means, squares)
         ]
         return moved, {"means": means, "squares": squares}
@@ -280,6 +297,7 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
 
     Raises:
         ValueError: `max_norm` is not above 0.
+        FloatingPointError: a gradient is nan or infinite; none is changed then.
 
     Example:
         >>> p = Value(1.0)
@@ -287,25 +305,12 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
         >>> clip_grad_norm([p], 1.0), p.grad
         (10.0, 1.0)
     """
-    at_least("max_norm", max_norm, 0.0, inclusive=False)
+    above("max_norm", max_norm, 0.0)
     values = list(parameters)
     norm = math.hypot(*[value.grad for value in values])
+    if not math.isfinite(norm):
+        raise FloatingPointError(f"the norm of the gradients is {norm}: they cannot be clipped")
     if norm > max_norm:
         for value in values:
             value.grad = value.grad * (max_norm / norm)
     return norm
-
-
-def at_least(name: str, number: float, bound: float, inclusive: bool = True) -> float:
-    """`number` where it is a finite number of at least (or above) `bound`."""
-    fits = isinstance(number, (int, float)) and (bound <= number if inclusive else bound < number) and number < math.inf
-    if not fits:
-        raise ValueError(f"{name} is a number {'of at least' if inclusive else 'above'} {bound:g}, got {number!r}")
-    return number
-
-
-def below_one(name: str, number: float) -> float:
-    """`number` where it is from 0 to below 1."""
-    if not (isinstance(number, (int, float)) and 0 <= number < 1):
-        raise ValueError(f"{name} is a number from 0 to below 1, got {number!r}")
-    return number

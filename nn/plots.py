@@ -6,6 +6,7 @@ from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from nn.data import as_rows, as_targets
 from nn.training import predict
 
 if TYPE_CHECKING:
@@ -80,14 +81,12 @@ def learning_curves(history: History, axes: Any = None) -> Any:
     return axes
 
 
-def decision_boundary(
-    model: Module, X: Sequence[Sequence[float]], y: Sequence[float], ax: Any = None, points: int = 80
-) -> Any:
+def decision_boundary(model: Module, X: Any, y: Any, ax: Any = None, points: int = 80) -> Any:
     """The plane coloured by a network's one output, its zero as a line, and the examples on it.
 
     Args:
         model: a network of two inputs and one output.
-        X: n points.
+        X: n points, as for `fit`.
         y: n classes; those above 0 are one kind, the others the other.
         ax: a matplotlib Axes; made unless given.
         points: of the grid, in each direction.
@@ -98,8 +97,10 @@ def decision_boundary(
     Raises:
         ModuleNotFoundError: matplotlib is missing; says how to install it.
     """
+    points_in_plane = as_rows(X, nin=2)
+    classes = as_targets(y, len(points_in_plane))
     ax = figure(size=(5.2, 4.2)).axes[0] if ax is None else ax
-    spans = [_span([row[k] for row in X], points) for k in (0, 1)]
+    spans = [_span([row[k] for row in points_in_plane], points) for k in (0, 1)]
     scores = predict(model, [[x, y] for y in spans[1] for x in spans[0]])
     grid = [scores[k * points : (k + 1) * points] for k in range(points)]
     reach = max(abs(min(scores)), abs(max(scores))) or 1.0
@@ -108,7 +109,7 @@ def decision_boundary(
     if min(scores) < 0 < max(scores):
         ax.contour(*spans, grid, levels=[0.0], colors="black", linewidths=1.5)
     for positive, marker, colour in ((True, "o", ORANGE), (False, "s", BLUE)):
-        chosen = [row for row, kind in zip(X, y) if (kind > 0) == positive]
+        chosen = [row for row, kind in zip(points_in_plane, classes) if (kind > 0) == positive]
         ax.scatter(
             [row[0] for row in chosen], [row[1] for row in chosen], marker=marker, color=colour, edgecolor="white", s=36
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from nn.checks import whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,7 +21,8 @@ def linear(start: float, end: float, steps: int) -> Schedule:
         >>> rate(0), rate(50), rate(1000)
         (1.0, 0.55, 0.1)
     """
-    return lambda step: start - (start - end) * min(step, steps) / steps
+    whole(steps, "steps", at_least=1)
+    return lambda step: end if step >= steps else start - (start - end) * step / steps
 
 
 def exponential(start: float, factor: float) -> Schedule:
@@ -40,6 +43,7 @@ def staircase(start: float, factor: float, every: int) -> Schedule:
         >>> rate(9), rate(10)
         (1.0, 0.1)
     """
+    whole(every, "every", at_least=1)
     return lambda step: start * factor ** (step // every)
 
 
@@ -51,6 +55,7 @@ def cosine(start: float, end: float, steps: int) -> Schedule:
         >>> rate(0), rate(50), rate(100)
         (1.0, 0.5, 0.0)
     """
+    whole(steps, "steps", at_least=1)
     return lambda step: end + (start - end) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import Value, no_grad
+from nn.checks import above, at_least, whole
 from nn.data import as_rows, as_targets
 from nn.losses import check_targets, decide, loss_function
-from nn.optimisers import OPTIMIZERS, SGD, Optimizer, at_least, clip_grad_norm
+from nn.optimisers import OPTIMIZERS, SGD, Optimizer, clip_grad_norm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -139,8 +140,9 @@ def fit(
         True
     """
     run = _Training(model, X, y, loss, optimizer, batch_size, validation, l2, clip_norm)
-    if not isinstance(epochs, int) or epochs < 0:
-        raise ValueError(f"epochs is a whole number of at least 0, got {epochs!r}")
+    epochs = whole(epochs, "epochs", at_least=0)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback is a function of (epoch, history), got {callback!r}")
     history, rng = History(), random.Random(seed)
     with _Undo(run.parameters, run.optimizer) as undo:
         bar = _progress_bar(epochs, progress)
@@ -180,20 +182,14 @@ class _Training:
         self.optimizer = _optimizer(optimizer, self.parameters)
         self.examples = _checked_examples(model, self.loss, X, y, ("X", "y"))
         n = len(self.examples[0])
-        if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
-            raise ValueError(
-                f"batch_size is a whole number of at least 1, or None for all examples, got {batch_size!r}"
-            )
-        self.batch_size = n if batch_size is None else batch_size
+        self.batch_size = n if batch_size is None else whole(batch_size, "batch_size", at_least=1)
         self.validation = None
         if validation is not None:
             if not isinstance(validation, (tuple, list)) or len(validation) != 2:
                 raise ValueError("validation wants a pair (X, y)")
             self.validation = _checked_examples(model, self.loss, *validation, ("validation X", "validation y"))
         self.l2 = at_least("l2", l2, 0.0)
-        if clip_norm is not None:
-            at_least("clip_norm", clip_norm, 0.0, inclusive=False)
-        self.clip_norm = clip_norm
+        self.clip_norm = None if clip_norm is None else above("clip_norm", clip_norm, 0.0)
 
     def epoch(self, epoch: int, history: History, rng: random.Random, undo: _Undo) -> None:
         """One pass over the examples, a step for each batch."""
@@ -204,10 +200,11 @@ class _Training:
             batch_loss, batch_right = self._step(
                 [self.examples[0][k] for k in batch], [self.examples[1][k] for k in batch]
             )
-            if not math.isfinite(batch_loss):
+            if not math.isfinite(batch_loss) or not all(math.isfinite(p.data) for p in self.parameters):
+                what = f"loss became {batch_loss}" if not math.isfinite(batch_loss) else "parameters overflowed"
                 raise FloatingPointError(
-                    f"the loss became {batch_loss} in epoch {epoch}, step {step}, at learning rate {rate:g}: try a "
-                    f"smaller one, or clip_norm=1.0; autograd.detect_anomaly() shows where the first nan or inf is made"
+                    f"the {what} in epoch {epoch}, step {step}, at learning rate {rate:g}: try a smaller one, or "
+                    f"clip_norm=1.0; autograd.detect_anomaly() shows where the first nan or inf is made"
                 )
             undo.step_done()
             total += batch_loss * len(batch)
@@ -288,7 +285,7 @@ def _optimizer(optimizer: str | Optimizer | None, parameters: list[Value]) -> Op
         return optimizer
     if optimizer is None:
         return SGD(parameters, lr=0.1)
-    if optimizer not in OPTIMIZERS:
+    if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
         raise ValueError(f"unknown optimizer {optimizer!r}: write one of {', '.join(OPTIMIZERS)}, or an Optimizer")
     return SGD(parameters, lr=0.1) if optimizer == "sgd" else OPTIMIZERS[optimizer](parameters)  # type: ignore[call-arg]
 
@@ -297,8 +294,11 @@ def _checked_examples(model: Any, loss: Loss, X: Any, y: Any, names: tuple[str, 
     inputs = as_rows(X, getattr(model, "nin", None), names[0])
     targets = as_targets(y, len(inputs), names[1])
     with no_grad():
-        outputs = len(_numbers(model(inputs[0])))
-    check_targets(loss, targets, outputs)
+        output = model(inputs[0])
+        check_targets(loss, targets, len(_numbers(output)), names[1])
+        cost = loss(output, targets[0])
+    if not isinstance(cost, Value):
+        raise TypeError(f"the loss wants to return a Value, computed from the output, it returned {cost!r}")
     return inputs, targets
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import io
 import pickle
 import sys
 import weakref
@@ -113,7 +114,7 @@ def test_a_million_operations(program):
     x = Value(1.0)
     y = program(x, DEEP)
     y.backward()
-    gradient = {chain: 1.0, unary_chain: 1.0, terms: DEEP, python_sum: DEEP / 10}[program]
+    gradient = {chain: 1.0, unary_chain: 1.0, terms: 1e6, python_sum: 1e5}[program]
     assert x.grad == gradient
     assert repr(y) == f"Value(data={gradient}, grad=1.0)"
     del y
@@ -139,6 +140,13 @@ def test_a_million_operations_in_pickles():
     copied.backward()
     assert topological_order(copied)[0].grad == 1.0
     assert topological_order(loaded)[0].grad == 0.0
+
+
+def test_a_deep_graph_in_a_second_pickle_while_the_first_pickler_is_alive():
+    y = chain(Value(1.0), 10_000)
+    first = pickle.Pickler(io.BytesIO())
+    first.dump(y)
+    assert pickle.loads(pickle.dumps(y)).data == 1.0
 
 
 def test_transforms_of_deep_functions():
@@ -173,6 +181,7 @@ def mixed(x):
     return autograd.sum([h, x, h * 2.0]) + sum(autograd.softmax([h, x, 1.0]))
 
 
+@pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize(
     "use",
     [
@@ -187,7 +196,7 @@ def mixed(x):
     ],
     ids=["made", "backward", "deepcopy", "pickle", "repr", "zero_grad", "closed over by grad", "argument of grad"],
 )
-def test_a_dropped_graph_is_freed_at_once(no_collector, use):
+def test_a_dropped_graph_is_freed_at_once(use):
     x = Value(2.0)
     y = mixed(x)
     nodes = [weakref.ref(node) for node in topological_order(y) if node is not x]
@@ -198,17 +207,22 @@ def test_a_dropped_graph_is_freed_at_once(no_collector, use):
     assert gc.collect() == 0
 
 
-def test_transforms_leave_nothing_behind(no_collector):
+def values_alive():
+    return sum(type(thing) is Value for thing in gc.get_objects())
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_transforms_leave_nothing_behind():
     program = grad(grad(mixed))
-    program(2.0)
-    gc.collect()
+    before = values_alive()
     program(2.0)
     autograd.jvp(mixed, (2.0,), (1.0,))
     autograd.hessian(lambda x: mixed(x[0]) * x[1])([1.0, 2.0])
-    assert not [thing for thing in gc.get_objects() if type(thing) is Value]
+    assert values_alive() == before
 
 
-def test_training_loop_keeps_one_graph_at_a_time(no_collector):
+@pytest.mark.usefixtures("no_collector")
+def test_training_loop_keeps_one_graph_at_a_time():
     w = Value(0.5)
     for _ in range(20):
         loss = (mixed(w) - 1) ** 2

@@ -265,7 +265,12 @@ def test_the_class_that_outputs_stand_for(loss, output, decision):
         (cross_entropy, [-1], 3, r"y\[0\] is -1, cross_entropy wants a class"),
         (cross_entropy, [0.5], 3, r"y\[0\] is 0\.5, cross_entropy wants a class"),
         (cross_entropy, [0], 1, "cross_entropy is for a network of 2 outputs or more: use binary_cross_entropy"),
-        (half_squared_error, [[1.0, 2.0]], 3, r"half_squared_error wants as many numbers as the network has outputs, 3"),
+        (
+            half_squared_error,
+            [[1.0, 2.0]],
+            3,
+            r"half_squared_error wants as many numbers as the network has outputs, 3",
+        ),
         (mean_squared_error, [1.0], 2, r"y\[0\] is 1\.0, mean_squared_error wants as many numbers .* 2"),
     ],
 )

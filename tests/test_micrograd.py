@@ -76,7 +76,7 @@ def demo(Value, model, X, y, steps):
         data_loss = sum(losses) * (1.0 / len(losses))
         # L2 regularization
         alpha = 1e-4
-        reg_loss = alpha * sum((p * p for p in model.parameters()))
+        reg_loss = alpha * sum((p * p for p in model.parameters()))  # noqa: UP034
         total_loss = data_loss + reg_loss
 
         # also get accuracy

@@ -252,13 +252,13 @@ def test_a_file_of_another_kind_is_refused_and_changes_nothing(tmp_path, content
 @pytest.mark.parametrize("state", ["null", "5", "[1.0, 2.0]", '"text"'])
 def test_a_file_whose_state_is_no_table_of_numbers_is_refused_clearly(tmp_path, state):
     path = tmp_path / "model.json"
-    path.write_text('{"format": "chainrule state 1", "state": %s}' % state)
+    path.write_text(f'{{"format": "chainrule state 1", "state": {state}}}')
     with pytest.raises((ValueError, TypeError), match="state"):
         Neuron(1, rng=0).load(path)
 
 
 def test_loading_a_file_that_is_not_there_names_it(tmp_path):
-    with pytest.raises(FileNotFoundError, match="absent.json"):
+    with pytest.raises(FileNotFoundError, match=r"absent\.json"):
         Neuron(1, rng=0).load(tmp_path / "absent.json")
 
 
@@ -275,7 +275,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
     before = path.read_bytes()
     neuron.b.data = 1.0
 
-    def full(content, file, **options):
+    def full(_content, file, **_options):
         file.write('{"format"')
         raise OSError("no space left on device")
 
@@ -288,7 +288,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
 
 def test_saving_over_a_directory_fails_and_leaves_nothing_behind(tmp_path):
     (tmp_path / "model.json").mkdir()
-    with pytest.raises(OSError, match="model.json"):
+    with pytest.raises(OSError, match=r"model\.json"):
         Neuron(1, rng=0).save(tmp_path / "model.json")
     assert os.listdir(tmp_path) == ["model.json"]
 
@@ -330,7 +330,7 @@ class TestInputs:
 
     @pytest.mark.parametrize("x", ["ab", ["a", 1.0], [None, 1.0], [1.0, None], [[1.0], [2.0]], [1j, 1.0]])
     def test_inputs_that_are_not_numbers_are_refused(self, module, x):
-        with pytest.raises(TypeError, match="wants (a|one) number"):
+        with pytest.raises(TypeError, match=r"wants (a|one) number"):
             module(x)
 
     @pytest.mark.parametrize("kind", [tuple, np.array, iter, lambda x: [Value(x[0]), int(x[1])]])
@@ -524,7 +524,7 @@ def test_the_neurons_of_a_layer_differ():
 def test_an_initialisation_may_be_a_function():
     sizes = []
 
-    def init(rng, nin, nout):
+    def init(_rng, nin, nout):
         sizes.append((nin, nout))
         return float(len(sizes))
 

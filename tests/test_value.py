@@ -104,6 +104,18 @@ def test_composites():
     assert [z.data for z in autograd.matvec([[Value(1.0), 2.0], xs[:2]], [10, Value(1.0)])] == [12.0, 12.0]
 
 
+@pytest.mark.parametrize("logit", [0.0, 1000.0, -1e6, 1e16])
+def test_softmax_of_large_logits(logit):
+    """Only the differences count: no digits may be lost in the logits' size."""
+    xs = [Value(logit), Value(logit), Value(logit - 4096)]
+    assert [p.data for p in autograd.softmax(xs)] == pytest.approx([0.5, 0.5, 0.0], abs=1e-15)
+    assert [p.data for p in autograd.log_softmax(xs)] == pytest.approx(
+        [-math.log(2), -math.log(2), -4096 - math.log(2)], rel=1e-15
+    )
+    (-autograd.log_softmax(xs)[0]).backward()
+    assert [x.grad for x in xs] == pytest.approx([-0.5, 0.5, 0.0], abs=1e-15)
+
+
 @pytest.mark.parametrize("constant_row", [False, True])
 @pytest.mark.parametrize("constants", [(), (0,), (2,), (0, 1, 2)])
 def test_matvec_is_the_dot_of_each_row(constants, constant_row):
@@ -132,7 +144,7 @@ def test_vectors_of_different_length_are_not_cut():
     v = Value(1.0)
     with pytest.raises(ValueError, match="dot wants two lists of the same length, got 1 and 2 numbers"):
         autograd.dot([v], [v, v])
-    with pytest.raises(ValueError, match="matvec wants rows .*2.* row 1"):
+    with pytest.raises(ValueError, match=r"matvec wants rows .*2.* row 1"):
         autograd.matvec([[v, v], [v]], [1.0, 2.0])
 
 
@@ -246,14 +258,14 @@ def test_comparisons_compare_numbers():
     assert a <= 1.0
     assert b > 1
     assert b >= a
-    assert 1 < b
-    assert not a == "1"
+    assert 1 < b  # noqa: SIM300
+    assert a != "1"
     assert a != None  # noqa: E711
-    assert not Value(nan) == Value(nan)
+    assert Value(nan) != Value(nan)
     assert max(a, b) is b
     assert sorted([b, a])[0] is a
     with pytest.raises(TypeError):
-        a < "2"
+        assert a < "2"
     for comparison in (a < b, a == 1.0, a != b, a >= np.float64(0.5), a == np.float64(1.0)):
         assert type(comparison) is bool
 
@@ -334,7 +346,8 @@ def test_message_says_what_to_write(program, message):
 # ---------------------------------------------------------------------------------------------------------------------
 
 NUMPY_FUNCTIONS = [
-    name for name in (*PRIMITIVES, "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "absolute")
+    name
+    for name in (*PRIMITIVES, "arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh", "absolute")
     if hasattr(Value, name) and isinstance(getattr(np, name, None), np.ufunc) and name != "sign"
 ] + ["absolute", "negative", "square", "reciprocal"]
 
@@ -581,9 +594,8 @@ def test_no_grad_ends_with_an_exception_and_nests():
             assert (x * 3).is_leaf
         assert (x * 3).is_leaf
     with detect_anomaly():
-        with no_grad():
-            with pytest.raises(AnomalyError):
-                x / 0
+        with no_grad(), pytest.raises(AnomalyError):
+            x / 0
         assert not (x * 3).is_leaf
     assert not (x * 3).is_leaf
     assert (x / 0).data == inf
@@ -631,7 +643,7 @@ def test_detect_anomaly_forward_names_operation_operands_and_line():
         assert (x + 1).data == 1.0
     message = str(error.value)
     assert message.startswith("log gave -inf from 0.0 (")
-    assert re.search(r"test_value.py, line \d+, in test_detect_anomaly_forward.*: x.log\(\) \+ 1  # the line\)$", message)
+    assert re.search(r"test_value.py, line \d+, in test_detect_anomaly_for.*: x.log\(\) \+ 1  # the line\)$", message)
 
 
 @pytest.mark.parametrize(
@@ -653,7 +665,7 @@ def test_detect_anomaly_backward_names_operation_and_line_and_restores_gradients
         with pytest.raises(AnomalyError) as error:
             y.backward()
     message = str(error.value)
-    assert message.startswith("backward through sqrt gave the gradient inf (upstream 2.0, local derivative inf, operands")
+    assert message.startswith("backward through sqrt gave the gradient inf (upstream 2.0, local derivative inf, ")
     assert "operands 0.0; " in message
     assert re.search(r"test_value.py, line \d+, in test_detect_anomaly_backward.*: h = x.sqrt\(\)\)$", message)
     assert (x.grad, w.grad, h.grad, y.grad) == (2.0, 0.0, 0.0, 0.0)
@@ -720,9 +732,11 @@ def test_copy_keeps_what_is_shared(copier, pack):
     twins = copier(pack(a, h, loss))
 
     def values(tree):
-        return [tree] if isinstance(tree, Value) else [
-            v for part in (tree.values() if isinstance(tree, dict) else tree) for v in values(part)
-        ]
+        return (
+            [tree]
+            if isinstance(tree, Value)
+            else [v for part in (tree.values() if isinstance(tree, dict) else tree) for v in values(part)]
+        )
 
     twin_loss = next(v for v in values(twins) if v.data == loss.data)
     twin_h = twin_loss.parents[1].parents[0]

@@ -22,7 +22,7 @@ from nn import (
 )
 from nn.schedules import cosine, linear
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", minversion="2.4")  # without it, `torch` is this directory
 torch.set_num_threads(1)
 functional = torch.nn.functional
 

@@ -277,8 +277,11 @@ def test_random_programs():
         if not wrong:
             return
         number, gradient = nudges(seed)
-        reruns = [run_ours(*program, **how) for how in ({"leaf": number}, {"result": number}, {"operand": gradient})
-                  for _ in range(RERUNS)]
+        reruns = [
+            run_ours(*program, **how)
+            for how in ({"leaf": number}, {"result": number}, {"operand": gradient})
+            for _ in range(RERUNS)
+        ]
         for k in wrong:
             if not excused(got[k], expected[k], [rerun[k] for rerun in reruns]):
                 raise AssertionError(f"number {k} is {got[k]!r}, PyTorch {expected[k]!r}:\n{described(*program)}")

@@ -1,0 +1,65 @@
+"""Checks of options: the number where it fits, an error that says what was wanted where it does not."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+from autograd.primitives import to_float
+
+
+def whole(number: Any, name: str, at_least: int) -> int:
+    """A whole number of at least so much, Python's or NumPy's.
+
+    Raises:
+        ValueError: it is something else.
+
+    Example:
+        >>> whole(3, "nin", at_least=1)
+        3
+    """
+    try:
+        size = operator.index(number)
+    except TypeError:
+        size = at_least - 1
+    if size < at_least or isinstance(number, bool):
+        raise ValueError(f"{name} is a whole number of at least {at_least}, got {number!r}")
+    return size
+
+
+def at_least(name: str, number: Any, bound: float) -> float:
+    """A finite number of at least `bound`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return _within(name, number, lambda x: bound <= x < math.inf, f"a number of at least {bound:g}")
+
+
+def above(name: str, number: Any, bound: float) -> float:
+    """A finite number above `bound`.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return _within(name, number, lambda x: bound < x < math.inf, f"a number above {bound:g}")
+
+
+def below_one(name: str, number: Any) -> float:
+    """A number from 0 to below 1.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return _within(name, number, lambda x: 0 <= x < 1, "a number from 0 to below 1")
+
+
+def _within(name: str, number: Any, fits: Any, wanted: str) -> float:
+    try:
+        plain = to_float(number, name)
+    except TypeError:
+        plain = math.nan
+    if not fits(plain):
+        raise ValueError(f"{name} is {wanted}, got {number!r}")
+    return plain
