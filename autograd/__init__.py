@@ -11,7 +11,7 @@ Example:
 
 from autograd.draw import draw_dot
 from autograd.functions import dot, log_softmax, logsumexp, matvec, max, mean, min, norm, softmax, sum
-from autograd.modes import AnomalyError, detect_anomaly, no_grad
+from autograd.modes import AnomalyError, collector_paused, detect_anomaly, no_grad
 from autograd.primitives import (
     PRIMITIVES,
     ZERO,
@@ -95,6 +95,7 @@ __all__ = [
     "ceil",
     "check_grads",
     "clip",
+    "collector_paused",
     "cos",
     "cosh",
     "detect_anomaly",

@@ -1,13 +1,15 @@
-"""Modes that hold for a block of code: `no_grad` and `detect_anomaly`.
+"""Modes that hold for a block of code: `no_grad`, `detect_anomaly`, `collector_paused`.
 
-A mode belongs to the thread (the context) that entered it. Operations look at `active` first, which is empty nearly
-always, so that modes cost nothing when there are none.
+The first two belong to the thread (the context) that entered them. Operations look at `active` first, which is empty
+nearly always, so that these modes cost nothing when there are none.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from _thread import allocate_lock
 from contextvars import ContextVar
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -95,6 +97,45 @@ def detect_anomaly() -> _Mode:
         autograd.modes.AnomalyError: log gave -inf from 0.0 (<doctest ...>, line 2, in <module>: ...)
     """
     return _Mode("detect_anomaly", _checking, True)
+
+
+class _CollectorPause:
+    """Switches Python's cyclic garbage collector off for as long as anybody is in such a block, in any thread."""
+
+    _lock = allocate_lock()
+    _blocks = 0
+    _was_on = False
+
+    def __enter__(self) -> None:
+        with _CollectorPause._lock:
+            if _CollectorPause._blocks == 0:
+                _CollectorPause._was_on = gc.isenabled()
+                gc.disable()
+            _CollectorPause._blocks += 1
+
+    def __exit__(self, *error: object) -> None:
+        with _CollectorPause._lock:
+            _CollectorPause._blocks -= 1
+            if _CollectorPause._blocks == 0 and _CollectorPause._was_on:
+                gc.enable()
+
+
+def collector_paused() -> _CollectorPause:
+    """In this block Python's cyclic garbage collector rests, in all threads.
+
+    Graphs have no cycles and are freed without it, but the more nodes there are the longer it looks through them, again
+    and again: a graph of a million nodes takes about half the time in such a block. `nn.fit` makes its steps in one.
+
+    Example:
+        >>> import gc
+        >>> from autograd import collector_paused
+        >>> with collector_paused():
+        ...     gc.isenabled()
+        False
+        >>> gc.isenabled()
+        True
+    """
+    return _CollectorPause()
 
 
 _PACKAGES = tuple(

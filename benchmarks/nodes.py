@@ -9,7 +9,7 @@ import tracemalloc
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from autograd import Value
+from autograd import Value, collector_paused
 from autograd.graph import topological_order
 from benchmarks.step import ScalarNetwork, scalar_loss
 from benchmarks.table import Row, interleaved, peer, ratio
@@ -38,10 +38,9 @@ def forward_and_backward(size: int, times: int) -> None:
 
 
 def without_collector(size: int, times: int) -> None:
-    """The same with the cyclic collector off."""
-    gc.disable()
-    forward_and_backward(size, times)
-    gc.enable()
+    """The same with the cyclic collector resting."""
+    with collector_paused():
+        forward_and_backward(size, times)
 
 
 def time_rows(quick: bool) -> list[Row]:
@@ -68,7 +67,7 @@ def time_rows(quick: bool) -> list[Row]:
     return [
         *(Row(f"time per node, graph of {size:,} nodes", nanoseconds(size)) for size in sizes),
         Row(f"time per node, {ends}", f"{growth['on']:.2f}x", target="1.5x"),
-        Row(f"time per node, {ends}, collector off", f"{growth['off']:.2f}x"),
+        Row(f"time per node, {ends}, in collector_paused()", f"{growth['off']:.2f}x", target="1.5x"),
     ]
 
 

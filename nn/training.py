@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import autograd
-from autograd import Value, no_grad
+from autograd import Value, collector_paused, no_grad
 from nn.checks import above, at_least, whole
 from nn.data import as_rows, as_targets
 from nn.losses import check_targets, decide, loss_function
@@ -197,9 +197,10 @@ class _Training:
         rate = self.optimizer.learning_rate
         for step, batch in enumerate(self._batches(rng), 1):
             rate = self.optimizer.learning_rate
-            batch_loss, batch_right = self._step(
-                [self.examples[0][k] for k in batch], [self.examples[1][k] for k in batch]
-            )
+            with collector_paused():
+                batch_loss, batch_right = self._step(
+                    [self.examples[0][k] for k in batch], [self.examples[1][k] for k in batch]
+                )
             if not math.isfinite(batch_loss) or not all(math.isfinite(p.data) for p in self.parameters):
                 what = f"loss became {batch_loss}" if not math.isfinite(batch_loss) else "parameters overflowed"
                 raise FloatingPointError(

@@ -1,6 +1,7 @@
 """What a Value promises: arithmetic, gradients, messages, NumPy, copies, modes."""
 
 import copy
+import gc
 import math
 import pickle
 import re
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import PRIMITIVES, ZERO, Primitive, Value, detect_anomaly, no_grad, where
+from autograd import PRIMITIVES, ZERO, Primitive, Value, collector_paused, detect_anomaly, no_grad, where
 from autograd.modes import AnomalyError
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -783,3 +784,24 @@ def test_shallow_copy_shares_the_operands():
     assert (twin.label, twin.data) == ("y", 4.0)
     twin.backward()
     assert (a.grad, y.grad) == (4.0, 0.0)
+
+
+def test_collector_paused_nests_and_leaves_the_collector_as_it_was():
+    with collector_paused():
+        with collector_paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with collector_paused():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_collector_paused_is_left_by_an_error():
+    with pytest.raises(ValueError, match="oops"), collector_paused():
+        raise ValueError("oops")
+    assert gc.isenabled()
