@@ -10,7 +10,10 @@ Example:
 """
 
 from autograd.draw import draw_dot
-from autograd.functions import dot, log_softmax, logsumexp, matvec, max, mean, min, norm, softmax, sum
+from autograd.functions import dot, log_softmax, logsumexp, matvec, mean, norm, softmax
+from autograd.functions import max as max
+from autograd.functions import min as min
+from autograd.functions import sum as sum
 from autograd.modes import AnomalyError, collector_paused, detect_anomaly, no_grad
 from autograd.primitives import (
     PRIMITIVES,
@@ -130,10 +133,8 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "matvec",
-    "max",
     "maximum",
     "mean",
-    "min",
     "minimum",
     "mod",
     "mul",
@@ -153,7 +154,6 @@ __all__ = [
     "softplus",
     "sqrt",
     "sub",
-    "sum",
     "tan",
     "tanh",
     "value_and_grad",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from autograd import primitives
+from autograd import modes, primitives
 from autograd.primitives import NUMPY_NAMES, ZERO, Primitive, takes_over
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -32,6 +32,13 @@ def _binary(primitive: Any) -> tuple[Callable[[Dual, Any], Any], Callable[[Dual,
         return NotImplemented if takes_over(other, rank=2) else primitive(other, self)
 
     return operator, reflected
+
+
+def _check_finite(primitive: Primitive, primal: Any, tangent: Any, arguments: Sequence[Any]) -> None:
+    for what, number in (("", primal), ("the tangent ", tangent)):
+        if isinstance(number, float) and not math.isfinite(number):
+            operands = ", ".join(map(str, arguments))
+            raise modes.AnomalyError(f"{primitive.name} gave {what}{number} from {operands} ({modes.user_line()})")
 
 
 def _primal(number: Any) -> Any:
@@ -66,6 +73,8 @@ class Dual:
             if own and not (derivative is ZERO and primitive.cuts):
                 change = 0.0 if derivative is ZERO else argument.tangent * derivative
                 tangent = change if tangent is None else tangent + change
+        if modes.is_checking():
+            _check_finite(primitive, primal, tangent, arguments)
         return primal if tangent is None else Dual(primal, tangent, level)
 
     __add__, __radd__ = _binary(primitives.add)
@@ -91,10 +100,10 @@ class Dual:
         return Dual._apply(primitives.ceil, (self,))
 
     def __floordiv__(self, other: Any) -> Any:
-        return math.floor(self / other)
+        return math.ceil((self - self % other) / other - 0.5)
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return math.floor(other / self)
+        return math.ceil((other - other % self) / self - 0.5)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """The methods of Value: `x.tanh()` is the row `tanh` applied to x."""

@@ -102,7 +102,8 @@ def matvec(rows: Iterable[Iterable[Value | float]], xs: Iterable[Value | float])
     for k, row in enumerate(left):
         if len(row) != len(right):
             raise ValueError(f"matvec wants rows of {len(right)} numbers, as the vector has, row {k} has {len(row)}")
-    if all(operand.__class__ is Value for row in left for operand in row):
+    dual = any(hasattr(x, "_rank") and not isinstance(x, Value) for x in right)
+    if not dual and all(operand.__class__ is Value for row in left for operand in row):
         return dot_nodes(left, [as_value(x, "matvec") for x in right])
     return [primitives.dot(*row, *right) for row in left]
 

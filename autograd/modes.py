@@ -14,7 +14,9 @@ from contextvars import ContextVar
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Token
+    from typing import Any
 
 active: list[str] = []
 """The modes entered and not yet left, in any thread."""
@@ -58,12 +60,37 @@ class _Mode:
         self._before.append(self._variable.set(self._value))
 
     def __exit__(self, *error: object) -> None:
-        self._variable.reset(self._before.pop())
         active.remove(self._name)
+        self._variable.reset(self._before.pop())
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function in this mode, for use as a decorator: `@no_grad()`."""
+
+        def in_mode(*args: Any, **kwargs: Any) -> Any:
+            with _Mode(self._name, self._variable, self._value):
+                return function(*args, **kwargs)
+
+        in_mode.__name__, in_mode.__doc__ = function.__name__, function.__doc__
+        return in_mode
+
+
+class _NoChange:
+    """Stands in for a mode that holds already."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+_NO_CHANGE = _NoChange()
 
 
 def no_grad() -> _Mode:
-    """In this block results are plain leaves: nothing is recorded, which is faster and keeps no graph alive.
+    """In this block results are constants: nothing is recorded, which is faster and keeps no graph alive.
+
+    It is a decorator as well: `@no_grad()`.
 
     Example:
         >>> from autograd import Value, no_grad
@@ -76,9 +103,9 @@ def no_grad() -> _Mode:
     return _Mode("no_grad", _recording, False)
 
 
-def recording() -> _Mode:
+def recording() -> _Mode | _NoChange:
     """In this block operations are recorded, also inside `no_grad`: what a transform needs to do its work."""
-    return _Mode("recording", _recording, True)
+    return _NO_CHANGE if is_recording() else _Mode("recording", _recording, True)
 
 
 def detect_anomaly() -> _Mode:

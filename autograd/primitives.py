@@ -171,7 +171,15 @@ class Primitive:
         """
         if isinstance(self.partials, tuple):
             return tuple([run_rule(partial, out, arguments) for partial in self.partials])
-        return tuple(run_rule(self.partials, out, arguments))
+        every = run_rule(self.partials, out, arguments)
+        if not isinstance(every, (list, tuple)):
+            raise TypeError(
+                f"the rule of {self.name} for any number of operands wants to give a list, it gave a "
+                f"{type(every).__name__}: for a fixed number of arguments write partials=(rule,), a tuple"
+            )
+        if len(every) != len(arguments):
+            raise TypeError(f"the rule of {self.name} gave {len(every)} derivatives for {len(arguments)} operands")
+        return tuple(every)
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -521,7 +529,7 @@ def _pow_exponent(out: Any, x: Any, y: Any) -> Any:
 
 def _mod_divisor(out: Any, x: Any, y: Any) -> Any:
     """x mod y = x - q y with a whole number q, found from the remainder: x / y alone may round up to the next one."""
-    whole = select(out == y, -1.0, floor((x - out) / y + 0.5))  # out == y: rounded up to it, or both infinite
+    whole = select(out == y, -1.0, ceil((x - out) / y - 0.5))  # out == y: rounded up to it, or both infinite
     return -select(y == 0, floor(x / y), whole)
 
 
@@ -1159,6 +1167,7 @@ class _IEEE(float):
     __sub__, __rsub__ = _ieee_binary(sub)
     __mul__, __rmul__ = _ieee_binary(mul)
     __truediv__, __rtruediv__ = _ieee_binary(div)
+    __pow__, __rpow__ = _ieee_binary(pow_)
 
     def __neg__(self) -> _IEEE:
         return _IEEE(-float(self))

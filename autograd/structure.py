@@ -34,6 +34,30 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     return [tree], lambda numbers: numbers[0]
 
 
+def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:
+    """The numbers in a structure, in the order of another that has the same structure.
+
+    Raises:
+        ValueError: they differ in structure; says where, calling the first `what`.
+
+    Example:
+        >>> flatten_like({"b": 1.0, "a": 2.0}, like={"a": 0.0, "b": 0.0}, what="tangents")
+        [2.0, 1.0]
+    """
+    if isinstance(like, dict):
+        if not isinstance(tree, dict) or set(tree) != set(like):
+            raise ValueError(f"{what} want a dict with the keys {', '.join(map(repr, like))}, got {tree!r:.80}")
+        return [number for key in like for number in flatten_like(tree[key], like[key], what)]
+    if isinstance(like, (list, tuple)):
+        if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
+            raise ValueError(f"{what} want a {type(like).__name__} of length {len(like)}, got {tree!r:.80}")
+        return [number for part, like_part in zip(tree, like) for number in flatten_like(part, like_part, what)]
+    numbers, wanted = flatten(tree)[0], flatten(like)[0]
+    if isinstance(tree, (list, tuple, dict)) or len(numbers) != len(wanted):
+        raise ValueError(f"{what} want {len(wanted)} numbers where there are {len(wanted)}, got {tree!r:.80}")
+    return numbers
+
+
 def _flatten_parts(parts: Sequence[Any], combine: Callable[[list[Any]], Any]) -> tuple[list[Any], Rebuild]:
     flattened = [flatten(part) for part in parts]
 
@@ -56,6 +80,9 @@ def _sequence_like(sequence: Any, parts: list[Any]) -> Any:
 def _array(numbers: Sequence[Any], shape: tuple[int, ...]) -> Any:
     import numpy as np
 
+    parts = {getattr(x, "shape", ()) for x in numbers}
+    if len(parts) == 1 and parts != {()}:  # of arrays: a Jacobian, of the shape of the results and of the arguments
+        return np.array(list(numbers)).reshape(*shape, *parts.pop())
     array = np.empty(len(numbers), dtype=float if all(isinstance(x, float) for x in numbers) else object)
     array[:] = numbers
     return array.reshape(shape)

@@ -10,13 +10,14 @@ Numbers in, numbers out; Values in, Values out. Lists, tuples, dicts and NumPy a
 
 from __future__ import annotations
 
+import math
 from contextvars import ContextVar
 
 from autograd import modes, primitives
 from autograd.dual import Dual, new_level
 from autograd.graph import topological_order
 from autograd.primitives import ZERO, to_float
-from autograd.structure import flatten
+from autograd.structure import flatten, flatten_like
 from autograd.value import Value, constant
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -84,7 +85,8 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
     """
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        with _Differentiation(f, args, argnums) as run:
+        run = _Differentiation(f, args, argnums)
+        with _ReverseMode():
             outputs, _ = flatten(f(*run.arguments, **kwargs))
             if len(outputs) != 1:
                 raise TypeError(
@@ -92,7 +94,8 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
                     f"use jacobian, or return their sum"
                 )
             _check_number(outputs[0], f)
-            return run.finished(outputs[0]), run.structured(run.gradients(outputs[0]))
+            gradients = run.gradients(outputs[0])
+        return run.finished(outputs[0]), run.structured(gradients)
 
     return _named(value_and_gradient, "value_and_grad", f)
 
@@ -119,11 +122,13 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """
 
     def all_derivatives(*args: Any, **kwargs: Any) -> Any:
-        with _Differentiation(f, args, argnums) as run:
+        run = _Differentiation(f, args, argnums)
+        with _ReverseMode():
             outputs, rebuild = flatten(f(*run.arguments, **kwargs))
             for output in outputs:
                 _check_number(output, f)
-            return rebuild([run.structured(run.gradients(output)) for output in outputs])
+            gradients = [run.gradients(output) for output in outputs]
+        return rebuild([run.structured(row) for row in gradients])
 
     return _named(all_derivatives, "jacobian", f)
 
@@ -172,24 +177,35 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         ([10.0, 7.0], (15.0, 12.0))
     """
     run = _Differentiation(f, primals, tuple(range(len(primals))))
-    with run:
+    with _ReverseMode():
         outputs, rebuild = flatten(f(*run.arguments))
         for output in outputs:
             _check_number(output, f)
-        value = rebuild([run.finished(output) for output in outputs])
+    value = rebuild([run.finished(output) for output in outputs])
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
-        cotangents, _ = flatten(cotangent)
-        if len(cotangents) != len(outputs):
-            raise ValueError(f"pullback wants {len(outputs)} numbers, as many as f returned, got {len(cotangents)}")
+        cotangents = flatten_like(cotangent, like=value, what="cotangents")
         cotangents = [x if hasattr(x, "_rank") else to_float(x, "pullback") for x in cotangents]
-        with run:
-            total: list[Any] = [0.0] * run.size
+        total: list[Any] = [0.0] * run.size
+        with _ReverseMode():
             for output, upstream in zip(outputs, cotangents):
                 total = [t + upstream * g for t, g in zip(total, run.gradients(output))]
-            return run.structured(total)  # type: ignore[no-any-return]
+        return run.structured(total)  # type: ignore[no-any-return]
 
     return value, pullback
+
+
+class _ReverseMode:
+    """Where reverse mode runs: operations are recorded, and transforms inside know that they are inside one."""
+
+    def __enter__(self) -> None:
+        self._token = _depth.set(_depth.get() + 1)
+        self._recording = modes.recording()
+        self._recording.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._recording.__exit__()
+        _depth.reset(self._token)
 
 
 class _Differentiation:
@@ -198,12 +214,15 @@ class _Differentiation:
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], argnums: Argnums) -> None:
         positions = argnums if isinstance(argnums, tuple) else (argnums,)
         for position in positions:
-            if not -len(args) <= position < len(args):
+            if not isinstance(position, int) or not -len(args) <= position < len(args):
                 raise IndexError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments")
+        if len({position % len(args) for position in positions}) < len(positions):
+            raise ValueError(f"argnums={argnums} names an argument of {_name(f)} twice")
         chosen = [args[position] for position in positions]
         numbers, self._rebuild = flatten(chosen if isinstance(argnums, tuple) else chosen[0])
         self.size = len(numbers)
-        self._records = _depth.get() > 0 or any(_holds_value(number) for number in flatten(list(args))[0])
+        self._values_out = _depth.get() > 0 or any(_holds_value(number) for number in flatten(list(args))[0])
+        self._records = self._values_out and modes.is_recording()
         self._variables: list[Value] = []
         replaced = list(args)
         with modes.recording():
@@ -227,23 +246,15 @@ class _Differentiation:
         self._variables.append(variable)
         return variable
 
-    def __enter__(self) -> _Differentiation:
-        self._token = _depth.set(_depth.get() + 1)
-        self._recording = modes.recording()
-        self._recording.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._recording.__exit__(None, None, None)
-        _depth.reset(self._token)
-
     def structured(self, numbers: Sequence[Any]) -> Any:
-        if self._records:
-            numbers = [constant(number) if number.__class__ is float else number for number in numbers]
+        if self._values_out:
+            numbers = [_own_node(number) if _depth.get() == 0 else _as_value(number) for number in numbers]
         return self._rebuild(numbers)
 
     def finished(self, output: Any) -> Any:
-        return output._data if isinstance(output, Value) and not self._records else output
+        if self._values_out:
+            return output if self._records or not isinstance(output, Value) else constant(output._data)
+        return output._data if isinstance(output, Value) else output
 
     def gradients(self, output: Any) -> list[Any]:
         """The derivative of one result with respect to each variable."""
@@ -271,6 +282,7 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
         if node not in depends and not depends.isdisjoint(node.parents):
             depends.add(node)
     adjoints: dict[Value, Any] = {root: 1.0}
+    checking = modes.is_checking()
     for node in reversed(order):
         if node in ends or node not in adjoints or node not in depends:
             continue
@@ -278,6 +290,11 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
         for operand, local in _edges(node, differentiable):
             if operand in depends:
                 contribution = _times(upstream, local)
+                if checking and not math.isfinite(getattr(contribution, "_data", contribution)):
+                    raise modes.AnomalyError(
+                        f"the derivative through {node._primitive.name} became {contribution} "
+                        f"(upstream {upstream}, local derivative {local}; {getattr(node, '_origin', 'line not known')})"
+                    )
                 adjoints[operand] = adjoints[operand] + contribution if operand in adjoints else contribution
     return [adjoints.get(variable, 0.0) for variable in variables]
 
@@ -326,10 +343,11 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         >>> jvp(lambda x, y: x * y, (2.0, 5.0), (1.0, 0.0))
         (10.0, 5.0)
     """
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (list, tuple)):
+            raise TypeError(f"{name} are the arguments of f in a tuple, got {given!r}: write ({given!r},)")
     points, rebuild = flatten(list(primals))
-    directions, _ = flatten(list(tangents))
-    if len(points) != len(directions):
-        raise ValueError(f"jvp wants as many tangents as primals, got {len(directions)} for {len(points)} numbers")
+    directions = flatten_like(list(tangents), like=list(primals), what="tangents")
     numbers = [_checked(x, f) for x in points]
     level = new_level()
     duals = [Dual(x, _checked(t, f), level) for x, t in zip(numbers, directions)]
@@ -381,6 +399,17 @@ def _checked(number: Any, f: Callable[..., Any]) -> Any:
 def _check_number(output: Any, f: Callable[..., Any]) -> None:
     if not isinstance(output, (Value, Dual)):
         to_float(output, f"the result of {_name(f)}")
+
+
+def _as_value(number: Any) -> Any:
+    return constant(number) if number.__class__ is float else number
+
+
+def _own_node(number: Any) -> Any:
+    """The number as a node that is nobody else's."""
+    if isinstance(number, Value):
+        return primitives.identity(number) if modes.is_recording() else constant(number._data)
+    return Value(number) if number.__class__ is float else number
 
 
 def _holds_value(number: Any) -> bool:

@@ -9,6 +9,7 @@ results, so a graph that is dropped is freed at once.
 from __future__ import annotations
 
 import math
+from _thread import RLock, get_ident
 from operator import mul as _multiply
 from weakref import WeakSet
 
@@ -41,6 +42,7 @@ LEAF = _LeafKind("leaf")
 CONSTANT = _LeafKind("constant")
 """The kind of the leaves that operations make of plain numbers: no derivative is recorded for them."""
 
+_one_backward_at_a_time = RLock()  # graphs of several threads may share leaves
 _new = object.__new__
 _active_modes = modes.active
 
@@ -67,7 +69,10 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
         out._left = self
         out._right = None
         try:
-            out._d_left = partial if constant_partial else partial(data, x)
+            if self._primitive is CONSTANT:
+                out._d_left = None
+            else:
+                out._d_left = partial if constant_partial else partial(data, x)
         except (ZeroDivisionError, OverflowError):
             out._d_left = run_rule(partial, data, (x,))
         return out
@@ -248,6 +253,7 @@ class Value:
         operands = tuple([as_value(argument, primitive.name) for argument in arguments])
         numbers = [operand._data for operand in operands]
         out = Value(primitive.forward(*numbers))
+        out._primitive = CONSTANT
         if modes.is_recording():
             derivatives = _recorded_derivatives(primitive, out._data, operands, numbers)
             out._primitive = primitive
@@ -358,16 +364,17 @@ class Value:
         """
         seed = to_float(gradient, "backward")
         order = topological_order(self)
-        before = [node._grad for node in order]
-        try:
-            for node in order:
-                node._grad = None
-            self._grad = seed
-            _propagate(order, before, checking=modes.is_checking())
-        except BaseException:
-            for node, grad in zip(order, before):
-                node._grad = grad
-            raise
+        with _one_backward_at_a_time:
+            before = [node._grad for node in order]
+            try:
+                for node in order:
+                    node._grad = None
+                self._grad = seed
+                _propagate(order, before, checking=modes.is_checking())
+            except BaseException:
+                for node, grad in zip(order, before):
+                    node._grad = grad
+                raise
 
     def zero_grad(self) -> None:
         """Set the gradient of every node of this graph to 0."""
@@ -375,7 +382,7 @@ class Value:
             node._grad = 0.0
 
     def detach(self) -> Value:
-        """A new leaf with the same data: what is computed from it knows nothing of this node's history.
+        """A constant with the same data: what is computed from it knows nothing of this node and its history.
 
         Example:
             >>> x = Value(3.0)
@@ -383,7 +390,10 @@ class Value:
             >>> x.grad
             3.0
         """
-        return Value(self._data, label=self.label)
+        out = constant(self._data)
+        if self.label:
+            out._label = self.label
+        return out
 
     # --- Operators and methods, each bound to its row of the table ---------------------------------------------------
 
@@ -440,10 +450,10 @@ class Value:
         return self
 
     def __floordiv__(self, other: Value | Number) -> Value:
-        return (self / other).floor()
+        return ((self - self % other) / other - 0.5).ceil()  # self / other alone may round up to the next number
 
     def __rfloordiv__(self, other: Value | Number) -> Value:
-        return (other / self).floor()
+        return as_value(other, "floor division") // self
 
     # --- Comparisons compare numbers; a node's identity is its hash --------------------------------------------------
 
@@ -491,7 +501,7 @@ class Value:
         return memo[id(self)]  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
-        if self._left is None or any(self in graph.nodes for graph in _Opening.open):
+        if self._left is None or any(self in graph.nodes for graph in _Opening.open if graph.thread == get_ident()):
             return _rebuild, self._parts()
         opening = _Opening(topological_order(self))
         return _last, (opening, opening.order, _Closing(opening))
@@ -515,9 +525,7 @@ def _recorded_derivatives(
             for operand, partial in zip(operands, primitive.partials)
         ]
     else:
-        every = run_rule(primitive.partials, data, numbers)
-        if len(every) != len(operands):
-            raise TypeError(f"the rule of {primitive.name} gave {len(every)} derivatives for {len(operands)} operands")
+        every = primitive.local_derivatives(data, numbers)
         derivatives = [
             None if operand._primitive is CONSTANT else _checked(derivative, primitive)
             for operand, derivative in zip(operands, every)
@@ -646,6 +654,7 @@ class _Opening:
     def __init__(self, order: list[Value]) -> None:
         self.order = order
         self.nodes = frozenset(order)
+        self.thread = get_ident()
 
     def __reduce__(self) -> tuple[Any, ...]:
         self.open.add(self)

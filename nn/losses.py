@@ -81,10 +81,15 @@ def hinge(output: Value, target: float) -> Value:
         output: the score, a Value.
         target: -1 or 1.
 
+    Raises:
+        ValueError: the target is another number, or there are several outputs.
+
     Example:
         >>> hinge(Value(0.25), -1).data
         1.25
     """
+    if not isinstance(target, Value) and target not in (-1, 1):
+        raise ValueError(f"hinge wants a class of -1 or 1, got {target}: map classes 0 and 1 with 2 * y - 1")
     return autograd.relu(1 - target * _one(output, "hinge"))
 
 
@@ -95,14 +100,19 @@ def binary_cross_entropy(output: Value, target: float) -> Value:
         output: the logit z, a Value.
         target: the class, 0 or 1, or a probability between them.
 
+    Raises:
+        ValueError: the target is another number, or there are several outputs.
+
     Example:
         >>> binary_cross_entropy(Value(1000.0), 0).data
         1000.0
     """
     z = _one(output, "binary_cross_entropy")
-    if target == 1:
-        return softplus(-z)
-    return softplus(z) if target == 0 else target * softplus(-z) + (1 - target) * softplus(z)
+    if isinstance(target, Value) or 0 < target < 1:
+        return target * softplus(-z) + (1 - target) * softplus(z)
+    if target not in (0, 1):
+        raise ValueError(f"binary_cross_entropy wants a class of 0 or 1 or a probability between, got {target}")
+    return softplus(-z) if target == 1 else softplus(z)
 
 
 def cross_entropy(output: Sequence[Value], target: int) -> Value:
@@ -122,7 +132,7 @@ def cross_entropy(output: Sequence[Value], target: int) -> Value:
         [0.5, -0.5]
     """
     logits = _many(output)
-    if not 0 <= target < len(logits) or target != int(target):
+    if hasattr(target, "__iter__") or not 0 <= target < len(logits) or target != int(target):
         raise ValueError(
             f"cross_entropy of {len(logits)} logits wants a class from 0 to {len(logits) - 1}, got {target}"
         )
@@ -154,6 +164,8 @@ def loss_function(loss: str | Loss) -> Loss:
         if loss not in LOSSES:
             raise ValueError(f"unknown loss {loss!r}: write one of {', '.join(LOSSES)}, or a function(output, target)")
         return LOSSES[loss]
+    if loss is quadratic_cost:
+        return half_squared_error  # of one example; the average over the batch makes one of the other
     if not callable(loss):
         raise TypeError(f"a loss is a name or a function(output, target), got {loss!r}")
     return loss
@@ -209,7 +221,7 @@ def _wanted(loss: Loss, target: Any, outputs: int) -> str:
 
 
 def _many(output: Any) -> list[Value]:
-    return list(output) if isinstance(output, (list, tuple)) else [output]
+    return list(output) if hasattr(output, "__iter__") else [output]
 
 
 def _one(output: Any, name: str) -> Value:

@@ -9,7 +9,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import PRIMITIVES, Value, primitives
-from autograd.value import constant, dot_nodes
+from autograd.value import CONSTANT, constant, dot_nodes
 from nn.checks import whole
 from nn.initialisation import Random, initialiser, random_source
 
@@ -26,7 +26,8 @@ _FILE_FORMAT = "chainrule state 1"
 class Module:
     """Anything with parameters: the leaves among its attributes, and those of the modules among its attributes.
 
-    Attributes may be Values, modules, and lists, tuples and dicts of them. A subclass may also override `parameters`.
+    Attributes may be Values, modules, and lists, tuples, dicts and NumPy arrays of them. A subclass may also override
+    `parameters`.
 
     Example:
         >>> from autograd import Value
@@ -135,13 +136,15 @@ def _walk(prefix: str, children: Mapping[str, Any], above: frozenset[int]) -> It
         if id(child) in above:
             continue
         if isinstance(child, Value):
-            if child.is_leaf:
+            if child.is_leaf and child._primitive is not CONSTANT:
                 yield name, child
         elif isinstance(child, Module):
             if type(child).parameters is not Module.parameters:
                 yield from [(f"{name}.{own}", parameter) for own, parameter in child.named_parameters()]
             else:
                 yield from _walk(f"{name}.", vars(child), here)
+        elif getattr(getattr(child, "dtype", None), "kind", "") == "O":  # a NumPy array of objects
+            yield from _walk(prefix, {key: child.tolist()}, here)
         elif isinstance(child, (list, tuple)):
             yield from _walk(f"{name}.", {str(k): part for k, part in enumerate(child)}, here)
         elif isinstance(child, dict):

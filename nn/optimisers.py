@@ -70,6 +70,9 @@ class Optimizer:
         numbers = [parameter.data for parameter in self.parameters]
         gradients = [parameter.grad for parameter in self.parameters]
         moved, state = self.update(numbers, gradients, self.learning_rate)
+        moved = [to_float(number, f"{type(self).__name__}.update") for number in moved]
+        if len(moved) != len(numbers):
+            raise ValueError(f"{type(self).__name__}.update gave {len(moved)} numbers for {len(numbers)} parameters")
         for parameter, number in zip(self.parameters, moved):
             parameter.data = number
         self.state = state

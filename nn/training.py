@@ -176,6 +176,11 @@ class _Training:
         l2: float,
         clip_norm: float | None,
     ) -> None:
+        if not callable(model) or not hasattr(model, "parameters"):
+            raise TypeError(
+                f"fit wants a model that is called with an example, model(x), and has parameters(), "
+                f"got {type(model).__name__}: write a subclass of nn.Module with a __call__"
+            )
         self.model = model
         self.loss = loss_function(loss)
         self.parameters = model.parameters()
@@ -230,7 +235,7 @@ class _Training:
     def _step(self, inputs: Sequence[list[float]], targets: Sequence[Any]) -> tuple[float, int]:
         """Forward, backward, update. Returns the loss before the update, and how many examples were right."""
         self.model.zero_grad()
-        outputs = [self.model(x) for x in inputs]  # type: ignore[operator]
+        outputs = [self.model(x) for x in inputs]
         cost = autograd.mean([self.loss(output, target) for output, target in zip(outputs, targets)])
         if self.l2:
             cost = cost + self.l2 * autograd.dot(self.parameters, self.parameters)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from autograd import Value, check_grads
@@ -292,3 +293,20 @@ def test_targets_that_a_loss_cannot_take_are_named(loss, targets, outputs, messa
 )
 def test_targets_that_a_loss_can_take(loss, targets, outputs):
     check_targets(loss, targets, outputs)
+
+
+def test_losses_by_hand_check_their_targets_and_take_arrays():
+    with pytest.raises(ValueError, match="hinge wants a class of -1 or 1, got 0: map classes"):
+        hinge(Value(0.3), 0)
+    with pytest.raises(ValueError, match="wants a class of 0 or 1 or a probability between, got 5"):
+        binary_cross_entropy(Value(0.3), 5)
+    with pytest.raises(ValueError, match=r"wants a class from 0 to 1, got \[0, 1\]"):
+        cross_entropy([Value(0.0), Value(1.0)], [0, 1])
+    assert mean_squared_error([Value(1.0), Value(3.0)], np.array([1.0, 2.0])).data == 0.5
+    assert cross_entropy(np.array([Value(0.0), Value(0.0)]), 1).data == pytest.approx(math.log(2))
+
+
+def test_binary_cross_entropy_of_a_value_target_keeps_its_gradient():
+    target = Value(1.0)
+    binary_cross_entropy(Value(1.0), target).backward()
+    assert target.grad == pytest.approx(-1.0)

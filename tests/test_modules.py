@@ -12,6 +12,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
+import nn
 from autograd import PRIMITIVES, Primitive, Value
 from nn import MLP, Layer, Module, Neuron, half_squared_error
 from nn.initialisation import he, xavier
@@ -679,3 +680,27 @@ def test_a_copy_computes_the_same_and_shares_nothing(duplicate, activation, outp
         parameter.data += 1.0
     assert data_of(model) == before
     assert [p.grad for p in model.parameters()] == [0.0] * len(before)
+
+
+def test_results_that_are_kept_are_no_parameters():
+    class Remembers(Module):
+        def __init__(self):
+            self.w = Value(1.0)
+
+        def __call__(self, x):
+            self.last = self.w * x[0]
+            self.target = self.last.detach()
+            return self.last
+
+    model = Remembers()
+    nn.predict(model, [[1.0]])
+    assert list(model.state_dict()) == ["w"]
+
+
+def test_values_in_numpy_arrays_are_parameters():
+    class Holds(Module):
+        def __init__(self):
+            self.W = np.array([[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]])
+            self.scale = np.array([1.0, 2.0])
+
+    assert Holds().state_dict() == {"W.0.0": 1.0, "W.0.1": 2.0, "W.1.0": 3.0, "W.1.1": 4.0}

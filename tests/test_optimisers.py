@@ -374,3 +374,17 @@ def test_a_state_that_does_not_fit_changes_nothing(state, message):
     with pytest.raises((ValueError, TypeError, KeyError), match=message):
         optimizer.load_state_dict(state)
     assert optimizer.state_dict() == before
+
+
+@pytest.mark.parametrize("moved", [[0.0, "x"], [0.0], [0.0, (-1.0) ** 0.5]])
+def test_an_update_that_is_wrong_moves_nothing(moved):
+    class Wrong(Optimizer):
+        def update(self, *_):
+            return moved, {}
+
+    parameters = [Value(1.0), Value(2.0)]
+    optimizer = Wrong(parameters, lr=0.1)
+    with pytest.raises((TypeError, ValueError), match=r"Wrong.update"):
+        optimizer.step()
+    assert [p.data for p in parameters] == [1.0, 2.0]
+    assert optimizer.steps == 0

@@ -370,3 +370,16 @@ def test_partials_that_are_no_rules(partials):
 def test_forward_that_is_no_function():
     with pytest.raises(TypeError, match="broken: forward is a function of floats, got float"):
         Primitive("broken", 1.0, partials=(1.0,))
+
+
+def test_rule_without_its_tuple_is_explained(monkeypatch):
+    monkeypatch.setattr("autograd.primitives.PRIMITIVES", dict(PRIMITIVES))
+    bare = Primitive("bare_rule", lambda x: x, partials=lambda out, x: 3 * x * x)
+    with pytest.raises(TypeError, match=r"write partials=\(rule,\), a tuple"):
+        bare(Value(2.0))
+
+
+def test_power_in_a_rule_at_a_pole(monkeypatch):
+    monkeypatch.setattr("autograd.primitives.PRIMITIVES", dict(PRIMITIVES))
+    inverse = Primitive("inverse_by_power", lambda x: 1 / x if x else math.inf, partials=(lambda out, x: -(x**-2),))
+    assert inverse(Value(0.0)).local_derivatives == (-math.inf,)

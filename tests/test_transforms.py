@@ -537,10 +537,10 @@ def nothing(_):
         (lambda: grad(pair)("a"), TypeError, "an argument of pair wants a number, got str 'a'"),
         (lambda: grad(pair)([1.0, None]), TypeError, "an argument of pair wants a number.*, got NoneType"),
         (lambda: jvp(pair, ("a",), (1.0,)), TypeError, "an argument of pair wants a number, got str 'a'"),
-        (lambda: jvp(pair, (1.0,), (1.0, 2.0)), ValueError, "as many tangents as primals, got 2 for 1 numbers"),
-        (lambda: hvp(rosenbrock, ([1.0, 2.0],), ([1.0],)), ValueError, "as many tangents as primals, got 1 for 2"),
-        (lambda: vjp(pair, 1.0)[1]([1.0]), ValueError, "pullback wants 2 numbers, as many as f returned, got 1"),
-        (lambda: vjp(pair, 1.0)[1](1.0), ValueError, "pullback wants 2 numbers, as many as f returned, got 1"),
+        (lambda: jvp(pair, (1.0,), (1.0, 2.0)), ValueError, "tangents want a list of length 1"),
+        (lambda: hvp(rosenbrock, ([1.0, 2.0],), ([1.0],)), ValueError, "tangents want a list of length 2"),
+        (lambda: vjp(pair, 1.0)[1]([1.0]), ValueError, "cotangents want a list of length 2"),
+        (lambda: vjp(pair, 1.0)[1](1.0), ValueError, "cotangents want a list of length 2"),
         (lambda: vjp(pair, 1.0)[1]([1.0, "a"]), TypeError, "wants a number, got str 'a'"),
         (lambda: derivative(lambda x: math.exp(x))(1.0), TypeError, r"lose the derivative .* autograd.exp\(x\)"),
         (lambda: derivative(lambda x: x.sinus())(1.0), AttributeError, "a dual number has no 'sinus'"),
@@ -561,3 +561,74 @@ def test_a_transform_that_failed_leaves_no_trace():
         assert (x * 3).is_leaf
     result = grad(lambda y: x * y)(3.0)
     assert type(result) is float
+
+
+def test_tangents_and_cotangents_go_by_key_and_must_fit():
+    def first(d):
+        return d["a"]
+
+    assert jvp(first, ({"a": 1.0, "b": 2.0},), ({"b": 5.0, "a": 7.0},)) == (1.0, 7.0)
+    _, pullback = vjp(lambda x: {"u": x, "v": 10 * x}, 1.0)
+    assert pullback({"v": 0.0, "u": 1.0}) == (1.0,)
+    with pytest.raises(ValueError, match="tangents want a dict with the keys 'a', 'b'"):
+        jvp(first, ({"a": 1.0, "b": 2.0},), ({"a": 1.0, "c": 1.0},))
+    with pytest.raises(ValueError, match="tangents want"):
+        jvp(lambda x, y: y, ([1.0, 2.0], 3.0), (1.0, [2.0, 3.0]))
+    with pytest.raises(TypeError, match=r"primals are the arguments of f in a tuple, got 2.0: write \(2.0,\)"):
+        jvp(autograd.sin, 2.0, 1.0)
+
+
+def test_argnums_that_repeat():
+    for argnums in ((0, 0), (0, -1)):
+        with pytest.raises(ValueError, match=r"names an argument of .* twice"):
+            grad(lambda x: x * x, argnums)(3.0)
+
+
+def test_detect_anomaly_sees_transforms():
+    with autograd.detect_anomaly():
+        with pytest.raises(autograd.AnomalyError, match="through sqrt became inf"):
+            grad(autograd.sqrt)(0.0)
+        with pytest.raises(autograd.AnomalyError, match="log gave -inf from"):
+            jvp(autograd.log, (0.0,), (1.0,))
+
+
+def test_matvec_in_forward_mode():
+    W = [[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]]
+    assert jvp(lambda x: autograd.matvec(W, x), ([1.0, 2.0],), ([1.0, 0.0],)) == ([5.0, 11.0], [1.0, 3.0])
+
+
+def test_derivatives_of_values_are_nodes_of_their_own():
+    constant_slope = grad(lambda x: 2 * x)(Value(3.0))
+    (constant_slope * 5).backward()
+    assert constant_slope.grad == 5.0
+    w = Value(4.0)
+    slope = grad(lambda x: w * x)(Value(3.0))
+    assert slope is not w
+    slope.backward()
+    assert w.grad == 1.0
+
+
+def test_no_grad_holds_for_the_derivatives_of_values():
+    with autograd.no_grad():
+        slope = grad(lambda x: x**3)(Value(2.0))
+    assert (slope.data, slope.parents) == (12.0, ())
+
+
+def test_hessian_of_an_array_is_a_matrix():
+    matrix = hessian(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+    assert matrix.dtype == float
+    assert matrix.tolist() == [[6.0, 0.0], [0.0, 12.0]]
+
+
+def test_pullback_in_threads():
+    import threading
+
+    _, pullback = vjp(lambda x: x * x, 3.0)
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(pullback(1.0))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [(6.0,)] * 4
+    assert autograd.modes.active == []

@@ -633,7 +633,7 @@ def test_detach():
     assert (d.data, d.grad, d.is_leaf) == (9.0, 0.0, True)
     assert d is not y
     (x * d).backward()
-    assert (x.grad, d.grad) == (9.0, 3.0)
+    assert (x.grad, d.grad) == (9.0, 0.0)  # a constant: no derivative goes to it
 
 
 def test_detect_anomaly_forward_names_operation_operands_and_line():
@@ -805,3 +805,46 @@ def test_collector_paused_is_left_by_an_error():
     with pytest.raises(ValueError, match="oops"), collector_paused():
         raise ValueError("oops")
     assert gc.isenabled()
+
+
+def test_no_grad_is_a_decorator_and_its_results_are_constants():
+    x = Value(2.0)
+
+    @no_grad()
+    def tripled():
+        """Three times x."""
+        return x * 3
+
+    y = tripled()
+    assert (tripled.__name__, tripled.__doc__) == ("tripled", "Three times x.")
+    (y * x).backward()
+    assert (x.grad, y.grad) == (6.0, 0.0)
+
+
+@pytest.mark.parametrize(("x", "y"), [(1.0, 0.1), (-1.0, 0.1), (7.5, -2.0), (-7.5, 2.0), (0.3, 0.1), (1e16, 3.0)])
+def test_floor_division_goes_with_the_remainder(x, y):
+    assert (Value(x) // y).data == (x // Value(y)).data == x // y
+    assert math.isclose((x // y) * y + (Value(x) % y).data, x)
+
+
+def test_backward_in_threads_that_share_a_leaf():
+    x = Value(2.0)
+    threads = [threading.Thread(target=lambda: [(x * 3).backward() for _ in range(500)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert x.grad == 3.0 * 4 * 500
+
+
+def test_pickles_in_threads_of_the_same_graph():
+    y = x = Value(1.0)
+    for _ in range(3_000):
+        y = y * x
+    copies = []
+    threads = [threading.Thread(target=lambda: copies.append(pickle.loads(pickle.dumps(y)))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [copied.data for copied in copies] == [1.0, 1.0, 1.0]
