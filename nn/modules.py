@@ -352,13 +352,13 @@ def as_inputs(x: Any, nin: int, module: Module) -> list[Value]:
         inputs = [x]
     if len(inputs) != nin:
         raise ValueError(f"{module!r} wants {nin} input{'s' if nin > 1 else ''}, got {len(inputs)}")
-    return [x if hasattr(x, "_rank") else constant(x, type(module).__name__) for x in inputs]
+    return [x if x.__class__ is Value or hasattr(x, "_rank") else constant(x, type(module).__name__) for x in inputs]
 
 
 def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) -> list[Value]:
     """z = b * 1 + w . x for each neuron's (b, *w), as one `dot` node each."""
     with_one = [_ONE, *inputs]
-    if all(x.__class__ is Value for x in inputs):
+    if set(map(type, inputs)) == {Value}:
         return dot_nodes(weights, with_one)
     return [primitives.dot(*row, *with_one) for row in weights]
 
