@@ -9,7 +9,7 @@ results, so a graph that is dropped is freed at once.
 from __future__ import annotations
 
 import math
-from _thread import RLock, get_ident
+from _thread import RLock, _local
 from operator import mul as _multiply
 from weakref import WeakSet
 
@@ -20,7 +20,7 @@ from autograd.primitives import ZERO, Primitive, run_rule, takes_over, to_float
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, ClassVar, NoReturn
+    from typing import Any, NoReturn
 
     Number = float | int
 
@@ -501,7 +501,7 @@ class Value:
         return memo[id(self)]  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
-        if self._left is None or any(self in graph.nodes for graph in _Opening.open if graph.thread == get_ident()):
+        if self._left is None or any(self in graph.nodes for graph in _open_pickles.graphs):
             return _rebuild, self._parts()
         opening = _Opening(topological_order(self))
         return _last, (opening, opening.order, _Closing(opening))
@@ -649,16 +649,23 @@ class _Opening:
     that none nests deeper than one.
     """
 
-    open: ClassVar[WeakSet[_Opening]] = WeakSet()
-
     def __init__(self, order: list[Value]) -> None:
         self.order = order
         self.nodes = frozenset(order)
-        self.thread = get_ident()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        self.open.add(self)
+        _open_pickles.graphs.add(self)
         return tuple, ()
+
+
+class _OpenPickles(_local):
+    """The graphs that this thread is pickling: those with an opening but no closing yet."""
+
+    def __init__(self) -> None:
+        self.graphs: WeakSet[_Opening] = WeakSet()
+
+
+_open_pickles = _OpenPickles()
 
 
 class _Closing:
@@ -666,7 +673,7 @@ class _Closing:
         self.opening = opening
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _Opening.open.discard(self.opening)
+        _open_pickles.graphs.discard(self.opening)
         return tuple, ()
 
 
