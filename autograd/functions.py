@@ -22,7 +22,7 @@ def _operands(xs: Iterable[Value | float], name: str) -> tuple[Value | float, ..
 
 
 def sum(xs: Iterable[Value | float]) -> Value:
-    """The sum as one node, added up from the left.
+    """The sum as one node.
 
     Args:
         xs: one or more numbers or Values.
@@ -58,7 +58,7 @@ def mean(xs: Iterable[Value | float]) -> Value:
 
 
 def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value:
-    """x1 y1 + x2 y2 + ... as one node, added up from the left. With weights and inputs it is a neuron's pre-activation.
+    """x1 y1 + x2 y2 + ... as one node. With weights and inputs it is a neuron's pre-activation.
 
     Args:
         xs, ys: two lists of the same length n >= 1.
