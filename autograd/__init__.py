@@ -9,12 +9,13 @@ Example:
     8.0
 """
 
+from autograd.compiler import compile as compile
 from autograd.draw import draw_dot
 from autograd.functions import dot, log_softmax, logsumexp, matvec, mean, norm, softmax
 from autograd.functions import max as max
 from autograd.functions import min as min
 from autograd.functions import sum as sum
-from autograd.modes import AnomalyError, collector_paused, detect_anomaly, no_grad
+from autograd.modes import AnomalyError, CompileError, collector_paused, detect_anomaly, no_grad
 from autograd.primitives import (
     PRIMITIVES,
     ZERO,
@@ -84,6 +85,7 @@ __all__ = [
     "PRIMITIVES",
     "ZERO",
     "AnomalyError",
+    "CompileError",
     "Primitive",
     "Value",
     "abs",
@@ -99,6 +101,7 @@ __all__ = [
     "check_grads",
     "clip",
     "collector_paused",
+    "compile",
     "cos",
     "cosh",
     "detect_anomaly",

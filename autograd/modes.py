@@ -1,7 +1,7 @@
-"""Modes that hold for a block of code: `no_grad`, `detect_anomaly`, `collector_paused`.
+"""Modes that hold for a block of code: `no_grad`, `detect_anomaly`, `tracing`, `collector_paused`.
 
-The first two belong to the thread (the context) that entered them. Operations look at `active` first, which is empty
-nearly always, so that these modes cost nothing when there are none.
+All but the last belong to the thread (the context) that entered them. Operations look at `active` first, which is empty
+nearly always, so that these modes cost nothing when there are none; what only tracing changes looks at `traces`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 active: list[str] = []
 """The modes entered and not yet left, in any thread."""
 
+traces: list[Trace] = []
+"""The traces going on, in any thread."""
+
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _checking: ContextVar[bool] = ContextVar("checking", default=False)
+_trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 class AnomalyError(FloatingPointError):
@@ -36,6 +40,57 @@ class AnomalyError(FloatingPointError):
         ...
         autograd.modes.AnomalyError: sqrt gave nan from -1.0 (<doctest ...>, line 2, in <module>: ...)
     """
+
+
+class CompileError(TypeError):
+    """A function cannot be compiled: it asks for a number that is not known while its operations are recorded.
+
+    Example:
+        >>> import autograd
+        >>> step = autograd.compile(lambda x: x if x > 0 else -x)
+        >>> step(3.0)
+        Traceback (most recent call last):
+        ...
+        autograd.modes.CompileError: `if` on a Value ... write autograd.where(condition, x, y) ...
+    """
+
+
+class Trace:
+    """A function of Values being recorded, to be compiled: its numbers are not the ones that it will run on.
+
+    Attributes:
+        made: the leaves made meanwhile, which belong to the program.
+    """
+
+    def __init__(self) -> None:
+        self.made: set[Any] = set()
+
+    def __enter__(self) -> Trace:
+        traces.append(self)
+        self._before = _trace.set(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        traces.remove(self)
+        _trace.reset(self._before)
+
+
+def trace() -> Trace | None:
+    """The trace that goes on here, if there is one."""
+    return _trace.get() if traces else None
+
+
+def check_not_tracing(what: str, instead: str) -> None:
+    """Refuse what needs the number in a Value.
+
+    Raises:
+        CompileError: a function is being recorded here; names the user's line.
+    """
+    if trace() is not None:
+        raise CompileError(
+            f"{what} needs its number, which is not known while the function is recorded to be compiled "
+            f"({user_line()}): {instead}"
+        )
 
 
 def is_recording() -> bool:

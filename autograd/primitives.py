@@ -561,6 +561,17 @@ identity = Primitive(
     domain=((-10, 10),),
     summary="x itself, as a node of its own",
 )
+detach = Primitive(
+    "detach",
+    lambda x: x,
+    (ZERO,),
+    latex="#1",
+    domain=((-10, 10),),
+    cuts=True,
+    summary="x itself, with no derivative: what `v.detach()` is in a function that is recorded to be compiled",
+)
+fmod = Primitive("fmod", math.fmod, (ZERO, ZERO), summary="the remainder of x / y with the sign of x")
+del PRIMITIVES["detach"], PRIMITIVES["fmod"]  # the compiler's own: no node of an ordinary graph has them
 add = Primitive(
     "add",
     operator.add,

@@ -16,9 +16,9 @@ from contextvars import ContextVar
 from autograd import modes, primitives
 from autograd.dual import Dual, new_level
 from autograd.graph import topological_order
-from autograd.primitives import ZERO, to_float
+from autograd.primitives import ZERO, Primitive, to_float
 from autograd.structure import flatten, flatten_like
-from autograd.value import Value, constant
+from autograd.value import CONSTANT, Value, constant
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
@@ -277,6 +277,8 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
     """
     ends = frozenset(variables)
     order = topological_order(root, leaves=ends)
+    if modes.trace() is not None:
+        return _reverse_of_unknown(root, order, variables)
     depends: set[Value] = set(ends)
     for node in order:
         if node not in depends and not depends.isdisjoint(node.parents):
@@ -297,6 +299,28 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
                     )
                 adjoints[operand] = adjoints[operand] + contribution if operand in adjoints else contribution
     return [adjoints.get(variable, 0.0) for variable in variables]
+
+
+def _reverse_of_unknown(root: Value, order: Sequence[Value], variables: Sequence[Value]) -> list[Any]:
+    """The derivatives in a function that is recorded to be compiled: as Values, right for any numbers."""
+    from autograd import chain_rule
+
+    def operands_of(node: Value) -> Any:
+        if node.primitive is None:
+            return None
+        return node.primitive, node.parents, [p._data if p._primitive is CONSTANT else None for p in node.parents]
+
+    return chain_rule.reverse(_ValueWriter(), order, root, operands_of, variables)
+
+
+class _ValueWriter:
+    """Writes what a rule does on symbols as Values."""
+
+    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Value:
+        return Value._apply(primitive, operands)
+
+    def constant(self, number: float) -> Value:
+        return constant(number)
 
 
 def _edges(node: Value, differentiable: bool) -> Iterator[tuple[Value, Any]]:

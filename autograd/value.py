@@ -45,6 +45,7 @@ CONSTANT = _LeafKind("constant")
 _one_backward_at_a_time = RLock()  # graphs of several threads may share leaves
 _new = object.__new__
 _active_modes = modes.active
+_traces = modes.traces
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -148,8 +149,10 @@ def _documented(method: Callable[..., Value], primitive: Primitive) -> Callable[
     return method
 
 
-def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
-    def operator(self: Value, other: object) -> Any:
+def _comparison(primitive: Primitive, compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
+    def operator(self: Value, other: Any) -> Any:
+        if _traces and modes.trace() and isinstance(other, (Value, int, float)):
+            return primitive(self, other)
         if isinstance(other, Value):
             return compare(self._data, other._data)
         if isinstance(other, (int, float)):
@@ -161,6 +164,7 @@ def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, obj
 
 def _refused(what: str, instead: str) -> Callable[..., NoReturn]:
     def method(self: Value, *_arguments: object) -> NoReturn:
+        modes.check_not_tracing(what, "write it with the operations of Values, and autograd.where(condition, x, y)")
         raise TypeError(f"{what} would lose the gradient of {self!r}: {instead}")
 
     return method
@@ -246,6 +250,8 @@ class Value:
         self._right = None
         if label:
             self.label = label
+        if _traces and (trace := modes.trace()):
+            trace.made.add(self)
 
     @staticmethod
     def _apply(primitive: Primitive, arguments: Sequence[Any]) -> Value:
@@ -254,12 +260,14 @@ class Value:
         numbers = [operand._data for operand in operands]
         out = Value(primitive.forward(*numbers))
         out._primitive = CONSTANT
-        if modes.is_recording():
+        if modes.is_recording() or modes.trace():
             derivatives = _recorded_derivatives(primitive, out._data, operands, numbers)
             out._primitive = primitive
             _connect(out, operands, derivatives)
         if modes.is_checking():
             _check_forward(out, primitive, numbers)
+        if not modes.is_recording() and modes.trace() and primitive is not primitives.detach:
+            return out.detach()  # under no_grad: in the program, but without a derivative
         return out
 
     # --- What a node knows -------------------------------------------------------------------------------------------
@@ -267,10 +275,14 @@ class Value:
     @property
     def data(self) -> float:
         """The number."""
+        if _traces:
+            modes.check_not_tracing("v.data", "compute with v itself, or take the number before the function is compiled")
         return self._data
 
     @data.setter
     def data(self, number: float) -> None:
+        if _traces:
+            modes.check_not_tracing("v.data = ...", "change Values outside of the function that is compiled")
         self._data = number if number.__class__ is float else to_float(number, "Value.data")
 
     @property
@@ -362,6 +374,8 @@ class Value:
             >>> x.grad
             6.0
         """
+        if _traces:
+            modes.check_not_tracing("backward()", "return the loss; the compiled function computes its gradient")
         seed = to_float(gradient, "backward")
         order = topological_order(self)
         with _one_backward_at_a_time:
@@ -390,6 +404,8 @@ class Value:
             >>> x.grad
             3.0
         """
+        if _traces and modes.trace():
+            return Value._apply(primitives.detach, (self,))
         out = constant(self._data)
         if self.label:
             out._label = self.label
@@ -457,15 +473,20 @@ class Value:
 
     # --- Comparisons compare numbers; a node's identity is its hash --------------------------------------------------
 
-    __lt__ = _comparison(lambda x, y: x < y)
-    __le__ = _comparison(lambda x, y: x <= y)
-    __gt__ = _comparison(lambda x, y: x > y)
-    __ge__ = _comparison(lambda x, y: x >= y)
-    __eq__ = _comparison(lambda x, y: x == y)
-    __ne__ = _comparison(lambda x, y: x != y)
+    __lt__ = _comparison(primitives.less, lambda x, y: x < y)
+    __le__ = _comparison(primitives.less_equal, lambda x, y: x <= y)
+    __gt__ = _comparison(primitives.greater, lambda x, y: x > y)
+    __ge__ = _comparison(primitives.greater_equal, lambda x, y: x >= y)
+    __eq__ = _comparison(primitives.equal, lambda x, y: x == y)
+    __ne__ = _comparison(primitives.not_equal, lambda x, y: x != y)
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
+        if _traces:
+            modes.check_not_tracing(
+                "`if` on a Value (or `and`, `or`, `not`, `in`, max, min, bool)",
+                "write autograd.where(condition, x, y), autograd.maximum or autograd.minimum",
+            )
         return self._data != 0.0
 
     # --- Nothing loses a gradient silently ---------------------------------------------------------------------------

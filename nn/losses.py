@@ -2,21 +2,26 @@
 
 `fit` and `evaluate` average them over a batch. Those for classes work on logits, the outputs of a linear last layer,
 and are exact for logits of any size.
+
+A target may be a Value as well, whose number is then not looked at: that is how a compiled training calls them.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import autograd
-from autograd import Value, softplus
+from autograd import Value, equal, maximum, minimum, softplus, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     Output = Value | float | Sequence[Value | float]
     Loss = Callable[[Any, Any], Value]
+
+_LARGEST = sys.float_info.max
 
 
 def half_squared_error(output: Output, target: Output) -> Value:
@@ -88,7 +93,7 @@ def hinge(output: Value, target: float) -> Value:
         >>> hinge(Value(0.25), -1).data
         1.25
     """
-    if not isinstance(target, Value) and target not in (-1, 1):
+    if not _is_node(target) and target not in (-1, 1):
         raise ValueError(f"hinge wants a class of -1 or 1, got {target}: map classes 0 and 1 with 2 * y - 1")
     return autograd.relu(1 - target * _one(output, "hinge"))
 
@@ -108,7 +113,13 @@ def binary_cross_entropy(output: Value, target: float) -> Value:
         1000.0
     """
     z = _one(output, "binary_cross_entropy")
-    if isinstance(target, Value) or 0 < target < 1:
+    if _is_node(target):  # 0 times an infinite term would be nan: the term that a class leaves out is kept finite
+        if_one, if_zero = (
+            where(equal(target, 0), maximum(z, -_LARGEST), z),
+            where(equal(target, 1), minimum(z, _LARGEST), z),
+        )
+        return target * softplus(-if_one) + (1 - target) * softplus(if_zero)
+    if 0 < target < 1:
         return target * softplus(-z) + (1 - target) * softplus(z)
     if target not in (0, 1):
         raise ValueError(f"binary_cross_entropy wants a class of 0 or 1 or a probability between, got {target}")
@@ -132,6 +143,11 @@ def cross_entropy(output: Sequence[Value], target: int) -> Value:
         [0.5, -0.5]
     """
     logits = _many(output)
+    if _is_node(target):
+        chosen: Value | float = math.nan  # a Value that is no class makes the loss nan
+        for k, z in enumerate(logits):
+            chosen = where(equal(target, k), z, chosen)
+        return autograd.logsumexp(logits) - chosen
     if hasattr(target, "__iter__") or not 0 <= target < len(logits) or target != int(target):
         raise ValueError(
             f"cross_entropy of {len(logits)} logits wants a class from 0 to {len(logits) - 1}, got {target}"
@@ -187,6 +203,20 @@ def decide(loss: Loss, output: Sequence[float]) -> float | int | None:
     return None
 
 
+def are_right(loss: Loss, outputs: Any, targets: Any) -> Any:
+    """For arrays of n outputs (or n times k) and n targets: whether what `decide` says of each is its target.
+
+    Example:
+        >>> import numpy
+        >>> are_right(cross_entropy, numpy.array([[0.1, 2.0, -1.0], [3.0, 3.0, 0.0]]), numpy.array([1, 1])).tolist()
+        [True, False]
+    """
+    if loss is cross_entropy:
+        return outputs.argmax(axis=1) == targets
+    above_zero = outputs.reshape(-1) > 0
+    return above_zero == (targets > 0 if loss is hinge else targets)
+
+
 def check_targets(loss: Loss, targets: Iterable[Any], outputs: int, name: str = "y") -> None:
     """Whether every target is one that the loss can take, for a network of so many outputs.
 
@@ -218,6 +248,11 @@ def _wanted(loss: Loss, target: Any, outputs: int) -> str:
         length = len(target) if isinstance(target, list) else 1
         return "" if length == outputs else f"as many numbers as the network has outputs, {outputs}"
     return ""
+
+
+def _is_node(target: Any) -> bool:
+    """Whether this is a Value, or a number of another kind that is differentiated or recorded."""
+    return hasattr(target, "_rank")
 
 
 def _many(output: Any) -> list[Value]:

@@ -1,4 +1,8 @@
-"""Optimisers: how parameters move, given their gradients."""
+"""Optimisers: how parameters move, given their gradients.
+
+Each kind states its formula once, for one parameter, in `rule`. The same formula moves Values one by one, on Python's
+floats, and all parameters of a compiled training at a time, on NumPy's arrays.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,16 @@ from autograd.primitives import to_float
 from nn.checks import above, at_least, below_one, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from nn.schedules import Schedule
 
+    State = dict[str, Any]  # numbers kept for each parameter, by name: lists, or arrays in a compiled training
+    Rule = Callable[..., tuple[Any, ...]]
+
 
 class Optimizer:
-    """Moves parameters by their gradients; each kind says how in `update`.
+    """Moves parameters by their gradients; each kind says how, in `rule` for one parameter or in `update` for all.
 
     Args:
         parameters: leaf Values, each once.
@@ -24,6 +31,7 @@ class Optimizer:
 
     Attributes:
         steps: how many steps were taken.
+        state: the numbers kept for each parameter, by name.
 
     Raises:
         ValueError: no parameters, or a rate that is not above 0.
@@ -53,7 +61,7 @@ class Optimizer:
             lr = above("lr", lr, 0.0)
         self.lr = lr
         self.steps = 0
-        self.state: dict[str, list[float]] = {}
+        self.state: State = {}
 
     @property
     def learning_rate(self) -> float:
@@ -70,7 +78,7 @@ class Optimizer:
         numbers = [parameter.data for parameter in self.parameters]
         gradients = [parameter.grad for parameter in self.parameters]
         moved, state = self.update(numbers, gradients, self.learning_rate)
-        moved = [to_float(number, f"{type(self).__name__}.update") for number in moved]
+        moved = [x if x.__class__ is float else to_float(x, f"{type(self).__name__}.update") for x in moved]
         if len(moved) != len(numbers):
             raise ValueError(f"{type(self).__name__}.update gave {len(moved)} numbers for {len(numbers)} parameters")
         for parameter, number in zip(self.parameters, moved):
@@ -78,15 +86,58 @@ class Optimizer:
         self.state = state
         self.steps += 1
 
-    def update(
-        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
-    ) -> tuple[list[float], dict[str, list[float]]]:
-        """Where the parameters go, and the new state: a pure function of the arguments and the optimiser's state."""
+    def update(self, numbers: Any, gradients: Any, lr: float) -> tuple[Any, State]:
+        """Where the parameters go, and the new state: a pure function of the arguments and the optimiser's state.
+
+        Unless a kind of its own says otherwise, this applies its `rule` to every parameter.
+
+        Args:
+            numbers: the number in each parameter, a list. The rules of this module also take an array.
+            gradients: the gradient of each, likewise.
+            lr: the learning rate.
+        """
+        if hasattr(numbers, "shape"):
+            kept = [self.state.get(name, 0.0) for name in self.kept]
+            moved, *now_kept = self.rule(lr, _square_roots)(numbers, gradients, *kept)
+            return moved, dict(zip(self.kept, now_kept))
+        kept = [self.state.get(name) or [0.0] * len(numbers) for name in self.kept]
+        rows = list(map(self.rule(lr, math.sqrt), numbers, gradients, *kept))
+        moved, *now_kept = [[row[k] for row in rows] for k in range(1 + len(kept))]
+        return moved, dict(zip(self.kept, now_kept))
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What the rule keeps for each parameter from step to step: names. All start at 0."""
+        return ()
+
+    def rule(self, lr: float, sqrt: Callable[[Any], Any]) -> Rule:
+        """The formula of one step for one parameter, a function of its number, its gradient and what is kept for it.
+
+        It is made anew for every step, so that what is the same for all parameters is computed once. It wants to be
+        plain arithmetic, no `if` and no function but `sqrt`: it runs on floats and on arrays.
+
+        Args:
+            lr: the learning rate.
+            sqrt: the square root.
+
+        Returns:
+            A function `(number, gradient, *kept)` that returns where the parameter goes and what to keep, in a tuple.
+
+        Example:
+            >>> class Normalised(Optimizer):
+            ...     def rule(self, lr, sqrt):
+            ...         return lambda p, g: (p - lr * g / sqrt(1 + g * g),)
+            >>> p = Value(1.0)
+            >>> p.grad = 0.75
+            >>> Normalised([p], lr=1.0).step()
+            >>> p.data
+            0.4
+        """
         raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """The steps taken and the numbers kept for each parameter, to go on with training later."""
-        kept = {name: list(numbers) for name, numbers in self.state.items()}
+        kept = {name: [float(x) for x in numbers] for name, numbers in self.state.items()}
         return {"kind": type(self).__name__, "steps": self.steps, "state": kept}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -104,9 +155,6 @@ class Optimizer:
                 raise ValueError(f"{name} has {len(numbers)} numbers, the optimiser {len(self.parameters)} parameters")
             kept[name] = [to_float(x, name) for x in numbers]
         self.steps, self.state = steps, kept
-
-    def _kept(self, name: str) -> list[float]:
-        return self.state.get(name) or [0.0] * len(self.parameters)
 
     def __repr__(self) -> str:
         return (
@@ -150,16 +198,25 @@ class SGD(Optimizer):
             raise ValueError("nesterov wants a momentum above 0: write momentum=0.9")
         self.nesterov = nesterov
 
-    def update(
-        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
-    ) -> tuple[list[float], dict[str, list[float]]]:
-        if self.weight_decay:
-            gradients = [g + self.weight_decay * p for p, g in zip(numbers, gradients)]
-        if not self.momentum:
-            return [p - lr * g for p, g in zip(numbers, gradients)], {}
-        velocity = [self.momentum * v + g for v, g in zip(self._kept("velocity"), gradients)]
-        direction = [g + self.momentum * v for v, g in zip(velocity, gradients)] if self.nesterov else velocity
-        return [p - lr * d for p, d in zip(numbers, direction)], {"velocity": velocity}
+    @property
+    def kept(self) -> tuple[str, ...]:
+        return ("velocity",) if self.momentum else ()
+
+    def rule(self, lr: float, sqrt: Callable[[Any], Any]) -> Rule:  # noqa: ARG002
+        momentum, nesterov, decay = self.momentum, self.nesterov, self.weight_decay
+
+        def plain(p: Any, g: Any) -> tuple[Any, ...]:
+            if decay:
+                g = g + decay * p
+            return (p - lr * g,)
+
+        def with_momentum(p: Any, g: Any, v: Any) -> tuple[Any, ...]:
+            if decay:
+                g = g + decay * p
+            v = momentum * v + g
+            return p - lr * (g + momentum * v if nesterov else v), v
+
+        return with_momentum if momentum else plain
 
 
 class RMSprop(Optimizer):
@@ -189,12 +246,18 @@ class RMSprop(Optimizer):
         self.decay = below_one("decay", decay)
         self.eps = above("eps", eps, 0.0)
 
-    def update(
-        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
-    ) -> tuple[list[float], dict[str, list[float]]]:
-        squares = [self.decay * s + (1 - self.decay) * g * g for s, g in zip(self._kept("squares"), gradients)]
-        moved = [p - lr * g / (math.sqrt(s) + self.eps) for p, g, s in zip(numbers, gradients, squares)]
-        return moved, {"squares": squares}
+    @property
+    def kept(self) -> tuple[str, ...]:
+        return ("squares",)
+
+    def rule(self, lr: float, sqrt: Callable[[Any], Any]) -> Rule:
+        decay, eps = self.decay, self.eps
+
+        def move(p: Any, g: Any, s: Any) -> tuple[Any, ...]:
+            s = decay * s + (1 - decay) * g * g
+            return p - lr * g / (sqrt(s) + eps), s
+
+        return move
 
 
 class Adam(Optimizer):
@@ -218,6 +281,8 @@ class Adam(Optimizer):
         0.99
     """
 
+    _decoupled = False
+
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -231,24 +296,24 @@ class Adam(Optimizer):
         self.eps = above("eps", eps, 0.0)
         self.weight_decay = at_least("weight_decay", weight_decay, 0.0)
 
-    def update(
-        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
-    ) -> tuple[list[float], dict[str, list[float]]]:
-        decayed = [g + self.weight_decay * p for p, g in zip(numbers, gradients)] if self.weight_decay else gradients
-        return self._adapted(numbers, decayed, lr)
+    @property
+    def kept(self) -> tuple[str, ...]:
+        return "means", "squares"
 
-    def _adapted(
-        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
-    ) -> tuple[list[float], dict[str, list[float]]]:
-        first, second = self.betas
-        means = [first * m + (1 - first) * g for m, g in zip(self._kept("means"), gradients)]
-        squares = [second * s + (1 - second) * g * g for s, g in zip(self._kept("squares"), gradients)]
+    def rule(self, lr: float, sqrt: Callable[[Any], Any]) -> Rule:
+        (first, second), eps, decay, decoupled = self.betas, self.eps, self.weight_decay, self._decoupled
         unbias_mean, unbias_square = 1 - first ** (self.steps + 1), 1 - second ** (self.steps + 1)
-        moved = [
-            p - lr * (m / unbias_mean) / (math.sqrt(s / unbias_square) + self.eps)
-            for p, m, s in zip(numbers, means, squares)
-        ]
-        return moved, {"means": means, "squares": squares}
+
+        def move(p: Any, g: Any, m: Any, s: Any) -> tuple[Any, ...]:
+            if decay and decoupled:
+                p = p - lr * decay * p
+            elif decay:
+                g = g + decay * p
+            m = first * m + (1 - first) * g
+            s = second * s + (1 - second) * g * g
+            return p - lr * (m / unbias_mean) / (sqrt(s / unbias_square) + eps), m, s
+
+        return move
 
 
 class AdamW(Adam):
@@ -269,6 +334,8 @@ class AdamW(Adam):
         0.995
     """
 
+    _decoupled = True
+
     def __init__(
         self,
         parameters: Iterable[Value],
@@ -279,10 +346,9 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
-    def update(
-        self, numbers: Sequence[float], gradients: Sequence[float], lr: float
-    ) -> tuple[list[float], dict[str, list[float]]]:
-        return self._adapted([p - lr * self.weight_decay * p for p in numbers], gradients, lr)
+
+def _square_roots(numbers: Any) -> Any:
+    return numbers**0.5
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
@@ -311,9 +377,23 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
     above("max_norm", max_norm, 0.0)
     values = list(parameters)
     norm = math.hypot(*[value.grad for value in values])
+    factor = shrinking_factor(norm, max_norm)
+    if factor < 1.0:
+        for value in values:
+            value.grad = value.grad * factor
+    return norm
+
+
+def shrinking_factor(norm: float, max_norm: float) -> float:
+    """What gradients of this norm are multiplied by to be clipped: 1 where they are short enough.
+
+    Raises:
+        FloatingPointError: the norm is nan or infinite.
+
+    Example:
+        >>> shrinking_factor(4.0, max_norm=1.0), shrinking_factor(0.5, max_norm=1.0)
+        (0.25, 1.0)
+    """
     if not math.isfinite(norm):
         raise FloatingPointError(f"the norm of the gradients is {norm}: they cannot be clipped")
-    if norm > max_norm:
-        for value in values:
-            value.grad = value.grad * (max_norm / norm)
-    return norm
+    return max_norm / norm if norm > max_norm else 1.0

@@ -15,7 +15,7 @@ from nn import (
     mean_squared_error,
     quadratic_cost,
 )
-from nn.losses import check_targets, decide, loss_function
+from nn.losses import are_right, check_targets, decide, loss_function
 
 LOGITS = [-30.0, -3.0, -1.0, -0.25, 0.0, 0.5, 2.0, 20.0]
 
@@ -208,6 +208,57 @@ def test_derivatives_of_quadratic_cost():
     check_grads(lambda z: quadratic_cost(z, [[1.0, -0.5], [0.0, 2.0]]), ([[0.3, -1.2], [0.7, 0.1]],))
 
 
+# --- Targets that are Values -----------------------------------------------------------------------------------------
+
+INFINITE = [math.inf, -math.inf]
+
+
+def same(left, right):
+    """Equal to the last bit, nan to nan."""
+    return left == right or (math.isnan(left) and math.isnan(right))
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "target"),
+    [
+        *((hinge, [z], y) for z in [*LOGITS, *INFINITE] for y in (-1, 1)),
+        *((binary_cross_entropy, [z], y) for z in [*LOGITS, 800.0, -800.0, *INFINITE] for y in (0, 1, 0.25, 0.5)),
+        *((cross_entropy, logits, k) for logits in ([0.5, -1.0, 2.0], [1e3, -1e3, 0.0], [2.0] * 3) for k in range(3)),
+        *((cross_entropy, [-math.inf, 0.5, 1.0], k) for k in (1, 2)),
+        *((cross_entropy, [0.5, 2.0], y) for y in (1.0, 0.0)),
+        (half_squared_error, [0.3], 0.7),
+        (half_squared_error, [0.3, -1.2], [1.0, -0.5]),
+        (mean_squared_error, [0.3], 0.7),
+        (mean_squared_error, [0.3, -1.2, 0.1], [1.0, -0.5, 7.0]),
+    ],
+)
+def test_a_target_that_is_a_value_gives_what_its_number_gives(loss, outputs, target):
+    wanted, wanted_gradients = value_and_gradients(loss, outputs, target)
+    as_values = [Value(y) for y in target] if isinstance(target, list) else Value(target)
+    for targets in (as_values, np.array(as_values)) if isinstance(target, list) else (as_values,):
+        value, gradients = value_and_gradients(loss, outputs, targets)
+        assert same(value, wanted)
+        assert all(map(same, gradients, wanted_gradients))
+
+
+@pytest.mark.parametrize("y", [-1, 0, 0.25, 1, 2])
+@pytest.mark.parametrize("loss", [hinge, binary_cross_entropy])
+def test_derivatives_with_respect_to_a_target(loss, y):
+    check_grads(loss, (0.3, float(y)))
+    check_grads(loss, (-2.3, float(y)))
+
+
+def test_the_target_of_cross_entropy_is_a_choice_which_has_no_derivative():
+    target = Value(1.0)
+    cross_entropy([Value(0.5), Value(2.0)], target).backward()
+    assert target.grad == 0.0
+
+
+def test_a_value_that_is_no_class_makes_the_loss_nan():
+    for target in (-1.0, 0.5, 2.0, math.nan):
+        assert math.isnan(cross_entropy([Value(0.5), Value(2.0)], Value(target)).data)
+
+
 # --- Names, decisions and targets ------------------------------------------------------------------------------------
 
 
@@ -251,6 +302,23 @@ def test_a_loss_that_is_neither_name_nor_function_is_refused(loss):
 )
 def test_the_class_that_outputs_stand_for(loss, output, decision):
     assert decide(loss, output) == decision
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "classes"),
+    [
+        (cross_entropy, [[0.1, 2.0, -1.0], [2.0, 2.0, 0.0], [0.0, 2.0, 2.0], [-1.0, -2.0, -1.0]], [0, 1, 2]),
+        (hinge, [0.5, -0.5, 0.0, -0.0], [-1, 1]),
+        (hinge, [[0.5], [-0.5], [0.0], [-0.0]], [-1, 1]),
+        (binary_cross_entropy, [0.5, -0.5, 0.0, -0.0], [0, 0.5, 1]),
+        (binary_cross_entropy, [[0.5], [-0.5], [0.0], [-0.0]], [0, 0.5, 1]),
+    ],
+)
+def test_decisions_about_arrays_are_those_about_each_example(loss, outputs, classes):
+    rows = [z if isinstance(z, list) else [z] for z in outputs]
+    for target in classes:
+        wanted = [decide(loss, row) == target for row in rows]
+        assert are_right(loss, np.array(outputs), np.array([float(target)] * len(rows))).tolist() == wanted
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,181 @@
+"""The chain rule on symbols: backpropagation written down, for numbers that are not known yet.
+
+`backward()` knows the numbers, so a local derivative is a number, an edge that carries nothing is left out, and a node
+that nothing flows to is skipped. Here all of that depends on numbers to come. So the gradient of a node may come with a
+condition under which anything has reached it, and what is added up is the same in each case as `backward()` adds up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autograd import primitives
+from autograd.primitives import ZERO, Primitive
+from autograd.symbols import Symbol, node_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from autograd.symbols import Writer
+
+
+class Gradient(NamedTuple):
+    """What flows to a node.
+
+    Attributes:
+        number: the node of the gradient; or a float.
+        reached: the node of the condition under which anything flows at all; None for always.
+    """
+
+    number: Any
+    reached: Any = None
+
+
+def contributions(
+    writer: Writer,
+    primitive: Primitive,
+    out: Any,
+    operands: Sequence[Any],
+    constants: Sequence[float | None],
+    wanted: Sequence[bool],
+    upstream: Gradient,
+) -> Iterator[tuple[int, Gradient]]:
+    """What each operand of a node gets: upstream gradient times local derivative.
+
+    Args:
+        writer: where it is written.
+        primitive: the operation of the node `out` on the nodes `operands`.
+        constants: the numbers of those operands that are constants; None for the others.
+        wanted: which operands a gradient is wanted of.
+        upstream: the gradient of `out`.
+    """
+    symbols = [Symbol(writer, operand) for operand in operands]
+    known = [symbol if number is None else number for symbol, number in zip(symbols, constants)]
+    for position, local in _locals(primitive, Symbol(writer, out), known, symbols, wanted):
+        gradient = _contribution(writer, upstream, local, primitive.cuts)
+        if gradient is not None:
+            yield position, gradient
+
+
+def _locals(
+    primitive: Primitive, out: Symbol, known: Sequence[Any], symbols: Sequence[Symbol], wanted: Sequence[bool]
+) -> Iterator[tuple[int, Any]]:
+    if isinstance(primitive.partials, tuple):
+        for position, partial in enumerate(primitive.partials):
+            if wanted[position]:
+                yield position, partial if isinstance(partial, float) else _run(partial, out, known, symbols)
+        return
+    every = _run(primitive.partials, out, known, symbols)
+    for position, local in enumerate(every):
+        if wanted[position]:
+            yield position, local
+
+
+def _run(rule: Any, out: Symbol, known: Sequence[Any], symbols: Sequence[Symbol]) -> Any:
+    """The rule on symbols, with the numbers of constants where Python's floats can compute with them."""
+    try:
+        return rule(out, *known)
+    except (ZeroDivisionError, OverflowError):
+        return rule(out, *symbols)
+
+
+def _contribution(writer: Writer, upstream: Gradient, local: Any, cuts: bool) -> Gradient | None:
+    if local is ZERO:
+        return None if cuts else Gradient(0.0, upstream.reached)
+    number = times(writer, upstream.number, local.node if isinstance(local, Symbol) else float(local))
+    zero_where = local.zero_where if isinstance(local, Symbol) else None
+    if zero_where is None:
+        return Gradient(number, upstream.reached)
+    if cuts:
+        flows = writer.apply(primitives.equal, (zero_where, writer.constant(0.0)))
+        return Gradient(number, both(writer, upstream.reached, flows))
+    return Gradient(choose(writer, zero_where, 0.0, number), upstream.reached)
+
+
+def accumulate(writer: Writer, before: Gradient | None, new: Gradient) -> Gradient:
+    """The gradient of a node after another contribution."""
+    if before is None:
+        return new
+    total = _node(writer, primitives.add, before.number, new.number)
+    if new.reached is not None:
+        total = choose(writer, new.reached, total, before.number)
+    if before.reached is None:
+        return Gradient(total)
+    total = choose(writer, before.reached, total, new.number)
+    return Gradient(total, either(writer, before.reached, new.reached))
+
+
+def settled(writer: Writer, gradient: Gradient) -> Any:
+    """The gradient as one number: 0 where nothing has reached the node."""
+    return gradient.number if gradient.reached is None else choose(writer, gradient.reached, gradient.number, 0.0)
+
+
+def times(writer: Writer, upstream: Any, local: Any) -> Any:
+    """Upstream gradient times local derivative; no multiplication by a known 1."""
+    if isinstance(local, float) and local == 1.0:
+        return upstream
+    if isinstance(upstream, float) and upstream == 1.0:
+        return local
+    return _node(writer, primitives.mul, upstream, local)
+
+
+def choose(writer: Writer, condition: Any, x: Any, y: Any) -> Any:
+    return writer.apply(primitives.where, (condition, _written(writer, x), _written(writer, y)))
+
+
+def both(writer: Writer, condition: Any, other: Any) -> Any:
+    """Whether two conditions hold; None is one that always does."""
+    if condition is None or other is None:
+        return other if condition is None else condition
+    return choose(writer, condition, other, 0.0)
+
+
+def either(writer: Writer, condition: Any, other: Any) -> Any:
+    """Whether one of two conditions holds; None is one that always does."""
+    return None if condition is None or other is None else choose(writer, condition, 1.0, other)
+
+
+def _node(writer: Writer, primitive: Primitive, x: Any, y: Any) -> Any:
+    return writer.apply(primitive, (_written(writer, x), _written(writer, y)))
+
+
+def _written(writer: Writer, number: Any) -> Any:
+    return writer.constant(number) if isinstance(number, float) else number
+
+
+def reverse(
+    writer: Writer,
+    order: Sequence[Any],
+    root: Any,
+    operands_of: Callable[[Any], tuple[Primitive, Sequence[Any], Sequence[float | None]] | None],
+    variables: Sequence[Any],
+) -> list[Any]:
+    """The gradient of `root` with respect to each variable, as nodes or floats.
+
+    Args:
+        writer: where the derivatives are written.
+        order: nodes, operands before results.
+        root: the node that is differentiated.
+        operands_of: a node's operation, operands, and the numbers of those that are constants; None for a leaf.
+        variables: the nodes to differentiate with respect to; nothing is looked for behind them.
+    """
+    ends = frozenset(variables)
+    depends = set(ends)
+    parts = {}
+    for node in order:
+        if node not in ends:
+            found = operands_of(node)
+            if found is not None and not depends.isdisjoint(found[1]):
+                depends.add(node)
+                parts[node] = found
+    gradients: dict[Any, Gradient] = {root: Gradient(1.0)}
+    for node in reversed(order):
+        if node in gradients and node in parts:
+            primitive, operands, constants = parts[node]
+            wanted = [operand in depends for operand in operands]
+            for position, new in contributions(
+                writer, primitive, node, operands, constants, wanted, gradients[node]
+            ):
+                operand = operands[position]
+                gradients[operand] = accumulate(writer, gradients.get(operand), new)
+    return [settled(writer, gradients[v]) if v in gradients else 0.0 for v in variables]

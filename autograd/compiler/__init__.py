@@ -1,0 +1,81 @@
+"""`autograd.compile`: a function written on Values, made into native code. What it needs is imported when it is called."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from autograd.compiler.compiled import Compiled
+    from autograd.value import Value
+
+
+def compile(
+    f: Callable[..., Any],
+    parameters: Iterable[Value] = (),
+    *,
+    wrt: int | tuple[int, ...] = 0,
+    reduce: str = "mean",
+    has_aux: bool = False,
+    dtype: str = "float64",
+    threads: int = 1,
+    math: str = "vector",
+    without: Iterable[str] = (),
+) -> Compiled:
+    """Make native code of a function written on Values, forward and backward, for whole batches of examples.
+
+    The function is run once on Values to see what it does, at the first call and again for arguments of another shape.
+    What it does must not depend on their numbers: `where(condition, x, y)` chooses, `if` is an error. Plain numbers that
+    it uses are part of the program; the numbers of parameters, and of other Values made before, are read at every call.
+
+    Args:
+        f: with parameters: the loss of one example, a function of its input and target; or a function of no arguments
+            that builds the loss of a whole data set, as in micrograd, whose examples are then found and computed side
+            by side. Without parameters: any function of numbers, such as `autograd.hessian(g)`.
+        parameters: the leaf Values to train.
+        wrt: which arguments `.grad` differentiates with respect to, a position or a tuple of positions.
+        reduce: what becomes of the losses of the examples: their "mean" or "sum".
+        has_aux: `f` returns a pair, the loss and what else is wanted of each example.
+        dtype: "float64" or "float32".
+        threads: how many threads share a batch, if it is large enough.
+        math: "vector" for exp, tanh, ... on whole registers where the machine's C library has them (within 4 units in
+            the last place), "libm" for the functions that Python itself uses.
+        without: names of passes to leave out, to see what they do.
+
+    Returns:
+        `step`. With parameters `step(X, y)` is the mean loss and sets `.grad`; `step.flat(vector, X, y)` the same as a
+        pure function of a vector; `step.evaluate(X, y)` the loss of every example. Without parameters `g(x, y)`,
+        `g.grad(x, y)` and `g.value_and_grad(x, y)`, of numbers and of arrays. `print(step)` tells what was compiled,
+        `step.program` is the program.
+
+    Raises:
+        ModuleNotFoundError: llvmlite or NumPy is missing; says how to install them.
+        CompileError: at the first call: the function looks at a number, or an operation has no native form.
+        TypeError, ValueError: an option is none.
+
+    Example:
+        >>> import autograd
+        >>> from nn import MLP
+        >>> model = MLP(2, [16, 16, 1], rng=0)
+        >>> step = autograd.compile(lambda x, y: (1 - y * model(x)).relu(), model.parameters())
+        >>> loss = step([[0.0, 1.0], [1.0, 0.0]], [1.0, -1.0])
+        >>> len(step.evaluate([[0.0, 1.0], [1.0, 0.0]], [1.0, -1.0]))
+        2
+    """
+    from autograd.compiler import native
+
+    native.llvm()
+    from autograd.compiler.compiled import Compiled
+
+    return Compiled(
+        f,
+        parameters,
+        wrt=wrt,
+        reduce=reduce,
+        has_aux=has_aux,
+        dtype=dtype,
+        threads=threads,
+        math=math,
+        without=without,
+    )

@@ -1,0 +1,133 @@
+"""From a program to native code: the passes in their order, each checked, and a report of what they did."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from autograd.compiler import native, passes
+from autograd.compiler.differentiate import copied, differentiate
+from autograd.compiler.lower import lower
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from autograd.compiler.lower import Layout, Target
+    from autograd.compiler.passes import Pass
+    from autograd.compiler.program import Program
+
+BEFORE_GRADIENT: tuple[Pass, ...] = (
+    passes.fold_constants,
+    passes.sums_of_products,
+    passes.find_layers,
+    passes.find_ranges,
+)
+AFTER_GRADIENT: tuple[Pass, ...] = (
+    passes.dead_code,
+    passes.expand,
+    passes.fold_constants,
+    passes.common_subexpressions,
+    passes.dead_code,
+    passes.line_up,
+)
+NEEDED = frozenset({"expand", "line_up"})
+"""Passes that lowering relies on; all others may be left out."""
+
+
+class Wanted(NamedTuple):
+    """What to differentiate.
+
+    Attributes:
+        root: the position among the program's results (or, if it has none, among the first batch's outputs).
+        parameters: whose gradients go into the sums.
+        columns: inputs whose gradients become further outputs.
+    """
+
+    root: int
+    parameters: range
+    columns: Sequence[tuple[int, int]] = ()
+
+
+class Report(NamedTuple):
+    """What was compiled.
+
+    Attributes:
+        sizes: for each pass its name, and the number of instructions after it.
+        readable: the program, forward and backward, in rows of the table.
+        pieces: how many chunks and layers were made.
+        seconds: how long passes and LLVM took.
+        target: the machine.
+        functions: the functions of the C library that it calls number by number.
+        vectorised: those that it calls on whole registers.
+    """
+
+    sizes: list[tuple[str, int]]
+    readable: str
+    pieces: int
+    seconds: tuple[float, float]
+    target: Target
+    functions: tuple[str, ...]
+    vectorised: tuple[str, ...]
+
+
+class Built(NamedTuple):
+    """Native code, the memory it needs, the program it was made from, and the report."""
+
+    code: native.Code
+    layout: Layout
+    program: Program
+    report: Report
+
+
+def build(
+    program: Program,
+    widths: Sequence[Sequence[int]],
+    target: Target,
+    wanted: Wanted | None = None,
+    without: Collection[str] = (),
+) -> Built:
+    """Compile a program.
+
+    Args:
+        program: as recorded.
+        widths: for every batch, how many columns each argument has.
+        target: the machine.
+        wanted: what to differentiate.
+        without: names of passes to leave out.
+    """
+    start = time.perf_counter()
+    program.verify("trace")
+    sizes = [("trace", len(program.instructions))]
+
+    def run(stages: Sequence[Pass], program: Program) -> Program:
+        for stage in stages:
+            if stage.__name__ not in without or stage.__name__ in NEEDED:
+                program = stage(program)
+                program.verify(stage.__name__)
+                sizes.append((stage.__name__, len(program.instructions)))
+        return program
+
+    program = run(BEFORE_GRADIENT, program)
+    if wanted is not None:
+        program = copied(program)
+        roots = program.results or program.outputs[1]
+        gradients = differentiate(program, roots[wanted.root], wanted.parameters, wanted.columns)
+        if wanted.columns:
+            program.outputs[1] = [*program.outputs[1], *gradients]
+        program.verify("differentiate")
+        sizes.append(("differentiate", len(program.instructions)))
+    readable = passes.dead_code(program)
+    program = run(AFTER_GRADIENT, program)
+    lowered = lower(program, target, widths)
+    middle = time.perf_counter()
+    code = native.Code(lowered)
+    report = Report(
+        sizes,
+        str(readable),
+        lowered.chunks,
+        (middle - start, time.perf_counter() - middle),
+        target,
+        tuple(sorted(lowered.functions)),
+        tuple(sorted(lowered.vectorised)),
+    )
+    return Built(code, lowered.layout, program, report)

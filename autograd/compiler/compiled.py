@@ -1,0 +1,630 @@
+"""The compiled function: what a user calls in place of the one that was written on Values."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd import primitives
+from autograd.compiler import native
+from autograd.compiler.arguments import Bound, bind, placeholders, results_like, take
+from autograd.compiler.build import Built, Wanted, build
+from autograd.compiler.lower import (
+    LANE_SUMS,
+    OUTPUTS,
+    PARAMETERS,
+    RESULTS,
+    ROWS,
+    SLOTS,
+    START,
+    STOP,
+    SUMS,
+    TABLES,
+    TOTAL,
+    UNIFORMS,
+)
+from autograd.compiler.roll import Rolled, roll
+from autograd.compiler.trace import Recorded, record, to_program
+from autograd.modes import CompileError
+from autograd.structure import flatten
+from autograd.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from autograd.compiler.program import Program
+
+_ALIGNMENT = 64  # bytes: of a cache line, and of the largest register
+_number_of = attrgetter("_data")
+
+
+class Plan:
+    """A compiled form of a function, for arguments of one kind.
+
+    Attributes:
+        built: the code, and what is known about it.
+        captured: Values that the function uses besides its parameters; they are read at every call.
+        outputs: how many numbers there are for each example.
+        results: puts the numbers into the structure that the function returned.
+    """
+
+    def __init__(
+        self,
+        built: Built,
+        captured: Sequence[Value],
+        outputs: int,
+        results: Callable[[Any], Any],
+        dtype: Any,
+        rolled: Rolled | None = None,
+    ) -> None:
+        self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
+        self.dtype, self.rolled = dtype, rolled
+        instructions = built.program.instructions
+        self.template = np.array(
+            [instructions[k].attribute if instructions[k].operation == "constant" else 0.0 for k in built.program.results],
+            dtype=dtype,
+        )
+        self._frames: deque[Frame] = deque()
+
+    def run(
+        self, vector: Any, tables: Sequence[Sequence[Any]], counts: Sequence[int], outputs: Any, threads: int
+    ) -> tuple[Any, Any]:
+        """Call the code.
+
+        Args:
+            vector: the parameters, an array without gaps.
+            tables: for every batch the tables of its arguments, without gaps.
+            counts: how many examples each batch has.
+            outputs: where the outputs of the first batch go; None if there are none.
+            threads: how many may run.
+
+        Returns:
+            The sums, and the results.
+        """
+        sums = np.empty(self.built.layout.sums, self.dtype)
+        results = self.template.copy()
+        layout = self.built.layout
+        frame = self._take_frame()
+        words = frame.words
+        words[PARAMETERS] = vector.ctypes.data
+        words[SUMS] = sums.ctypes.data
+        words[RESULTS] = results.ctypes.data
+        for batch, batch_tables, count in zip(layout.batches, tables, counts):
+            word = batch.word
+            words[word + START] = 0
+            words[word + STOP] = words[word + TOTAL] = count
+            if outputs is not None:
+                words[word + OUTPUTS] = outputs.ctypes.data
+            word += TABLES
+            for table, width in zip(batch_tables, batch.widths):
+                words[word] = table.ctypes.data
+                words[word + 1] = width
+                word += 2
+        if threads > 1 and len(layout.batches) == 1 and counts[0] >= 2 * threads * layout.batches[0].block:
+            self._run_in_threads(frame, sums, counts[0], threads)
+        else:
+            self.built.code.run(frame.address)
+        self._frames.append(frame)
+        return sums, results
+
+    def _run_in_threads(self, frame: Frame, sums: Any, count: int, threads: int) -> None:
+        """Each thread does a part of the examples, in whole blocks, into sums of its own."""
+        code, batch = self.built.code, self.built.layout.batches[0]
+        code.before(frame.address)
+        blocks = -(-count // batch.block)
+        cuts = [min(count, blocks * k // threads * batch.block) for k in range(threads + 1)]
+        frames = [frame, *(self._take_frame() for _ in range(threads - 1))]
+        own_sums = [sums, *(np.zeros_like(sums) for _ in range(threads - 1))]
+        sums[:] = 0.0
+        for own, partial, start, stop in zip(frames, own_sums, cuts, cuts[1:]):
+            if own is not frame:
+                own.words[:SLOTS] = frame.words[:SLOTS]
+                own.words[batch.word :] = frame.words[batch.word :]
+            own.words[SUMS] = partial.ctypes.data
+            own.words[batch.word + START], own.words[batch.word + STOP] = start, stop
+        pending = [_pool().submit(code.batch, own.address) for own in frames[1:]]
+        code.batch(frame.address)
+        for own, partial, done in zip(frames[1:], own_sums[1:], pending):
+            done.result()
+            sums += partial
+            self._frames.append(own)
+        code.after(frame.address)
+
+    def _take_frame(self) -> Frame:
+        try:
+            return self._frames.pop()
+        except IndexError:
+            return Frame(self.built, self.dtype)
+
+
+class Frame:
+    """The memory of one call: the table of addresses, and working space. A call has it for itself."""
+
+    def __init__(self, built: Built, dtype: Any) -> None:
+        layout = built.layout
+        self.words = (ctypes.c_int64 * layout.words)()
+        self.address = ctypes.addressof(self.words)
+        self.arrays = {
+            UNIFORMS: _aligned(layout.uniforms, dtype),
+            SLOTS: _aligned(layout.slots, dtype),
+            LANE_SUMS: _aligned(layout.lane_sums, dtype),
+            ROWS: _aligned(layout.rows, dtype),
+        }
+        for word, array in self.arrays.items():
+            self.words[word] = array.ctypes.data
+
+
+def _aligned(count: int, dtype: Any) -> Any:
+    """An array of that many numbers, and some more, that begins at the start of a cache line."""
+    size = np.dtype(dtype).itemsize
+    space = np.zeros(count + 2 * _ALIGNMENT // size, dtype)
+    skipped = -space.ctypes.data % _ALIGNMENT // size
+    return space[skipped:]
+
+
+_pool_lock = threading.Lock()
+_pools: list[ThreadPoolExecutor] = []
+
+
+def _pool() -> ThreadPoolExecutor:
+    with _pool_lock:
+        if not _pools:
+            _pools.append(ThreadPoolExecutor(thread_name_prefix="chainrule"))
+        return _pools[0]
+
+
+class Compiled:
+    """A function of Values as native code; what `autograd.compile` returns.
+
+    It is made when it is called for the first time, and again for arguments of another shape.
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        parameters: Iterable[Value] = (),
+        *,
+        wrt: int | tuple[int, ...] = 0,
+        reduce: str = "mean",
+        has_aux: bool = False,
+        dtype: str = "float64",
+        threads: int = 1,
+        math: str = "vector",
+        without: Iterable[str] = (),
+    ) -> None:
+        native.llvm()
+        self.f, self.wrt, self.reduce, self.has_aux = f, wrt, reduce, has_aux
+        self.dtype, self.threads, self.math, self.without = dtype, threads, math, tuple(without)
+        self.parameters = list(parameters)
+        _check_options(self)
+        self._start()
+
+    def _start(self) -> None:
+        self._type = np.dtype(self.dtype)
+        self._plans: dict[Any, Plan] = {}
+        self._elementwise: dict[Any, bool] = {}
+        self._lock = threading.RLock()
+        self._last: Plan | None = None
+        self.__name__ = f"compile({getattr(self.f, '__name__', type(self.f).__name__)})"
+        self.__doc__ = getattr(self.f, "__doc__", None)
+
+    # --- Training: a mean over examples, and the gradients of parameters ---------------------------------------------
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The mean (or sum) of the function over the examples, setting `.grad` of every parameter.
+
+        Args:
+            arguments: arrays or lists whose first axis is the examples; numbers are the same for all. For a function
+                compiled without parameters: what it takes itself, or arrays of these.
+
+        Returns:
+            A float. With `has_aux` a pair, the second entry the other results of each example. Without parameters: what
+            the function returns, with arrays in place of lists.
+        """
+        if not self.parameters:
+            return self._values(arguments)
+        value, sums = self._reduced(None, arguments)
+        for parameter, gradient in zip(self.parameters, sums.tolist()):
+            parameter._grad = gradient
+        return value
+
+    def flat(self, vector: Any, *arguments: Any) -> tuple[Any, Any]:
+        """Value and gradient as a pure function of one vector: Values are neither read nor written.
+
+        Args:
+            vector: the numbers of all parameters, in order, shape (P,).
+            arguments: as for a call.
+
+        Returns:
+            The value, and the gradient with respect to the vector, shape (P,): as `scipy.optimize.minimize(step.flat, x0,
+            args=(X, y), jac=True)` wants them.
+
+        Raises:
+            ValueError: the vector has another length.
+        """
+        array = np.asarray(vector, self._type)
+        if array.shape != (len(self.parameters),):
+            raise ValueError(
+                f"flat wants a vector of {len(self.parameters)} numbers, one for each parameter, got shape {array.shape}"
+            )
+        return self._reduced(np.ascontiguousarray(array), arguments)
+
+    def _reduced(self, vector: Any, arguments: Sequence[Any]) -> tuple[Any, Any]:
+        """The value, and the gradients of the parameters; their numbers are read unless a vector is given."""
+        size = len(self.parameters)
+        if not size:
+            raise TypeError(f"{self.__name__} has no parameters: compile(f, parameters), or f.grad(...)")
+        bound = bind(arguments, self._type)
+        plan = self._plan("loss", bound.kinds, bound)
+        if vector is None or plan.captured or bound.shared:
+            vector = self._vector(plan, vector, bound.shared)
+        tables, counts = [bound.tables], [bound.n or 0]
+        if plan.rolled is not None:
+            tables, counts = plan.rolled.tables(plan.captured, self._type), plan.rolled.counts
+        elif bound.shared:
+            tables = [[table for table in bound.tables if table is not None]]
+        outputs = None
+        if self.has_aux and bound.n is not None:
+            outputs = np.empty((bound.n, plan.outputs), self._type)
+        sums, results = plan.run(vector, tables, counts, outputs, self.threads)
+        value: Any = results.item(0)
+        if self.has_aux:
+            value = value, plan.results(results[1:] if outputs is None else outputs)
+        return value, sums[:size] if sums.size > size else sums
+
+    def _vector(self, plan: Plan, vector: Any, shared: Sequence[float]) -> Any:
+        """All that is the same for all examples: the parameters, shared arguments, other Values, in order."""
+        numbers = [*shared, *map(_number_of, plan.captured)]
+        size = len(self.parameters)
+        whole = np.empty(size + len(numbers), self._type)
+        whole[:size] = list(map(_number_of, self.parameters)) if vector is None else vector
+        if numbers:
+            whole[size:] = numbers
+        return whole
+
+    # --- Values and gradients of each example ------------------------------------------------------------------------
+
+    def evaluate(self, *arguments: Any) -> Any:
+        """The function of every example, without gradients.
+
+        Args:
+            arguments: arrays or lists whose first axis is the examples; numbers are the same for all.
+
+        Returns:
+            An array, shape (n,); for a function of several results, arrays in the structure that it returns.
+        """
+        return self._of_examples("values", arguments)
+
+    def grad(self, *arguments: Any) -> Any:
+        """The gradient with respect to the arguments `wrt`: of one call, or of each example.
+
+        Args:
+            arguments: as for a call.
+
+        Returns:
+            A number, an array, or a tuple of these where `wrt` is a tuple.
+        """
+        return self.value_and_grad(*arguments)[1]
+
+    def value_and_grad(self, *arguments: Any) -> tuple[Any, Any]:
+        """The function's value, and its gradient with respect to the arguments `wrt`; see `grad`."""
+        if self.parameters or self._is_batch(arguments):
+            value, gradient = self._of_examples("gradients", arguments)
+        else:
+            value, gradient = self._of_one("gradients", arguments)
+        return value, gradient if isinstance(self.wrt, tuple) else gradient[0]
+
+    def _values(self, arguments: Sequence[Any]) -> Any:
+        return self._of_examples("values", arguments) if self._is_batch(arguments) else self._of_one("values", arguments)
+
+    def _of_examples(self, what: str, arguments: Sequence[Any]) -> Any:
+        bound = bind(arguments, self._type)
+        if bound.n is None:
+            return self._of_one(what, arguments)
+        plan = self._plan(what, bound.kinds, bound)
+        vector = self._vector(plan, None, bound.shared)
+        outputs = np.empty((bound.n, plan.outputs), self._type)
+        plan.run(vector, [[t for t in bound.tables if t is not None]], [bound.n], outputs, self.threads)
+        return plan.results(outputs)
+
+    def _of_one(self, what: str, arguments: Sequence[Any]) -> Any:
+        """Arguments taken as they are: their numbers stand behind the parameters."""
+        taken = take(arguments)
+        plan = self._plan(f"{what} of one", taken.key, arguments)
+        vector = self._vector(plan, None, taken.numbers)
+        sums, results = plan.run(vector, [], [], None, 1)
+        if what == "values":
+            return plan.results(results)
+        starts = np.cumsum([len(self.parameters), *taken.sizes])
+        gradients = [
+            self._like(arguments[k], taken.rebuild[k], sums[starts[k] : starts[k] + taken.sizes[k]])
+            for k in self._positions(len(arguments))
+        ]
+        return plan.results(results), tuple(gradients)
+
+    def _like(self, argument: Any, rebuild: Any, numbers: Any) -> Any:
+        if isinstance(argument, list) and len(numbers) == len(argument):
+            return numbers
+        return rebuild(numbers.tolist())
+
+    def _positions(self, count: int) -> list[int]:
+        positions = self.wrt if isinstance(self.wrt, tuple) else (self.wrt,)
+        for position in positions:
+            if not -count <= position < count:
+                raise IndexError(f"wrt={self.wrt}, but {self.__name__} was called with {count} arguments")
+        return [position % count for position in positions]
+
+    # --- One example or many? ----------------------------------------------------------------------------------------
+
+    def _is_batch(self, arguments: Sequence[Any]) -> bool:
+        """Whether arrays among the arguments are examples. They are where the function does the same to each of them.
+
+        A list is always one argument. Of arrays, those of two dimensions are rows of examples if the function takes a
+        row; those of one dimension if it works number by number.
+        """
+        arrays = [a for a in arguments if isinstance(a, np.ndarray) and a.ndim > 0]
+        if not arrays or any(isinstance(a, (list, tuple, dict)) for a in arguments):
+            return False
+        key = tuple(a.ndim if isinstance(a, np.ndarray) else 0 for a in arguments), len(arrays[0]) == 1
+        if key not in self._elementwise:
+            self._elementwise[key] = self._does_the_same_to_each(arguments, max(a.ndim for a in arrays))
+        return self._elementwise[key]
+
+    def _does_the_same_to_each(self, arguments: Sequence[Any], dimensions: int) -> bool:
+        try:
+            of_one = record(self.f, [_first(a) for a in arguments])
+        except (TypeError, ValueError, IndexError, AttributeError):
+            return False
+        if dimensions > 1:
+            return True
+        try:
+            shapes = [self._signature(arguments, count) for count in (2, 3)]
+        except (TypeError, ValueError, IndexError, AttributeError):
+            return len(of_one.outputs) >= 1
+        return shapes[0] is not None and shapes[0] == shapes[1]
+
+    def _signature(self, arguments: Sequence[Any], count: int) -> Any:
+        """What the function does to each of so many numbers; None if that is not the same for all."""
+        columns, given = [], []
+        for argument in arguments:
+            if isinstance(argument, np.ndarray) and argument.ndim:
+                values = [Value(1.0) for _ in range(count)]
+                array = np.empty(count, dtype=object)
+                array[:] = values
+                given.append(array)
+                columns.append(values)
+            else:
+                given.append(Value(1.0))
+        recorded = record(self.f, given)
+        if len(recorded.outputs) != count:
+            return None
+        shared = [g for g in given if isinstance(g, Value)]
+        found = set()
+        for k, output in enumerate(recorded.outputs):
+            inputs = {values[k]: (1, j) for j, values in enumerate(columns)}
+            program, nodes, captured = to_program([output], inputs, shared, recorded.made, [0, len(columns)])
+            if captured and any(c in values for c in captured for values in columns):
+                return None
+            found.add((tuple(map(str, program.instructions)), nodes[0]))
+        return found.pop() if len(found) == 1 else None
+
+    # --- Compiling ---------------------------------------------------------------------------------------------------
+
+    def _plan(self, what: str, key: Any, arguments: Any) -> Plan:
+        plan = self._plans.get((what, key))
+        if plan is None:
+            with self._lock:
+                plan = self._plans.get((what, key))
+                if plan is None:
+                    plan = self._plans[what, key] = self._compiled(what, arguments)
+        self._last = plan
+        return plan
+
+    def _compiled(self, what: str, arguments: Any) -> Plan:
+        if isinstance(arguments, Bound):
+            given = [placeholders(kind, table) for kind, table in zip(arguments.kinds, arguments.tables)]
+            widths = [kind.width for kind in arguments.kinds if kind.shape is not None]
+            is_column = [kind.shape is not None for kind in arguments.kinds]
+        else:
+            given = [_structured(argument) for argument in arguments]
+            widths, is_column = [], [False] * len(given)
+        recorded = record(self.f, [argument for argument, _ in given])
+        inputs: dict[Value, tuple[int, int]] = {}
+        shared: list[Value] = []
+        for (_, values), column in zip(given, is_column):
+            if column:
+                first = len(inputs)
+                inputs.update({value: (1, first + k) for k, value in enumerate(values)})
+            else:
+                shared += values
+        uniform = [*self.parameters, *shared]
+        columns = [0, len(inputs)] if widths or any(is_column) else [0]
+        program, nodes, captured = to_program(recorded.outputs, inputs, uniform, recorded.made, columns)
+        if what.startswith("loss"):
+            return self._loss_plan(program, nodes, captured, recorded, widths)
+        return self._value_plan(what, program, nodes, captured, recorded, widths, given, is_column)
+
+    def _loss_plan(
+        self, program: Program, nodes: list[int], captured: list[Value], recorded: Recorded, widths: list[int]
+    ) -> Plan:
+        if len(nodes) != 1 and not self.has_aux:
+            raise CompileError(
+                f"{self.__name__} wants a loss, one Value, the function returned {len(nodes)} numbers: for others beside "
+                f"it return (loss, others) and write compile(..., has_aux=True)"
+            )
+        loss, aux = nodes[0], nodes[1:]
+        rolled = None
+        widths_of_batches = [widths] if len(program.columns) > 1 else []
+        if widths_of_batches:
+            program.results = [_reduced(program, loss, self.reduce)]
+            if self.has_aux:
+                program.outputs[1] = aux
+        else:
+            program.results = [loss, *aux]
+            if not aux and "roll" not in self.without:
+                rolled = roll(program, len(self.parameters))
+        if rolled is not None:
+            program, widths_of_batches = rolled.program, [[width] for width in rolled.program.columns[1:]]
+        wanted = Wanted(0, range(len(self.parameters)))
+        built = self._build(program, widths_of_batches, wanted)
+        return Plan(built, captured, len(aux), _aux_results(recorded), self._type, rolled)
+
+    def _value_plan(
+        self,
+        what: str,
+        program: Program,
+        nodes: list[int],
+        captured: list[Value],
+        recorded: Recorded,
+        widths: list[int],
+        given: Sequence[tuple[Any, list[Value]]],
+        is_column: Sequence[bool],
+    ) -> Plan:
+        wanted, count = None, len(nodes)
+        results = results_like(recorded.rebuild(list(recorded.outputs)))
+        if what.startswith("gradients"):
+            if len(nodes) != 1:
+                raise CompileError(
+                    f"{self.__name__}.grad wants a function whose result is one number, it returned {len(nodes)}: "
+                    f"compile(autograd.jacobian(f))"
+                )
+            positions = self._positions(len(given))
+            sizes = [len(values) for _, values in given]
+            if len(program.columns) > 1:
+                starts = [sum(s for s, c in zip(sizes[:k], is_column) if c) for k in range(len(sizes))]
+                if not all(is_column[k] for k in positions):
+                    raise ValueError(f"wrt={self.wrt} names an argument that is the same for all examples")
+                columns = [(1, starts[k] + j) for k in positions for j in range(sizes[k])]
+                wanted = Wanted(0, range(0), columns)
+                count += len(columns)
+                results = _value_and_gradients([_shape_of_placeholder(given[k][0]) for k in positions])
+            else:
+                first = len(self.parameters)
+                wanted = Wanted(0, range(first, first + sum(sizes)))
+        if len(program.columns) > 1:
+            program.outputs[1] = nodes
+        else:
+            program.results = nodes
+        built = self._build(program, [widths] if len(program.columns) > 1 else [], wanted)
+        return Plan(built, captured, count, results, self._type)
+
+    def _build(self, program: Program, widths: Sequence[Sequence[int]], wanted: Wanted | None) -> Built:
+        return build(program, widths, native.target(self.dtype, self.math), wanted, self.without)
+
+    def retrace(self) -> None:
+        """Forget what was compiled: for when the function does something else than before."""
+        with self._lock:
+            self._plans.clear()
+            self._elementwise.clear()
+            self._last = None
+
+    # --- What was compiled -------------------------------------------------------------------------------------------
+
+    @property
+    def program(self) -> str:
+        """The program of the last call as text, forward and backward, one instruction to a line."""
+        if self._last is None:
+            raise RuntimeError(f"{self.__name__} is compiled when it is called for the first time: call it, then look")
+        return self._last.built.report.readable
+
+    def __str__(self) -> str:
+        return repr(self) if self._last is None else "\n".join([repr(self), *_report(self._last)])
+
+    def __repr__(self) -> str:
+        of = f", {len(self.parameters)} parameters" if self.parameters else ""
+        return f"<{self.__name__}{of}, {self.dtype}, {len(self._plans)} programs>"
+
+    # --- Copies and pickles: compiled again where they land -----------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("f", "parameters", "wrt", "reduce", "has_aux", "dtype", "threads", "math", "without")
+        return {name: getattr(self, name) for name in kept}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        native.llvm()
+        self.__dict__.update(state)
+        self._start()
+
+
+def _check_options(compiled: Compiled) -> None:
+    if not callable(compiled.f):
+        raise TypeError(f"compile wants a function of Values, got {compiled.f!r}")
+    for name, known in (("reduce", ("mean", "sum")), ("dtype", ("float64", "float32")), ("math", ("vector", "libm"))):
+        if getattr(compiled, name) not in known:
+            raise ValueError(f"{name} is one of {', '.join(known)}, got {getattr(compiled, name)!r}")
+    if not isinstance(compiled.threads, int) or compiled.threads < 1:
+        raise ValueError(f"threads is a whole number of at least 1, got {compiled.threads!r}")
+    for parameter in compiled.parameters:
+        if not isinstance(parameter, Value) or not parameter.is_leaf:
+            raise TypeError(f"parameters are leaf Values, got {parameter!r:.80}: write model.parameters()")
+    if len(set(compiled.parameters)) < len(compiled.parameters):
+        raise ValueError("compile wants each parameter once")
+
+
+def _reduced(program: Program, loss: int, reduce: str) -> int:
+    """The mean or the sum of a loss over the examples."""
+    count = program.append("count", (), 1)
+    if program.batches()[loss] == 0:  # it ignores the examples
+        return loss if reduce == "mean" else program.append(primitives.mul, (loss, count))
+    total = program.append("batch_sum", (loss,), program.new_sum())
+    return total if reduce == "sum" else program.append(primitives.div, (total, count))
+
+
+def _aux_results(recorded: Recorded) -> Callable[[Any], Any]:
+    returned = recorded.rebuild(list(recorded.outputs))
+    return results_like(returned[1]) if isinstance(returned, tuple) and len(returned) == 2 else results_like(0.0)
+
+
+def _value_and_gradients(shapes: Sequence[tuple[int, ...]]) -> Callable[[Any], Any]:
+    def results(outputs: Any) -> Any:
+        start, parts = 1, []
+        for shape in shapes:
+            size = int(np.prod(shape, dtype=int))
+            parts.append(outputs[:, start : start + size].reshape(len(outputs), *shape))
+            start += size
+        return outputs[:, 0], tuple(parts)
+
+    return results
+
+
+def _shape_of_placeholder(given: Any) -> tuple[int, ...]:
+    return np.shape(np.array(given, dtype=object)) if isinstance(given, (list, np.ndarray)) else ()
+
+
+def _structured(argument: Any) -> tuple[Any, list[Value]]:
+    """An argument with Values in place of its numbers."""
+    numbers, rebuild = flatten(argument)
+    values = [Value(float(number)) for number in numbers]
+    return rebuild(values), values
+
+
+def _first(argument: Any) -> Any:
+    """The first example of an argument, made of Values."""
+    if isinstance(argument, np.ndarray) and argument.ndim:
+        return _structured(argument[0] if len(argument) else np.ones(argument.shape[1:]))[0]
+    return _structured(argument)[0]
+
+
+def _report(plan: Plan) -> list[str]:
+    report = plan.built.report
+    target = report.target
+    lines = [f"  {name:24}{size:>9,} instructions" for name, size in report.sizes]
+    own, llvm = report.seconds
+    lines.append(f"  compiled in {own + llvm:.2f} s: passes {own:.2f} s, LLVM {llvm:.2f} s; {report.pieces} pieces")
+    if plan.built.layout.batches:
+        blocks = ", ".join(str(batch.block) for batch in plan.built.layout.batches)
+        lines.append(f"  {target.lanes} lanes of {target.number}, blocks of {blocks} examples")
+    if plan.rolled is not None:
+        parts = ", ".join(f"{count:,}" for count in plan.rolled.counts)
+        lines.append(f"  rolled into {len(plan.rolled.counts)} subgraph(s) over {parts} examples")
+    if report.vectorised:
+        lines.append(f"  vector math (glibc's libmvec, within 4 ulp): {', '.join(report.vectorised)}")
+    if report.functions:
+        lines.append(f"  number by number, from the C library: {', '.join(report.functions)}")
+    return lines

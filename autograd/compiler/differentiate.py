@@ -1,0 +1,191 @@
+"""Reverse mode on a program: the instructions that compute gradients, written behind those that compute values.
+
+The walk is that of `backward()`: from the result to the operands, each edge carrying upstream gradient times local
+derivative. What is new is the batch. A number that is the same for all examples and is used by every one of them gets
+the sum of what the examples send it; the sum over the examples sends the same to each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autograd import primitives
+from autograd.chain_rule import Gradient, accumulate, contributions, settled
+from autograd.compiler.program import UNIFORM, Program, Range, Weights, batch_of
+from autograd.primitives import Primitive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ProgramWriter:
+    """Writes what rules do on symbols as instructions."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.batches = program.batches()
+
+    def apply(self, primitive: Primitive, operands: Sequence[int]) -> int:
+        return self.append(primitive, operands)
+
+    def constant(self, number: float) -> int:
+        return self.append("constant", (), number)
+
+    def append(self, operation: Primitive | str, operands: Sequence[int] = (), attribute: object = None) -> int:
+        index = self.program.append(operation, operands, attribute)
+        self.batches.append(batch_of(self.program.instructions[index], self.batches))
+        return index
+
+
+def copied(program: Program) -> Program:
+    """A program of the same instructions, to be gone on with."""
+    new = program.like()
+    new.instructions = list(program.instructions)
+    return new.finish(program, range(len(new.instructions)))
+
+
+def differentiate(program: Program, root: int, parameters: range, columns: Sequence[tuple[int, int]] = ()) -> list[int]:
+    """Write the gradient of `root` behind the program.
+
+    Args:
+        program: it is gone on with.
+        root: the instruction that is differentiated.
+        parameters: those whose gradients go into the sums.
+        columns: the inputs, as (batch, column), to differentiate with respect to.
+
+    Returns:
+        For each of `columns`, the instruction of its gradient.
+    """
+    return _Reverse(program, parameters, columns).run(root)
+
+
+class _Reverse:
+    def __init__(self, program: Program, parameters: range, columns: Sequence[tuple[int, int]]) -> None:
+        self.program = program
+        self.size = len(program.instructions)
+        self.parameters, self.columns = parameters, columns
+        self.writer = ProgramWriter(program)
+        self.batch_of = self.writer.batches
+        self.gradients: dict[int, Gradient] = {}
+        self.from_batches: dict[int, dict[int, Gradient]] = {}  # of what is uniform, for each batch that uses it
+        self.elements: dict[int, dict[int, int]] = {}
+        self.depends = self._depends()
+
+    def _is_variable(self, node: int) -> bool:
+        operation, _, attribute = self.program.instructions[node]
+        if operation == "parameter":
+            return attribute in self.parameters
+        return operation == "input" and attribute in self.columns
+
+    def _is_trained(self, weights: Weights) -> bool:
+        return weights.first in self.parameters or weights.bias in self.parameters
+
+    def _depends(self) -> list[bool]:
+        """Which instructions depend on a variable."""
+        depends: list[bool] = []
+        for node, (operation, operands, attribute) in enumerate(self.program.instructions):
+            depends.append(
+                self._is_variable(node)
+                or (operation == "layer" and self._is_trained(attribute))
+                or operation == "range_dot"
+                or any(depends[operand] for operand in operands)
+            )
+            if operation == "element":
+                self.elements.setdefault(operands[0], {})[attribute] = node
+        return depends
+
+    def run(self, root: int) -> list[int]:
+        self.gradients[root] = Gradient(1.0)
+        for node in reversed(range(self.size)):
+            if self.depends[node]:
+                self._step(node)
+        found = {}
+        for node in range(self.size):
+            operation, _, attribute = self.program.instructions[node]
+            if operation == "input" and attribute in self.columns and node in self.gradients:
+                found[attribute] = self._written(settled(self.writer, self.gradients[node]))
+        return [found[c] if c in found else self.writer.constant(0.0) for c in self.columns]
+
+    def _step(self, node: int) -> None:
+        operation, operands, attribute = self.program.instructions[node]
+        if operation == "parameter":
+            self._parameter(node, attribute)
+            return
+        if operation == "layer":
+            self._layer(node)
+            return
+        gradient = self._gradient(node)
+        if gradient is None or operation in ("input", "element"):
+            return
+        if operation == "batch_sum":
+            self._add(operands[0], gradient)
+        elif operation == "range_dot":
+            number = self._written(settled(self.writer, gradient))
+            self.writer.append("range_contribute", (number,), attribute)
+            swapped = Range(attribute.length, *attribute[3:5], *attribute[1:3])
+            self.writer.append("range_contribute", (number,), swapped)
+        elif isinstance(operation, Primitive):
+            instructions = self.program.instructions
+            constants = [instructions[k].attribute if instructions[k].operation == "constant" else None for k in operands]
+            wanted = [self.depends[k] for k in operands]
+            for position, new in contributions(self.writer, operation, node, operands, constants, wanted, gradient):
+                self._add(operands[position], new, self.batch_of[node])
+
+    def _add(self, operand: int, new: Gradient, batch: int = UNIFORM) -> None:
+        if self.batch_of[operand] == UNIFORM and batch != UNIFORM:
+            kept = self.from_batches.setdefault(operand, {})
+            kept[batch] = accumulate(self.writer, kept.get(batch), new)
+        else:
+            self.gradients[operand] = accumulate(self.writer, self.gradients.get(operand), new)
+
+    def _gradient(self, node: int) -> Gradient | None:
+        """What has come together at a node, what its batches send it included."""
+        gradient = self.gradients.get(node)
+        for batch, sent in self.from_batches.get(node, {}).items():
+            gradient = accumulate(self.writer, gradient, self._summed(batch, sent))
+        return gradient
+
+    def _summed(self, batch: int, sent: Gradient) -> Gradient:
+        number = self._sum_over(batch, settled(self.writer, sent), self.program.new_sum())
+        if sent.reached is None:
+            return Gradient(number)
+        examples = self._sum_over(batch, sent.reached, self.program.new_sum())
+        return Gradient(number, self.writer.apply(primitives.greater, (examples, self.writer.constant(0.0))))
+
+    def _sum_over(self, batch: int, number: float | int, into: int) -> int:
+        node = self._written(number)
+        if self.batch_of[node] != UNIFORM:
+            return self.writer.append("batch_sum", (node,), into)
+        return self.writer.apply(primitives.mul, (node, self.writer.append("count", (), batch)))
+
+    def _parameter(self, node: int, index: int) -> None:
+        for batch, sent in self.from_batches.get(node, {}).items():
+            total = self._written(settled(self.writer, sent))
+            if self.batch_of[total] == UNIFORM:
+                self.writer.append("contribute", (self._sum_over(batch, total, 0),), index)
+            else:
+                self.writer.append("batch_sum", (total,), index)
+        if node in self.gradients:
+            number = self._written(settled(self.writer, self.gradients[node]))
+            self.writer.append("contribute", (number,), index)
+
+    def _layer(self, node: int) -> None:
+        _, inputs, weights = self.program.instructions[node]
+        elements = self.elements.get(node, {})
+        if not any(k in self.gradients for k in elements.values()):
+            return
+        deltas = []
+        for row in range(weights.rows):
+            gradient = self.gradients.get(elements.get(row, -1))
+            deltas.append(self._written(0.0 if gradient is None else settled(self.writer, gradient)))
+        if self._is_trained(weights):
+            self.writer.append("layer_weights", (*deltas, *inputs), weights)
+        if any(self.depends[k] for k in inputs):
+            sent = self.writer.append("layer_inputs", deltas, weights)
+            for position, operand in enumerate(inputs):
+                if self.depends[operand]:
+                    element = self.writer.append("element", (sent,), position)
+                    self._add(operand, Gradient(element), self.batch_of[node])
+
+    def _written(self, number: float | int) -> int:
+        return self.writer.constant(number) if isinstance(number, float) else number

@@ -1,0 +1,159 @@
+"""LLVM IR made into code of this machine, through llvmlite."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from autograd.compiler.lower import Target
+from autograd.compiler.spellings import FUNCTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from autograd.compiler.lower import Lowered
+
+PIP_LINE = 'pip install "chainrule[compile]"'
+
+_lock = threading.RLock()  # LLVM's symbols and its verifier are shared by all threads
+
+_LIBMVEC = {8: "_ZGVeN8{}_{}", 4: "_ZGVdN4{}_{}", 2: "_ZGVbN2{}_{}"}
+"""The names of glibc's vector functions on so many doubles, in the vector ABI of x86-64."""
+
+
+def llvm() -> Any:
+    """llvmlite's binding.
+
+    Raises:
+        ModuleNotFoundError: llvmlite or NumPy is missing; says how to install them.
+    """
+    try:
+        import numpy  # noqa: F401
+        from llvmlite import binding
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"autograd.compile makes native code with llvmlite and NumPy, and {error.name or 'one of them'} is not "
+            f"installed: {PIP_LINE}",
+            name=error.name,
+        ) from None
+    _initialise(binding)
+    return binding
+
+
+@cache
+def _initialise(binding: Any) -> None:
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+
+
+@cache
+def _features() -> dict[str, bool]:
+    return dict(llvm().get_host_cpu_features())
+
+
+@cache
+def target(dtype: str, math: str) -> Target:
+    """What this machine is like.
+
+    Args:
+        dtype: "float64" or "float32".
+        math: "vector" for functions on whole registers where there are some, "libm" for those of the C library only.
+    """
+    features = _features()
+    size = 8 if dtype == "float64" else 4
+    width = 64 if features.get("avx512f") else 32 if features.get("avx") else 16
+    registers = 32 if width == 64 or _is_arm() else 16
+    lanes = width // size
+    names = _vector_functions(lanes if size == 8 else lanes, size) if math == "vector" else {}
+    return Target("double" if size == 8 else "float", lanes, registers, names)
+
+
+def _is_arm() -> bool:
+    import platform
+
+    return platform.machine().lower() in ("arm64", "aarch64")
+
+
+def _vector_functions(lanes: int, size: int) -> dict[str, str]:
+    """Names of the table's functions on a whole register, as far as this machine's C library has them."""
+    library = _library(("libmvec.so.1",))
+    if library is None or _is_arm() or lanes * size // 8 not in _LIBMVEC:
+        return {}
+    found = {}
+    for name in FUNCTIONS:
+        arguments = "vv" if name in ("pow", "atan2") else "v"
+        symbol = _LIBMVEC[lanes * size // 8].format(arguments, name)
+        if size == 4:
+            symbol = symbol.replace(f"N{lanes // 2}{arguments}", f"N{lanes}{arguments}") + "f"
+        address = _address(library, symbol)
+        if address:
+            llvm().add_symbol(symbol, address)
+            found[name] = symbol
+    return found
+
+
+def _library(names: Iterable[str]) -> Any:
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None
+
+
+def _address(library: Any, symbol: str) -> int:
+    try:
+        return ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value or 0
+    except AttributeError:
+        return 0
+
+
+@cache
+def _libm() -> Any:
+    if sys.platform == "win32":
+        return _library(("ucrtbase", "msvcrt"))
+    return _library(("libm.so.6", "libSystem.dylib")) or ctypes.CDLL(None)
+
+
+@cache
+def _bind(name: str) -> None:
+    """Make a function of the C library known to LLVM under a name that it knows nothing about."""
+    address = _address(_libm(), name)
+    if not address:
+        raise RuntimeError(f"the C library of this machine has no function {name}")
+    llvm().add_symbol(f"libm_{name}", address)
+
+
+class Code:
+    """The functions of a lowered program, ready to be called with the address of a frame.
+
+    Attributes:
+        run, before, batch, after: functions of one address. They let other threads run meanwhile.
+    """
+
+    def __init__(self, lowered: Lowered) -> None:
+        with _lock:
+            binding = llvm()
+            for name in lowered.functions:
+                _bind(name)
+            module = binding.parse_assembly(lowered.text)
+            module.verify()  # LLVM aborts the process when its passes meet a module that is not in order
+            machine = _machine(binding)
+            self._engine = binding.create_mcjit_compiler(module, machine)
+            self._engine.finalize_object()
+            self.run, self.before, self.batch, self.after = (
+                self._function(name) for name in ("run", "before", "batch", "after")
+            )
+
+    def _function(self, name: str) -> Any:
+        address = self._engine.get_function_address(name)
+        return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+
+
+def _machine(binding: Any) -> Any:
+    target = binding.Target.from_default_triple()
+    features = binding.get_host_cpu_features().flatten()
+    return target.create_target_machine(cpu=binding.get_host_cpu_name(), features=features, opt=2, jit=True)

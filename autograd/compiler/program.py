@@ -1,0 +1,307 @@
+"""A program: what a function of Values did, as a flat list of instructions that the passes rewrite.
+
+Every instruction names earlier ones as its operands, so the list reads from top to bottom and each number is computed
+once. Most operations are rows of the table of primitives. The others are the ways into a program, and what happens over
+a whole batch of examples:
+
+    constant            a number (the attribute)
+    parameter           number k of the vector of parameters, the same for all examples
+    input               column c of the table of examples of a batch (the attribute is (batch, c)): one number per example
+    count               how many examples a batch has
+    batch_sum           the sum of its operand over all examples of a batch; it goes into number k of the sums
+    contribute          adds its operand, the same for all examples, to number k of the sums
+    layer               pre-activations of a layer, all at once: start_r + sum_i w_ri * operand_i
+    layer_inputs        the gradient of a layer's inputs, from that of its pre-activations: sum_r w_ri * operand_r
+    layer_weights       adds the gradient of a layer's weights to the sums
+    element             number k of a layer
+    copy                its operand once more, for every example of a batch (the attribute)
+    range_dot           the dot product of two ranges of the vector of parameters
+    range_contribute    adds a number times a range of the parameters to a range of the sums
+
+The first sums are the gradients of the parameters, in their order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autograd.primitives import Primitive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    Operation = Primitive | str
+
+EFFECTS = frozenset({"batch_sum", "contribute", "layer_weights", "range_contribute"})
+"""Operations that do something besides giving a number: they stay in the program though nobody uses their result."""
+
+UNIFORM = 0
+"""The batch of what is the same for all examples. Batches of examples are counted from 1."""
+
+
+class Instruction(NamedTuple):
+    """One line of a program."""
+
+    operation: Operation
+    operands: tuple[int, ...] = ()
+    attribute: Any = None
+
+    @property
+    def name(self) -> str:
+        return self.operation if isinstance(self.operation, str) else self.operation.name
+
+
+class Weights(NamedTuple):
+    """Where a layer's weights are among the parameters: w_ri is parameter `first + r * row + i * depth`.
+
+    Attributes:
+        rows: how many pre-activations.
+        depth: how many inputs.
+        first, row_step, depth_step: see above.
+        bias, bias_step: where the sums start: b_r is parameter `bias + r * bias_step`; bias is None where they start
+            at 0.
+    """
+
+    rows: int
+    depth: int
+    first: int
+    row_step: int
+    depth_step: int
+    bias: int | None = None
+    bias_step: int = 0
+
+
+class Range(NamedTuple):
+    """Two ranges of parameters: `first_x + i * step_x` and `first_y + i * step_y` for i < length."""
+
+    length: int
+    first_x: int
+    step_x: int
+    first_y: int
+    step_y: int
+
+
+class Program:
+    """A list of instructions and what is wanted of them.
+
+    Attributes:
+        instructions: in order.
+        results: the instructions whose numbers are the results that are the same for all examples.
+        outputs: for each batch, the instructions whose numbers are wanted for every example.
+        parameters: how many parameters there are.
+        columns: how many columns the tables of examples have, by batch; the first entry stands for UNIFORM.
+        sums: how many sums there are; at least `parameters`.
+    """
+
+    def __init__(self, parameters: int, columns: Sequence[int] = (0,)) -> None:
+        self.instructions: list[Instruction] = []
+        self.results: list[int] = []
+        self.outputs: dict[int, list[int]] = {}
+        self.parameters = parameters
+        self.columns = list(columns)
+        self.sums = parameters
+
+    def append(self, operation: Operation, operands: Iterable[int] = (), attribute: Any = None) -> int:
+        """Add an instruction; the index of it."""
+        self.instructions.append(Instruction(operation, tuple(operands), attribute))
+        return len(self.instructions) - 1
+
+    def constant(self, number: float) -> int:
+        return self.append("constant", (), float(number))
+
+    def new_sum(self) -> int:
+        """The index of a sum that is nobody's yet."""
+        self.sums += 1
+        return self.sums - 1
+
+    def like(self) -> Program:
+        """An empty program of the same parameters and batches, for a pass to fill."""
+        other = Program(self.parameters, self.columns)
+        other.sums = self.sums
+        return other
+
+    def finish(self, source: Program, new: Sequence[int] | dict[int, int]) -> Program:
+        """Want what `source` wanted, whose instructions have become those that `new` says."""
+        self.results = [new[k] for k in source.results]
+        self.outputs = {batch: [new[k] for k in nodes] for batch, nodes in source.outputs.items()}
+        return self
+
+    @property
+    def wanted(self) -> list[int]:
+        return [*self.results, *(k for nodes in self.outputs.values() for k in nodes)]
+
+    def batches(self) -> list[int]:
+        """For every instruction the batch it belongs to, UNIFORM if it is the same for all examples."""
+        found: list[int] = []
+        for instruction in self.instructions:
+            found.append(batch_of(instruction, found))
+        return found
+
+    def uses(self) -> Counter[int]:
+        """How many times each instruction is an operand or wanted."""
+        counted = Counter(self.wanted)
+        for instruction in self.instructions:
+            counted.update(instruction.operands)
+        return counted
+
+    def verify(self, after: str) -> None:
+        """Check the invariants of a program.
+
+        Raises:
+            AssertionError: names the pass after which one was broken, the instruction and the invariant.
+        """
+        batches: list[int] = []
+        for index, instruction in enumerate(self.instructions):
+            problem = self._problem(index, instruction, batches)
+            if problem:
+                raise AssertionError(f"after the pass {after}: %{index} = {instruction.name}: {problem}")
+            batches.append(batch_of(instruction, batches))
+        for batch, nodes in self.outputs.items():
+            for node in nodes:
+                if batches[node] not in (UNIFORM, batch):
+                    raise AssertionError(f"after the pass {after}: %{node} is no output of batch {batch}")
+        for node in self.results:
+            if batches[node] != UNIFORM:
+                raise AssertionError(f"after the pass {after}: the result %{node} differs between examples")
+
+    def _problem(self, index: int, instruction: Instruction, batches: Sequence[int]) -> str:
+        operation, operands, attribute = instruction
+        if any(not 0 <= operand < index for operand in operands):
+            return f"its operands {operands} are not all computed before it"
+        if len({batches[k] for k in operands} - {UNIFORM}) > 1:
+            return "its operands belong to different batches"
+        if isinstance(operation, Primitive):
+            if operation.arity not in (None, len(operands)):
+                return f"{len(operands)} operands, wants {operation.arity}"
+            return "" if operands else "no operands"
+        wanted = _OPERANDS.get(operation)
+        if wanted is None:
+            return "unknown operation"
+        if wanted >= 0 and len(operands) != wanted:
+            return f"{len(operands)} operands, wants {wanted}"
+        return _attribute_problem(self, operation, operands, attribute)
+
+    def __str__(self) -> str:
+        return text(self)
+
+
+def batch_of(instruction: Instruction, batches: Sequence[int]) -> int:
+    """The batch that an instruction belongs to, given those of the instructions before it."""
+    if instruction.operation == "input":
+        return int(instruction.attribute[0])
+    if instruction.operation == "copy":
+        return int(instruction.attribute)
+    if instruction.operation == "batch_sum":
+        return UNIFORM
+    return max([batches[k] for k in instruction.operands], default=UNIFORM)
+
+
+_OPERANDS = {
+    "copy": 1,
+    "constant": 0,
+    "parameter": 0,
+    "input": 0,
+    "count": 0,
+    "batch_sum": 1,
+    "contribute": 1,
+    "layer": -1,
+    "layer_inputs": -1,
+    "layer_weights": -1,
+    "element": 1,
+    "range_dot": 0,
+    "range_contribute": 1,
+}
+"""How many operands the operations that are not rows of the table have; -1 for any number."""
+
+
+def _attribute_problem(program: Program, operation: str, operands: tuple[int, ...], attribute: Any) -> str:
+    def number_below(limit: int) -> str:
+        return "" if isinstance(attribute, int) and 0 <= attribute < limit else f"wants a number below {limit}"
+
+    if operation == "constant":
+        return "" if attribute.__class__ is float else f"wants a float, has {attribute!r}"
+    if operation == "parameter":
+        return number_below(program.parameters)
+    if operation in ("batch_sum", "contribute"):
+        return number_below(program.sums)
+    if operation in ("count", "copy"):
+        return number_below(len(program.columns))
+    if operation == "input":
+        batch, column = attribute
+        fits = 0 < batch < len(program.columns) and 0 <= column < program.columns[batch]
+        return "" if fits else f"there is no column {column} in batch {batch}"
+    if operation == "element":
+        source = program.instructions[operands[0]]
+        if source.operation not in ("layer", "layer_inputs"):
+            return f"element of {source.name}"
+        return number_below(source.attribute.rows if source.operation == "layer" else source.attribute.depth)
+    if operation.startswith("layer"):
+        wanted = {"layer": attribute.depth, "layer_inputs": attribute.rows}
+        if len(operands) != wanted.get(operation, attribute.rows + attribute.depth):
+            return f"{len(operands)} operands do not fit {attribute}"
+        last = attribute.first + (attribute.rows - 1) * attribute.row_step + (attribute.depth - 1) * attribute.depth_step
+        return "" if max(attribute.first, last) < program.parameters else "weights beyond the last parameter"
+    return ""
+
+
+def text(program: Program) -> str:
+    """The program as text, one instruction to a line."""
+    batches = program.batches()
+    lines = []
+    for index, (instruction, batch) in enumerate(zip(program.instructions, batches)):
+        if instruction.operation == "constant":
+            continue
+        lines.append(f"{'  ' if batch else ''}%{index} = {_right_side(program, instruction)}")
+    for batch, nodes in program.outputs.items():
+        lines.append(f"output for each example of batch {batch}: " + ", ".join(_operand(program, k) for k in nodes))
+    if program.results:
+        lines.append("result: " + ", ".join(_operand(program, k) for k in program.results))
+    return "\n".join(lines)
+
+
+def _right_side(program: Program, instruction: Instruction) -> str:
+    operation, operands, attribute = instruction
+    written = [_operand(program, k) for k in operands]
+    symbol = operation if isinstance(operation, str) else operation.symbol
+    if isinstance(operation, Primitive):
+        if operation.arity == 2 and not symbol.isidentifier():
+            return f"{written[0]} {symbol} {written[1]}"
+        if operation.arity == 1 and not symbol.isidentifier():
+            return f"{symbol}{written[0]}"
+        return f"{symbol}({', '.join(written)})"
+    if operation == "parameter":
+        return f"parameter[{attribute}]"
+    if operation == "input":
+        return f"input[{attribute[1]}]"
+    if operation == "element":
+        return f"{written[0]}[{attribute}]"
+    if operation in ("batch_sum", "contribute"):
+        name = f"gradient[{attribute}]" if attribute < program.parameters else f"sum[{attribute - program.parameters}]"
+        return f"{name} += {'sum over the examples of ' if operation == 'batch_sum' else ''}{written[0]}"
+    if isinstance(attribute, Weights):
+        weights = f"parameters {attribute.first}..{_last(attribute)} as {attribute.rows} x {attribute.depth}"
+        bias = "" if attribute.bias is None else f", bias from {attribute.bias}"
+        return f"{operation}({weights}{bias}; {_shortened(written)})"
+    if isinstance(attribute, Range):
+        x, y = ((f, f + (attribute.length - 1) * s) for f, s in (attribute[1:3], attribute[3:5]))
+        if operation == "range_dot":
+            return f"dot(parameters {x[0]}..{x[1]}, parameters {y[0]}..{y[1]})"
+        return f"gradient[{x[0]}..{x[1]}] += {written[0]} * parameters {y[0]}..{y[1]}"
+    return operation
+
+
+def _last(weights: Weights) -> int:
+    return weights.first + (weights.rows - 1) * weights.row_step + (weights.depth - 1) * weights.depth_step
+
+
+def _operand(program: Program, index: int) -> str:
+    instruction = program.instructions[index]
+    if instruction.operation == "constant":
+        return f"{instruction.attribute:g}" if math.isfinite(instruction.attribute) else str(instruction.attribute)
+    return f"%{index}"
+
+
+def _shortened(written: list[str]) -> str:
+    return ", ".join(written if len(written) <= 6 else [*written[:3], "...", written[-1]])

@@ -1,0 +1,118 @@
+"""Symbols: numbers that write down what a rule does to them, so that a rule of the table becomes a piece of a program.
+
+A `Writer` says what is written: instructions of a program, or Values while a program is recorded. A rule that runs on
+symbols leaves behind the operations of the local derivative. Where it chooses with `select`, both choices are written,
+and a choice of ZERO becomes a mask: the condition under which nothing flows back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from autograd import primitives
+from autograd.primitives import NUMPY_NAMES, ZERO, Primitive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Writer(Protocol):
+    """Where operations on symbols are written."""
+
+    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Any:
+        """Write an operation; the node of it."""
+
+    def constant(self, number: float) -> Any:
+        """Write a number; the node of it."""
+
+
+def _binary(primitive: Any) -> tuple[Callable[[Symbol, Any], Any], Callable[[Symbol, Any], Any]]:
+    return lambda self, other: primitive(self, other), lambda self, other: primitive(other, self)
+
+
+def _refused(self: Symbol) -> Any:
+    raise TypeError("a rule runs on symbols here, whose number is not known: write select(condition, x, y) for a choice")
+
+
+class Symbol:
+    """A number that is not known yet: a node of what is being written.
+
+    Attributes:
+        writer: where operations on it are written.
+        node: what the writer calls it; or a float, a number that is known.
+        zero_where: the node of a condition (0 or 1) under which the number is ZERO; None where it never is.
+    """
+
+    __slots__ = ("node", "writer", "zero_where")
+    _rank = 3
+
+    def __init__(self, writer: Writer, node: Any, zero_where: Any = None) -> None:
+        self.writer, self.node, self.zero_where = writer, node, zero_where
+
+    @staticmethod
+    def _apply(primitive: Primitive, arguments: Sequence[Any]) -> Any:
+        writer = next(argument.writer for argument in arguments if isinstance(argument, Symbol))
+        if primitive is primitives.where and any(_can_be_zero(argument) for argument in arguments[1:]):
+            return _choice_of_zero(writer, *arguments)
+        return Symbol(writer, writer.apply(primitive, [node_of(writer, argument) for argument in arguments]))
+
+    __add__, __radd__ = _binary(primitives.add)
+    __sub__, __rsub__ = _binary(primitives.sub)
+    __mul__, __rmul__ = _binary(primitives.mul)
+    __truediv__, __rtruediv__ = _binary(primitives.div)
+    __pow__, __rpow__ = _binary(primitives.pow_)
+    __mod__, __rmod__ = _binary(primitives.mod)
+    __lt__, __gt__ = _binary(primitives.less)[0], _binary(primitives.greater)[0]
+    __le__, __ge__ = _binary(primitives.less_equal)[0], _binary(primitives.greater_equal)[0]
+    __eq__, __ne__ = _binary(primitives.equal)[0], _binary(primitives.not_equal)[0]
+    __hash__ = object.__hash__
+
+    def __neg__(self) -> Any:
+        return primitives.neg(self)  # type: ignore[call-overload]
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return primitives.abs_(self)  # type: ignore[call-overload]
+
+    __bool__ = __float__ = __int__ = __index__ = _refused
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        """The methods of Value: `x.tanh()` is the row `tanh` applied to x."""
+        row: Any = primitives.PRIMITIVES.get(NUMPY_NAMES.get(name, name))
+        if row is None:
+            raise AttributeError(f"a symbol has no {name!r}, but the operations of the table")
+        return lambda *others: row(self, *others)
+
+
+def node_of(writer: Writer, number: Any) -> Any:
+    """The node of a symbol or of a plain number."""
+    known = number.node if isinstance(number, Symbol) else float(number)
+    return writer.constant(known) if isinstance(known, float) else known
+
+
+def _can_be_zero(number: Any) -> bool:
+    return number is ZERO or (isinstance(number, Symbol) and number.zero_where is not None)
+
+
+def _choice_of_zero(writer: Writer, condition: Any, x: Any, y: Any) -> Any:
+    """`where` with ZERO among its choices: the number of the other one, and the condition under which it is ZERO."""
+    if x is ZERO and y is ZERO:
+        return ZERO
+    chosen = node_of(writer, condition)
+    zero = (_zero_where(writer, x), _zero_where(writer, y))
+    zero_where = writer.apply(primitives.where, (chosen, *zero))
+    if x is ZERO or y is ZERO:
+        number = y if x is ZERO else x
+        return Symbol(writer, number.node if isinstance(number, Symbol) else float(number), zero_where)
+    return Symbol(
+        writer, writer.apply(primitives.where, (chosen, node_of(writer, x), node_of(writer, y))), zero_where
+    )
+
+
+def _zero_where(writer: Writer, number: Any) -> Any:
+    if number is ZERO:
+        return writer.constant(1.0)
+    zero_where = number.zero_where if isinstance(number, Symbol) else None
+    return writer.constant(0.0) if zero_where is None else zero_where
