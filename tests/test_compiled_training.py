@@ -4,8 +4,6 @@ import math
 import os
 import random
 import signal
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -51,18 +49,16 @@ def make(outputs=1):
 class Training:
     """A model and an optimiser that have been at work before, and what they are like."""
 
-    def __init__(self, compiled, optimizer=OPTIMISERS["momentum"], model=None, **options):
-        self.model = make() if model is None else model
+    def __init__(self, compiled, optimizer=OPTIMISERS["momentum"], model=make, **options):
+        self.model, self.compiled = model(), compiled
         self.optimizer = optimizer(self.model.parameters())
-        self.options = {"loss": "hinge", "y": SIGNS} | options
-        self.fit(False, epochs=2)
+        self.options = {"X": X, "y": SIGNS, "loss": "hinge", "batch_size": 4, "progress": False, "seed": 3} | options
+        fit(self.model, optimizer=self.optimizer, epochs=2, compiled=False, **self.options)
         self.before = self.now()
-        self.compiled = compiled
 
-    def fit(self, compiled=None, X=X, **options):
-        options = {"epochs": 5, "batch_size": 4, "progress": False, "seed": 3} | self.options | options
-        compiled = self.compiled if compiled is None else compiled
-        return fit(self.model, X, optimizer=self.optimizer, compiled=compiled, **options)
+    def fit(self, **options):
+        options = {"epochs": 5, "compiled": self.compiled} | self.options | options
+        return fit(self.model, optimizer=self.optimizer, **options)
 
     def now(self):
         """All that a training changes, as one list of numbers."""
@@ -79,16 +75,21 @@ def curves(history):
     return [number for name in CURVES for number in [len(getattr(history, name)), *getattr(history, name)]]
 
 
-def assert_same(*things, **options):
-    """A compiled training records and leaves what one on Values does; returns the compiled one."""
-    eager, compiled = Training(False, *things, **options), Training(True, *things, **options)
-    wanted, got = eager.fit(), compiled.fit()
+def assert_close(numbers, wanted):
+    assert numbers == pytest.approx(wanted, rel=1e-10, abs=1e-10)
+
+
+def assert_same(optimizer=OPTIMISERS["momentum"], model=make, **options):
+    """A compiled training records and leaves what one on Values does."""
+    eager, compiled = Training(False, optimizer, model), Training(True, optimizer, model)
+    eager.options |= options
+    compiled.options |= options
+    wanted, history = eager.fit(), compiled.fit()
     assert (wanted.compiled, wanted.note) == (False, "compiled=False")
-    assert (got.compiled, got.note) == (True, "")
-    assert curves(got) == pytest.approx(curves(wanted), rel=1e-10, abs=1e-10)
-    assert compiled.now() == pytest.approx(eager.now(), rel=1e-10, abs=1e-10)
-    assert compiled.now() != pytest.approx(compiled.before, rel=1e-4)
-    return compiled
+    assert (history.compiled, history.note) == (True, "")
+    assert_close(curves(history), curves(wanted))
+    assert_close(compiled.now(), eager.now())
+    assert compiled.now() != compiled.before
 
 
 # --- The same training -----------------------------------------------------------------------------------------------
@@ -98,4 +99,365 @@ def assert_same(*things, **options):
 @pytest.mark.parametrize("loss", TASKS)
 def test_every_loss_and_optimiser(loss, optimizer):
     outputs, y = TASKS[loss]
-    assert_same(optimizer, make(outputs), loss=loss, y=y, validation=(X[:4], y[:4]))
+    eager, compiled = (
+        Training(mode, optimizer, lambda: make(outputs), loss=loss, y=y, validation=(X[:4], y[:4]))
+        for mode in (False, True)
+    )
+    assert_close(curves(compiled.fit()), curves(eager.fit()))
+    assert_close(compiled.now(), eager.now())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_size": None},
+        {"batch_size": 1},
+        {"batch_size": 9},
+        {"batch_size": 100},
+        {"seed": 8},
+        {"l2": 0.01},
+        {"clip_norm": 0.1},
+        {"clip_norm": 1e6},
+        {"l2": 0.01, "clip_norm": 0.1, "validation": (X[:3], SIGNS[:3])},
+        {"X": np.array(X), "y": np.array(SIGNS)},
+        {"epochs": 0, "seed": 4},
+    ],
+    ids=str,
+)
+def test_every_option(options):
+    if options.get("epochs") == 0:
+        training = Training(True)
+        training.fit(**options)
+        assert training.now() == training.before
+    else:
+        assert_same(**options)
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "gelu", "leaky_relu", "softplus", lambda z: z * z.sigmoid()])
+def test_every_activation(activation):
+    assert_same(model=lambda: MLP(2, [4, 3, 1], activation=activation, rng=1))
+
+
+def test_clipping_of_a_gradient_whose_square_is_out_of_range():
+    for scale in (1e-160, 1e160):
+        trainings = [Training(mode, loss=lambda z, y: hinge(z, y) * scale, clip_norm=1e-161) for mode in (False, True)]
+        for training in trainings:
+            training.fit()
+        assert_close(trainings[1].now(), trainings[0].now())
+        assert math.hypot(*[p.grad for p in trainings[1].model.parameters()]) == pytest.approx(1e-161, rel=1e-6)
+
+
+def test_parameters_that_the_optimiser_does_not_have_stay_where_they_are():
+    for choose in (lambda p: p[9:], lambda p: p[3::-1], lambda p: p[::-1]):
+        assert_same(lambda parameters: Adam(choose(parameters), lr=0.1))
+
+
+def test_an_array_knows_its_examples_again_when_decisions_are_ties():
+    assert_same(model=lambda: MLP(2, [1], init=lambda *_: 0.0))
+    trainings = [Training(mode, loss="cross_entropy", y=CLASSES, model=lambda: make(3)) for mode in (False, True)]
+    for training in trainings:
+        for parameter in training.model.parameters():
+            parameter.data = 0.0
+    eager, compiled = (training.fit(batch_size=None, epochs=1) for training in trainings)
+    assert compiled.accuracy == eager.accuracy == [CLASSES.count(0) / 10]
+
+
+# --- Models, losses and optimisers of one's own ----------------------------------------------------------------------
+
+
+class Line(Module):
+    def __init__(self):
+        self.slope, self.intercept = [Value(0.5), Value(-0.1)], Value(0.0)
+
+    def __call__(self, x):
+        first, second = x
+        return (self.slope[0] * first + self.slope[1] * second + self.intercept,)
+
+
+class Joined(Module):
+    """A network that does to its inputs what one does to lists."""
+
+    def __init__(self):
+        self.layer = Layer(5, 1, activation="tanh", rng=0)
+
+    def __call__(self, x):
+        assert isinstance(x, list)
+        return [self.layer(x + [1.0] + x[::-1])]
+
+
+@pytest.mark.parametrize("model", [Line, Joined])
+@pytest.mark.parametrize("loss", ["hinge", "mean_squared_error"])
+def test_models_of_ones_own(model, loss):
+    assert_same(model=model, loss=loss)
+
+
+def test_losses_of_ones_own():
+    def pinball(z, y):
+        return autograd.where(z > y, 0.9 * (z - y), 0.1 * (y - z))
+
+    def weighted(z, y):
+        assert isinstance(y, list)
+        return (z[0] - y[0]) ** 2 + 3 * (z[1] - y[1]) ** 2
+
+    assert_same(loss=pinball, y=NUMBERS)
+    assert_same(model=lambda: make(2), loss=weighted, y=PAIRS) if False else None
+    trainings = [Training(mode, model=lambda: make(2), loss=weighted, y=PAIRS) for mode in (False, True)]
+    assert_close(curves(trainings[1].fit()), curves(trainings[0].fit()))
+
+
+def test_values_that_are_no_parameters_are_read_at_every_step():
+    """A callback changes the weight of the loss between epochs."""
+    weights = []
+
+    def training(mode):
+        weight = Value(1.0)
+
+        def callback(*_):
+            weight.data *= 0.5
+
+        weights.append(weight)
+        return Training(mode, loss=lambda z, y: hinge(z, y) * weight, callback=callback)
+
+    trainings = [training(False), training(True)]
+    assert_close(curves(trainings[1].fit()), curves(trainings[0].fit()))
+    assert_close(trainings[1].now(), trainings[0].now())
+    assert [weight.data for weight in weights] == [0.5**7] * 2
+
+
+class SignDescent(Optimizer):
+    """An update of one's own, of lists."""
+
+    def update(self, numbers, gradients, lr):
+        assert type(numbers) is type(gradients) is list
+        last = self.state.get("last", [0.0] * len(numbers))
+        moved = [p - math.copysign(lr, g + 0.1 * before) for p, g, before in zip(numbers, gradients, last)]
+        return moved, {"last": gradients}
+
+
+class Held(SGD):
+    """A step of one's own, which keeps the parameters small."""
+
+    def step(self):
+        super().step()
+        for parameter in self.parameters:
+            parameter.data = max(-0.3, min(0.3, parameter.data))
+
+
+class Normalised(Optimizer):
+    """A rule of one's own."""
+
+    kept = ("mean",)
+
+    def rule(self, lr, sqrt):
+        def move(p, g, mean):
+            mean = 0.9 * mean + 0.1 * g
+            return p - lr * mean / sqrt(1e-4 + mean * mean), mean
+
+        return move
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda p: SignDescent(p, lr=0.01),
+        lambda p: SignDescent(p[:5], lr=0.01),
+        lambda p: Held(p, lr=0.1, momentum=0.9),
+        lambda p: Normalised(p, lr=linear(0.1, 0.01, 9)),
+    ],
+    ids=["update", "update of some", "step", "rule"],
+)
+def test_optimisers_of_ones_own(optimizer):
+    assert_same(optimizer)
+    assert_same(optimizer, l2=0.01, clip_norm=0.1, validation=(X[:3], SIGNS[:3]))
+
+
+# --- Callbacks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS.values(), ids=OPTIMISERS)
+def test_a_callback_sees_parameters_gradients_and_state(optimizer):
+    seen = {False: [], True: []}
+    for mode, places in seen.items():
+        training = Training(mode, optimizer)
+        training.fit(callback=lambda *_: places.append(training.now()))
+    assert len(seen[True]) == 5
+    for compiled, eager in zip(seen[True], seen[False]):
+        assert_close(compiled, eager)
+
+
+def halve_the_rate(training):
+    training.optimizer.lr = training.optimizer.lr / 2
+
+
+def move_a_parameter(training):
+    training.model.parameters()[2].data += 0.5
+
+
+def forget(training):
+    training.optimizer.load_state_dict({"kind": "SGD", "steps": 0, "state": {}})
+
+
+def turn_around(training):
+    state = training.optimizer.state_dict()
+    state["state"]["velocity"] = [-v for v in state["state"]["velocity"]]
+    training.optimizer.load_state_dict(state)
+
+
+def less_momentum(training):
+    training.optimizer.momentum *= 0.5
+
+
+@pytest.mark.parametrize("change", [halve_the_rate, move_a_parameter, forget, turn_around, less_momentum])
+def test_what_a_callback_changes_is_seen_by_the_next_epoch(change):
+    eager, compiled = Training(False), Training(True)
+    histories = [
+        training.fit(callback=lambda epoch, _: change(training) if epoch in (2, 5) else None)
+        for training in (eager, compiled)
+    ]
+    assert histories[1].compiled
+    assert_close(curves(histories[1]), curves(histories[0]))
+    assert_close(compiled.now(), eager.now())
+    unchanged = Training(True)
+    assert curves(unchanged.fit()) != curves(histories[1])
+
+
+# --- Failures --------------------------------------------------------------------------------------------------------
+
+
+def failing_at(step, error):
+    """A schedule that fails at this step."""
+
+    def rate(steps):
+        if steps == step:
+            raise error
+        return 0.1
+
+    return rate
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS.values(), ids=OPTIMISERS)
+def test_what_fails_leaves_everything_as_it_was(optimizer):
+    def callback(epoch, _history):
+        if epoch == 3:
+            assert training.now() != training.before
+            raise RuntimeError("enough")
+
+    training = Training(True, optimizer)
+    with pytest.raises(RuntimeError, match="enough"):
+        training.fit(callback=callback)
+    assert training.now() == training.before
+    training.optimizer.lr = failing_at(training.optimizer.steps + 7, ZeroDivisionError("no rate"))
+    with pytest.raises(ZeroDivisionError, match="no rate"):
+        training.fit()
+    assert training.now() == training.before
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "y", "options"),
+    [
+        (lambda p: SGD(p, lr=1e200), NUMBERS, {}),
+        (lambda p: SGD(p, lr=1e308), [1e6 * number for number in NUMBERS], {"batch_size": None, "epochs": 1}),
+        (lambda p: SGD(p, lr=1e200), NUMBERS, {"l2": 1.0}),
+        (lambda p: SGD(p, lr=0.1), [1e200 * number for number in NUMBERS], {"clip_norm": 1.0}),
+        (lambda p: SGD(p, lr=1e160), [1e154 * number for number in NUMBERS], {"l2": 1e-3, "clip_norm": 1.0}),
+    ],
+)
+def test_an_explosion_is_the_error_that_it_is_on_values(optimizer, y, options):
+    messages = []
+    for mode in (False, True):
+        training = Training(mode, lambda p: SGD(p, lr=0.1), loss="mean_squared_error", y=NUMBERS)
+        training.optimizer.lr = optimizer(training.model.parameters()).lr
+        with pytest.raises(FloatingPointError) as caught:
+            training.fit(y=y, **options)
+        messages.append(str(caught.value))
+        assert training.now() == training.before
+    assert messages[0] == messages[1]
+
+
+def test_large_parameters_are_no_explosion():
+    assert_same(model=lambda: MLP(2, [1], init=lambda *_: 1e200), optimizer=lambda p: SGD(p, lr=1e190))
+
+
+# --- Ctrl-C ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMISERS.values(), ids=OPTIMISERS)
+def test_ctrl_c_in_a_callback_keeps_the_epochs(optimizer):
+    def callback(epoch, _history):
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    stopped, whole = Training(True, optimizer), Training(True, optimizer)
+    history, wanted = stopped.fit(callback=callback), whole.fit(epochs=3)
+    assert history.interrupted
+    assert curves(history) == curves(wanted)
+    assert stopped.now() == whole.now()
+
+
+@pytest.mark.parametrize("steps", [0, 1, 5, 8])
+def test_ctrl_c_in_a_step_keeps_the_steps_before(steps):
+    """The interrupt comes from the schedule, before a step is taken."""
+    eager, compiled = Training(False), Training(True)
+    for training in (eager, compiled):
+        training.optimizer.lr = failing_at(training.optimizer.steps + steps, KeyboardInterrupt)
+    histories = [training.fit() for training in (eager, compiled)]
+    assert [history.interrupted for history in histories] == [True, True]
+    assert [history.epochs for history in histories] == [steps // 3] * 2
+    assert_close(compiled.now(), eager.now())
+    assert (compiled.now() == compiled.before) == (steps == 0)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("options", [{}, {"validation": (X, SIGNS)}, {"callback": lambda *_: None}], ids=str)
+def test_ctrl_c_at_any_time_keeps_whole_steps(options):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    places = {}
+    whole = Training(True, batch_size=None, l2=1e-3)
+    whole.fit(epochs=3000, callback=lambda *_: places.update({whole.optimizer.steps: whole.now()}))
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for k in range(30):
+            training = Training(True, batch_size=None, l2=1e-3)
+            delays = []
+
+            def start(epoch, history, own=options.get("callback")):
+                if epoch == 1:
+                    signal.setitimer(signal.ITIMER_REAL, 1e-4 * 1.2**k)
+                elif own is not None:
+                    own(epoch, history)
+
+            history = training.fit(epochs=3000, **options | {"callback": start}) if delays == [] else None
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            assert training.now() == places[training.optimizer.steps]
+            assert history.interrupted or history.epochs == 3000
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+# --- What cannot be compiled -----------------------------------------------------------------------------------------
+
+
+class Branching(Layer):
+    def __call__(self, x):
+        z = super().__call__(x)
+        return z if z > 0 else 0.1 * z
+
+
+class Noisy(Layer):
+    def __call__(self, x):
+        return super().__call__(x) + random.gauss(0.0, 1.0)
+
+
+def looked_up(z, y):
+    return hinge(z, {-1: -1, 1: 1}[y])
+
+
+def own_row(z, y):
+    return square(z - y)
+
+
+square = Primitive("square_of_a_test", lambda x: x * x, partials=(lambda out, x: 2 * x,))
+del autograd.PRIMITIVES["square_of_a_test"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,15 +40,19 @@ class Bound(NamedTuple):
 
     Attributes:
         kinds: of each argument.
-        tables: for each argument its numbers, (n, width) without gaps; None for one that is the same for all examples.
+        tables: of the arguments that are not the same for all examples their numbers, (n, width) without gaps.
+        addresses: where these are.
         n: how many examples there are; None if no argument is a table.
         shared: the numbers that are the same for all examples, in order.
+        taken: whether every argument is such a table itself, none a copy.
     """
 
     kinds: tuple[Kind, ...]
     tables: list[Any]
+    addresses: list[int]
     n: int | None
     shared: list[float]
+    taken: bool
 
 
 def bind(arguments: Sequence[Any], dtype: Any) -> Bound:
@@ -62,12 +68,13 @@ def bind(arguments: Sequence[Any], dtype: Any) -> Bound:
     """
     kinds, tables, shared = [], [], []
     n: int | None = None
+    taken = True
     for position, argument in enumerate(arguments):
         is_array = argument.__class__ is np.ndarray
         array = argument if is_array and argument.dtype == dtype else as_array(argument, dtype, position)
         if array.ndim == 0:
             kinds.append(_SHARED)
-            tables.append(None)
+            taken = False
             shared.append(float(array))
             continue
         if n is None:
@@ -79,7 +86,40 @@ def bind(arguments: Sequence[Any], dtype: Any) -> Bound:
             )
         kinds.append(Kind(array.shape[1:], is_array or not isinstance(argument, (list, tuple))))
         tables.append(array if array.flags.c_contiguous else np.ascontiguousarray(array))
-    return Bound(tuple(kinds), tables, n, shared)
+        taken = taken and tables[-1] is argument
+    return Bound(tuple(kinds), tables, [address(table) for table in tables], n, shared, taken)
+
+
+def address(array: Any) -> int:
+    """Where the numbers of an array without gaps are."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))
+    except (TypeError, ValueError, BufferError):  # it may not be written, or it is empty
+        return int(array.ctypes.data)
+
+
+class Recent:
+    """The arguments of the last call, to know them again without another look at each: training repeats itself.
+
+    It does not keep them alive. An array whose shape or layout was changed in place is not taken for what it was.
+    """
+
+    __slots__ = ("addresses", "n", "plans", "references", "shapes")
+
+    def __init__(self, arguments: Sequence[Any], bound: Bound) -> None:
+        self.references = [weakref.ref(argument) for argument in arguments]
+        self.shapes = [argument.shape for argument in arguments]
+        self.addresses, self.n = bound.addresses, bound.n
+        self.plans: dict[str, Any] = {}
+
+    def is_of(self, arguments: Sequence[Any]) -> bool:
+        """Whether these are the same arguments."""
+        if len(arguments) != len(self.references):
+            return False
+        for reference, shape, argument in zip(self.references, self.shapes, arguments):
+            if reference() is not argument or argument.shape != shape or not argument.flags.c_contiguous:
+                return False
+        return True
 
 
 _SHARED = Kind(None, False)

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd import primitives
 from autograd.compiler import native
-from autograd.compiler.arguments import Bound, bind, placeholders, results_like, take
+from autograd.compiler.arguments import Bound, Recent, address, bind, placeholders, results_like, take
 from autograd.compiler.build import Built, Wanted, build
 from autograd.compiler.lower import (
     LANE_SUMS,
@@ -66,20 +66,26 @@ class Plan:
         self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
         self.dtype, self.rolled = dtype, rolled
         instructions = built.program.instructions
-        self.template = np.array(
+        instructions = built.program.instructions
+        self.constants = np.array(
             [instructions[k].attribute if instructions[k].operation == "constant" else 0.0 for k in built.program.results],
             dtype=dtype,
         )
         self._frames: deque[Frame] = deque()
 
     def run(
-        self, vector: Any, tables: Sequence[Sequence[Any]], counts: Sequence[int], outputs: Any, threads: int
+        self,
+        vector: Any,
+        addresses: Sequence[Sequence[int]],
+        counts: Sequence[int],
+        outputs: Any = None,
+        threads: int = 1,
     ) -> tuple[Any, Any]:
         """Call the code.
 
         Args:
             vector: the parameters, an array without gaps.
-            tables: for every batch the tables of its arguments, without gaps.
+            addresses: for every batch, where the tables of its arguments are.
             counts: how many examples each batch has.
             outputs: where the outputs of the first batch go; None if there are none.
             threads: how many may run.
@@ -87,52 +93,46 @@ class Plan:
         Returns:
             The sums, and the results.
         """
-        sums = np.empty(self.built.layout.sums, self.dtype)
-        results = self.template.copy()
-        layout = self.built.layout
         frame = self._take_frame()
         words = frame.words
-        words[PARAMETERS] = vector.ctypes.data
-        words[SUMS] = sums.ctypes.data
-        words[RESULTS] = results.ctypes.data
-        for batch, batch_tables, count in zip(layout.batches, tables, counts):
+        words[PARAMETERS] = address(vector)
+        for batch, of_batch, count in zip(self.built.layout.batches, addresses, counts):
             word = batch.word
             words[word + START] = 0
             words[word + STOP] = words[word + TOTAL] = count
-            if outputs is not None:
-                words[word + OUTPUTS] = outputs.ctypes.data
             word += TABLES
-            for table, width in zip(batch_tables, batch.widths):
-                words[word] = table.ctypes.data
-                words[word + 1] = width
+            for table in of_batch:
+                words[word] = table
                 word += 2
-        if threads > 1 and len(layout.batches) == 1 and counts[0] >= 2 * threads * layout.batches[0].block:
-            self._run_in_threads(frame, sums, counts[0], threads)
+        if outputs is not None:
+            words[self.built.layout.batches[0].word + OUTPUTS] = address(outputs)
+        if threads > 1 and len(counts) == 1 and counts[0] >= 2 * threads * self.built.layout.batches[0].block:
+            self._run_in_threads(frame, counts[0], threads)
         else:
             self.built.code.run(frame.address)
+        found = frame.sums.copy(), frame.results.copy()
         self._frames.append(frame)
-        return sums, results
+        return found
 
-    def _run_in_threads(self, frame: Frame, sums: Any, count: int, threads: int) -> None:
+    def _run_in_threads(self, frame: Frame, count: int, threads: int) -> None:
         """Each thread does a part of the examples, in whole blocks, into sums of its own."""
         code, batch = self.built.code, self.built.layout.batches[0]
-        code.before(frame.address)
         blocks = -(-count // batch.block)
         cuts = [min(count, blocks * k // threads * batch.block) for k in range(threads + 1)]
         frames = [frame, *(self._take_frame() for _ in range(threads - 1))]
-        own_sums = [sums, *(np.zeros_like(sums) for _ in range(threads - 1))]
-        sums[:] = 0.0
-        for own, partial, start, stop in zip(frames, own_sums, cuts, cuts[1:]):
+        code.before(frame.address)
+        for own, start, stop in zip(frames, cuts, cuts[1:]):
             if own is not frame:
-                own.words[:SLOTS] = frame.words[:SLOTS]
+                own.words[PARAMETERS], own.words[UNIFORMS] = frame.words[PARAMETERS], frame.words[UNIFORMS]
                 own.words[batch.word :] = frame.words[batch.word :]
-            own.words[SUMS] = partial.ctypes.data
             own.words[batch.word + START], own.words[batch.word + STOP] = start, stop
+            own.sums[:] = 0.0
         pending = [_pool().submit(code.batch, own.address) for own in frames[1:]]
         code.batch(frame.address)
-        for own, partial, done in zip(frames[1:], own_sums[1:], pending):
+        for own, done in zip(frames[1:], pending):
             done.result()
-            sums += partial
+            frame.sums += own.sums
+            own.words[UNIFORMS] = address(own.uniforms)
             self._frames.append(own)
         code.after(frame.address)
 
@@ -140,24 +140,27 @@ class Plan:
         try:
             return self._frames.pop()
         except IndexError:
-            return Frame(self.built, self.dtype)
+            return Frame(self.built, self.constants)
 
 
 class Frame:
-    """The memory of one call: the table of addresses, and working space. A call has it for itself."""
+    """The memory of one call: the table of addresses, results and working space. A call has it for itself."""
 
-    def __init__(self, built: Built, dtype: Any) -> None:
-        layout = built.layout
+    def __init__(self, built: Built, constants: Any) -> None:
+        layout, dtype = built.layout, constants.dtype
         self.words = (ctypes.c_int64 * layout.words)()
         self.address = ctypes.addressof(self.words)
-        self.arrays = {
-            UNIFORMS: _aligned(layout.uniforms, dtype),
-            SLOTS: _aligned(layout.slots, dtype),
-            LANE_SUMS: _aligned(layout.lane_sums, dtype),
-            ROWS: _aligned(layout.rows, dtype),
-        }
-        for word, array in self.arrays.items():
+        self.uniforms = _aligned(layout.uniforms, dtype)
+        self.sums = _aligned(layout.sums, dtype)[: layout.sums]
+        self.results = constants.copy()
+        self._working = [_aligned(count, dtype) for count in (layout.slots, layout.lane_sums, layout.rows)]
+        for word, array in zip(
+            (UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS), (self.uniforms, self.sums, self.results, *self._working)
+        ):
             self.words[word] = array.ctypes.data
+        for batch in layout.batches:
+            for k, width in enumerate(batch.widths):
+                self.words[batch.word + TABLES + 2 * k + 1] = width
 
 
 def _aligned(count: int, dtype: Any) -> Any:
@@ -211,6 +214,7 @@ class Compiled:
         self._elementwise: dict[Any, bool] = {}
         self._lock = threading.RLock()
         self._last: Plan | None = None
+        self._recent: Recent | None = None
         self.__name__ = f"compile({getattr(self.f, '__name__', type(self.f).__name__)})"
         self.__doc__ = getattr(self.f, "__doc__", None)
 
@@ -258,21 +262,28 @@ class Compiled:
     def _reduced(self, vector: Any, arguments: Sequence[Any]) -> tuple[Any, Any]:
         """The value, and the gradients of the parameters; their numbers are read unless a vector is given."""
         size = len(self.parameters)
-        if not size:
-            raise TypeError(f"{self.__name__} has no parameters: compile(f, parameters), or f.grad(...)")
-        bound = bind(arguments, self._type)
-        plan = self._plan("loss", bound.kinds, bound)
-        if vector is None or plan.captured or bound.shared:
-            vector = self._vector(plan, vector, bound.shared)
-        tables, counts = [bound.tables], [bound.n or 0]
-        if plan.rolled is not None:
-            tables, counts = plan.rolled.tables(plan.captured, self._type), plan.rolled.counts
-        elif bound.shared:
-            tables = [[table for table in bound.tables if table is not None]]
+        recent = self._recent
+        if recent is not None and recent.is_of(arguments) and "loss" in recent.plans:
+            plan, addresses, n, shared = recent.plans["loss"], recent.addresses, recent.n, ()
+        else:
+            if not size:
+                raise TypeError(f"{self.__name__} has no parameters: compile(f, parameters), or f.grad(...)")
+            bound = bind(arguments, self._type)
+            plan = self._plan("loss", bound.kinds, bound)
+            addresses, n, shared = bound.addresses, bound.n, bound.shared
+            if bound.taken:
+                self._recent = Recent(arguments, bound)
+                self._recent.plans["loss"] = plan
+        if vector is None or plan.captured or shared:
+            vector = self._vector(plan, vector, shared)
         outputs = None
-        if self.has_aux and bound.n is not None:
-            outputs = np.empty((bound.n, plan.outputs), self._type)
-        sums, results = plan.run(vector, tables, counts, outputs, self.threads)
+        if plan.rolled is not None:
+            tables = plan.rolled.tables(plan.captured, self._type)
+            sums, results = plan.run(vector, [[address(table)] for table in tables], plan.rolled.counts)
+        else:
+            if self.has_aux and n is not None:
+                outputs = np.empty((n, plan.outputs), self._type)
+            sums, results = plan.run(vector, () if n is None else (addresses,), (n,), outputs, self.threads)
         value: Any = results.item(0)
         if self.has_aux:
             value = value, plan.results(results[1:] if outputs is None else outputs)
@@ -283,7 +294,7 @@ class Compiled:
         numbers = [*shared, *map(_number_of, plan.captured)]
         size = len(self.parameters)
         whole = np.empty(size + len(numbers), self._type)
-        whole[:size] = list(map(_number_of, self.parameters)) if vector is None else vector
+        whole[:size] = [p._data for p in self.parameters] if vector is None else vector
         if numbers:
             whole[size:] = numbers
         return whole
@@ -330,7 +341,7 @@ class Compiled:
         plan = self._plan(what, bound.kinds, bound)
         vector = self._vector(plan, None, bound.shared)
         outputs = np.empty((bound.n, plan.outputs), self._type)
-        plan.run(vector, [[t for t in bound.tables if t is not None]], [bound.n], outputs, self.threads)
+        plan.run(vector, (bound.addresses,), (bound.n,), outputs, self.threads)
         return plan.results(outputs)
 
     def _of_one(self, what: str, arguments: Sequence[Any]) -> Any:
@@ -338,7 +349,7 @@ class Compiled:
         taken = take(arguments)
         plan = self._plan(f"{what} of one", taken.key, arguments)
         vector = self._vector(plan, None, taken.numbers)
-        sums, results = plan.run(vector, [], [], None, 1)
+        sums, results = plan.run(vector, (), ())
         if what == "values":
             return plan.results(results)
         starts = np.cumsum([len(self.parameters), *taken.sizes])
@@ -428,7 +439,8 @@ class Compiled:
 
     def _compiled(self, what: str, arguments: Any) -> Plan:
         if isinstance(arguments, Bound):
-            given = [placeholders(kind, table) for kind, table in zip(arguments.kinds, arguments.tables)]
+            tables = iter(arguments.tables)
+            given = [placeholders(k, next(tables) if k.shape is not None else None) for k in arguments.kinds]
             widths = [kind.width for kind in arguments.kinds if kind.shape is not None]
             is_column = [kind.shape is not None for kind in arguments.kinds]
         else:
@@ -522,7 +534,7 @@ class Compiled:
         with self._lock:
             self._plans.clear()
             self._elementwise.clear()
-            self._last = None
+            self._last = self._recent = None
 
     # --- What was compiled -------------------------------------------------------------------------------------------
 

@@ -315,7 +315,7 @@ def dead_code(program: Program) -> Program:
 
 
 def line_up(program: Program) -> Program:
-    """What goes into a layer gets a place in the order that the layer wants; a copy does, of what has another place."""
+    """What goes into a layer, or out, gets a place in the order that is wanted; a copy does, of what has another place."""
     new = program.like()
     index: list[int] = []
     old_batches = program.batches()
@@ -344,7 +344,9 @@ def line_up(program: Program) -> Program:
         index.append(new.append(operation, moved, attribute))
         batches.append(batch)
         places.add(index[-1], new.instructions[-1])
-    return new.finish(program, index)
+    new.finish(program, index)
+    new.outputs = {batch: lined_up(nodes, batch) for batch, nodes in new.outputs.items() if nodes}
+    return new
 
 
 class Places:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FEWEST = 4
 """Terms that do the same are rolled from this number on."""
 
+MOST_SUMS = 8
+"""So many sums are looked into."""
+
 _NOBODY, _SHARED = -2, -1
 
 
@@ -39,7 +42,7 @@ class Rolled(NamedTuple):
     numbers: list[Any]
     read: list[list[tuple[int, int, int]]]
 
-    def tables(self, captured: Sequence[Value], dtype: Any) -> list[list[Any]]:
+    def tables(self, captured: Sequence[Value], dtype: Any) -> list[Any]:
         """For each batch its table, as it is now."""
         import numpy as np
 
@@ -50,7 +53,7 @@ class Rolled(NamedTuple):
                 table = table.copy() if table is numbers else table
                 rows, columns, values = zip(*read)
                 table[rows, columns] = [captured[k]._data for k in values]
-            found.append([table])
+            found.append(table)
         return found
 
 
@@ -63,35 +66,32 @@ class _Group(NamedTuple):
 
 
 def roll(program: Program, trained: int) -> Rolled | None:
-    """Roll the largest sum of a program whose first result is a loss; None if nothing is repeated in it.
+    """Roll the largest sum, of those whose terms do the same, in a program of a loss; None if there is none.
 
     Args:
         program: as recorded, without batches.
         trained: how many parameters are trained; those behind them are only read.
     """
     inner = chains(program)
-    top, terms = _largest_sum(program, inner)
-    if len(terms) < FEWEST:
-        return None
-    owners = _owners(program, top, terms, inner, trained)
-    groups = _groups(program, terms, owners)
-    if not groups:
-        return None
-    return _written(program, top, terms, inner, owners, groups, trained)
+    for top, terms in _sums(program, inner):
+        owners = _owners(program, top, terms, inner, trained)
+        groups = _groups(program, terms, owners)
+        if groups:
+            return _written(program, top, terms, inner, owners, groups, trained)
+    return None
 
 
-def _largest_sum(program: Program, inner: set[int]) -> tuple[int, list[int]]:
-    best: tuple[int, list[int]] = (-1, [])
+def _sums(program: Program, inner: set[int]) -> list[tuple[int, list[int]]]:
+    """Every sum of some terms, with its terms, the longest first."""
+    found = []
     for position, (operation, operands, _) in enumerate(program.instructions):
-        if operation is primitives.sum_:
-            terms = list(operands)
-        elif operation is primitives.add and position not in inner:
+        if operation is primitives.sum_ and len(operands) >= FEWEST:
+            found.append((position, list(operands)))
+        elif operation is primitives.add and position not in inner and operands[0] in inner:
             terms = terms_of(program, position, inner)
-        else:
-            continue
-        if len(terms) > len(best[1]):
-            best = position, terms
-    return best
+            if len(terms) >= FEWEST:
+                found.append((position, terms))
+    return sorted(found, key=lambda one: -len(one[1]))[:MOST_SUMS]
 
 
 def _owners(program: Program, top: int, terms: Sequence[int], inner: set[int], trained: int) -> list[int]:
