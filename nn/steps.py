@@ -132,6 +132,7 @@ class CompiledSteps:
         self.numpy = numpy
         self.vector: Any = None
         self.gradient: Any = None
+        self.finite = True
         self.arrays = self._as_arrays(*task.examples)
         self.validation = task.validation and self._as_arrays(*task.validation)
         kind, where = type(task.optimizer), {p: k for k, p in enumerate(task.parameters)}
@@ -175,6 +176,8 @@ class CompiledSteps:
                     gradient = gradient * shrinking_factor(_norm(gradient), task.clip_norm)
                 self.gradient = gradient
                 self._move()
+                moved = self.vector
+                self.finite = math.isfinite(moved.dot(moved)) or bool(self.numpy.isfinite(moved).all())
         return cost, self._right(outputs, targets)
 
     def _move(self) -> None:
@@ -201,7 +204,7 @@ class CompiledSteps:
         return int(self.numpy.count_nonzero(are_right(self.task.loss, outputs, targets)))
 
     def parameters_are_finite(self) -> bool:
-        return math.isfinite(self.vector.dot(self.vector)) or bool(self.numpy.isfinite(self.vector).all())
+        return self.finite
 
     def validate(self) -> tuple[float, float] | None:
         if self.validation is None:

@@ -53,7 +53,7 @@ class Report(NamedTuple):
 
     Attributes:
         sizes: for each pass its name, and the number of instructions after it.
-        readable: the program, forward and backward, in rows of the table.
+        readable: the program, forward and backward, in rows of the table; `str(readable)` is its text.
         pieces: how many chunks and layers were made.
         seconds: how long passes and LLVM took.
         target: the machine.
@@ -62,7 +62,7 @@ class Report(NamedTuple):
     """
 
     sizes: list[tuple[str, int]]
-    readable: str
+    readable: Program
     pieces: int
     seconds: tuple[float, float]
     target: Target
@@ -123,7 +123,7 @@ def build(
     code = native.Code(lowered)
     report = Report(
         sizes,
-        str(readable),
+        readable,
         lowered.chunks,
         (middle - start, time.perf_counter() - middle),
         target,

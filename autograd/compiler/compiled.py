@@ -31,7 +31,7 @@ from autograd.compiler.lower import (
 )
 from autograd.compiler.roll import Rolled, roll
 from autograd.compiler.trace import Recorded, record, to_program
-from autograd.modes import CompileError
+from autograd.modes import CompileError, collector_paused
 from autograd.structure import flatten
 from autograd.value import Value
 
@@ -433,7 +433,8 @@ class Compiled:
             with self._lock:
                 plan = self._plans.get((what, key))
                 if plan is None:
-                    plan = self._plans[what, key] = self._compiled(what, arguments)
+                    with collector_paused():
+                        plan = self._plans[what, key] = self._compiled(what, arguments)
         self._last = plan
         return plan
 
@@ -543,7 +544,7 @@ class Compiled:
         """The program of the last call as text, forward and backward, one instruction to a line."""
         if self._last is None:
             raise RuntimeError(f"{self.__name__} is compiled when it is called for the first time: call it, then look")
-        return self._last.built.report.readable
+        return str(self._last.built.report.readable)
 
     def __str__(self) -> str:
         return repr(self) if self._last is None else "\n".join([repr(self), *_report(self._last)])

@@ -43,6 +43,8 @@ def _folded(new: Program, operation: Primitive | str, operands: Sequence[int]) -
     """The instruction that an operation on constants comes down to; None where it has to be computed."""
     if not isinstance(operation, Primitive):
         return None
+    if operation is not primitives.where and new.instructions[operands[0]].operation != "constant":
+        return None
     numbers = [_number(new, k) for k in operands]
     if operation is primitives.where and numbers[0] is not None:
         return operands[1] if numbers[0] else operands[2]

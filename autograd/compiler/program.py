@@ -167,21 +167,27 @@ class Program:
                 raise AssertionError(f"after the pass {after}: the result %{node} differs between examples")
 
     def _problem(self, index: int, instruction: Instruction, batches: Sequence[int]) -> str:
+        """What is wrong with an instruction; "" if nothing is."""
         operation, operands, attribute = instruction
-        if any(not 0 <= operand < index for operand in operands):
-            return f"its operands {operands} are not all computed before it"
-        if len({batches[k] for k in operands} - {UNIFORM}) > 1:
-            return "its operands belong to different batches"
-        if isinstance(operation, Primitive):
-            if operation.arity not in (None, len(operands)):
-                return f"{len(operands)} operands, wants {operation.arity}"
+        batch = UNIFORM
+        for operand in operands:
+            if not 0 <= operand < index:
+                return f"its operands {operands} are not all computed before it"
+            if batches[operand] != batch:
+                if batch != UNIFORM and batches[operand] != UNIFORM:
+                    return "its operands belong to different batches"
+                batch = batch or batches[operand]
+        if operation.__class__ is Primitive:
+            arity = operation.arity  # type: ignore[union-attr]
+            if arity is not None and arity != len(operands):
+                return f"{len(operands)} operands, wants {arity}"
             return "" if operands else "no operands"
-        wanted = _OPERANDS.get(operation)
+        wanted = _OPERANDS.get(operation)  # type: ignore[arg-type]
         if wanted is None:
             return "unknown operation"
         if wanted >= 0 and len(operands) != wanted:
             return f"{len(operands)} operands, wants {wanted}"
-        return _attribute_problem(self, operation, operands, attribute)
+        return _attribute_problem(self, operation, operands, attribute)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         return text(self)
@@ -189,13 +195,16 @@ class Program:
 
 def batch_of(instruction: Instruction, batches: Sequence[int]) -> int:
     """The batch that an instruction belongs to, given those of the instructions before it."""
-    if instruction.operation == "input":
-        return int(instruction.attribute[0])
-    if instruction.operation == "copy":
-        return int(instruction.attribute)
-    if instruction.operation == "batch_sum":
-        return UNIFORM
-    return max([batches[k] for k in instruction.operands], default=UNIFORM)
+    operation, operands, attribute = instruction
+    if operation == "input":
+        return int(attribute[0])
+    if operation == "copy":
+        return int(attribute)
+    if operation != "batch_sum":
+        for operand in operands:
+            if batches[operand] != UNIFORM:
+                return batches[operand]
+    return UNIFORM
 
 
 _OPERANDS = {
