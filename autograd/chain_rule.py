@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import primitives
 from autograd.primitives import ZERO, Primitive
-from autograd.symbols import Symbol, node_of
+from autograd.symbols import Symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -173,9 +173,7 @@ def reverse(
         if node in gradients and node in parts:
             primitive, operands, constants = parts[node]
             wanted = [operand in depends for operand in operands]
-            for position, new in contributions(
-                writer, primitive, node, operands, constants, wanted, gradients[node]
-            ):
+            for position, new in contributions(writer, primitive, node, operands, constants, wanted, gradients[node]):
                 operand = operands[position]
                 gradients[operand] = accumulate(writer, gradients.get(operand), new)
     return [settled(writer, gradients[v]) if v in gradients else 0.0 for v in variables]

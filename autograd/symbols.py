@@ -30,8 +30,8 @@ def _binary(primitive: Any) -> tuple[Callable[[Symbol, Any], Any], Callable[[Sym
     return lambda self, other: primitive(self, other), lambda self, other: primitive(other, self)
 
 
-def _refused(self: Symbol) -> Any:
-    raise TypeError("a rule runs on symbols here, whose number is not known: write select(condition, x, y) for a choice")
+def _refused(symbol: Symbol) -> Any:
+    raise TypeError(f"the number of {symbol!r} is not known: write autograd.select(condition, x, y) for a choice")
 
 
 class Symbol:
@@ -78,6 +78,9 @@ class Symbol:
 
     __bool__ = __float__ = __int__ = __index__ = _refused
 
+    def __repr__(self) -> str:
+        return f"Symbol({self.node!r})"
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """The methods of Value: `x.tanh()` is the row `tanh` applied to x."""
         row: Any = primitives.PRIMITIVES.get(NUMPY_NAMES.get(name, name))
@@ -106,9 +109,7 @@ def _choice_of_zero(writer: Writer, condition: Any, x: Any, y: Any) -> Any:
     if x is ZERO or y is ZERO:
         number = y if x is ZERO else x
         return Symbol(writer, number.node if isinstance(number, Symbol) else float(number), zero_where)
-    return Symbol(
-        writer, writer.apply(primitives.where, (chosen, node_of(writer, x), node_of(writer, y))), zero_where
-    )
+    return Symbol(writer, writer.apply(primitives.where, (chosen, node_of(writer, x), node_of(writer, y))), zero_where)
 
 
 def _zero_where(writer: Writer, number: Any) -> Any:

@@ -276,7 +276,7 @@ class Value:
     def data(self) -> float:
         """The number."""
         if _traces:
-            modes.check_not_tracing("v.data", "compute with v itself, or take the number before the function is compiled")
+            modes.check_not_tracing("v.data", "compute with v itself, or take the number outside of the function")
         return self._data
 
     @data.setter

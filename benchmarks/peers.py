@@ -279,7 +279,11 @@ def jax(problem: Problem) -> list[Work]:
     def call() -> Any:
         return module.block_until_ready(step(vector, X, y))
 
-    return [Work("JAX jit", call, lambda: in_order(*call(), order))]
+    def numbers() -> Numbers:
+        loss, gradient = call()
+        return in_order(loss, gradient, order)
+
+    return [Work("JAX jit", call, numbers)]
 
 
 def jax_training(problem: Problem) -> list[Training]:
@@ -336,11 +340,11 @@ def _casadi_call(function: Any, arguments: Sequence[Numbers]) -> tuple[Callable[
     held = [np.array(argument, dtype=float).ravel() for argument in arguments]
     results = [np.zeros(function.nnz_out(k)) for k in range(function.n_out())]
     for k, array in enumerate(held):
-        buffer.set_arg(k, memoryview(array))
+        buffer.set_arg(k, array.data)
     for k, array in enumerate(results):
-        buffer.set_res(k, memoryview(array))
+        buffer.set_res(k, array.data)
 
-    def run(_held: object = (buffer, held)) -> None:
+    def run(_alive: object = (buffer, held, results)) -> None:
         call()
 
     return run, results
@@ -368,7 +372,7 @@ def _casadi_work(engine: str, function: Any, problem: Problem) -> Work:
 
 
 def casadi(problem: Problem) -> list[Work]:
-    """Loss and gradient of the demo in CasADi: scalar by scalar, as one example mapped and as one program; by matrix."""
+    """The demo in CasADi: scalar by scalar, one example mapped or all of them as one program; and by matrix."""
     module = peer("casadi")
     if module is None:
         return []
@@ -481,7 +485,7 @@ def handwritten(problem: Problem) -> list[Work]:
     vector, X, y, to = (ctypes.c_void_p(a.ctypes.data) for a in (*arrays, gradient))
     examples, penalty = ctypes.c_long(len(problem.y)), ctypes.c_double(problem.penalty)
 
-    def call(_held: object = arrays) -> Any:
+    def call(_alive: object = (arrays, gradient)) -> Any:
         return function(vector, X, y, examples, penalty, to)
 
     return [Work("C++", call, lambda: np.array([call(), *gradient]))]

@@ -11,6 +11,7 @@ import autograd
 from nn import MLP, SGD, Adam, History, cross_entropy, evaluate, fit, hinge, predict
 from nn.data import digits, moons
 from nn.schedules import cosine, linear
+from nn.steps import why_not_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def train_digits(options: argparse.Namespace) -> int:
     model = MLP(64, [*options.hidden, 10], rng=options.seed)
     steps = options.epochs * -(-len(data.train_x) // 32)
     optimizer = Adam(model.parameters(), lr=cosine(options.lr, options.lr / 20, max(steps, 1)))
-    _announce(model, f"{len(data.train_x)} handwritten digits, tested on {len(data.test_x)} others")
+    compiled = _announce(options, model, f"{len(data.train_x)} handwritten digits, tested on {len(data.test_x)} others")
     history = fit(
         model,
         data.train_x,
@@ -54,6 +55,7 @@ def train_digits(options: argparse.Namespace) -> int:
         validation=(data.test_x, data.test_y),
         seed=options.seed,
         progress=True,
+        compiled=compiled,
     )
     _keep(options, model, history)
     loss, accuracy = evaluate(model, data.test_x, data.test_y)
@@ -84,9 +86,18 @@ def train_moons(options: argparse.Namespace) -> int:
     X, y = moons(seed=options.seed)
     model = MLP(2, [*options.hidden, 1], init="micrograd", rng=options.seed)
     optimizer = SGD(model.parameters(), lr=linear(options.lr, options.lr / 10, max(options.epochs, 1)))
-    _announce(model, f"{len(X)} points of two half moons")
+    compiled = _announce(options, model, f"{len(X)} points of two half moons")
     history = fit(
-        model, X, y, loss="hinge", optimizer=optimizer, epochs=options.epochs, l2=1e-4, seed=options.seed, progress=True
+        model,
+        X,
+        y,
+        loss="hinge",
+        optimizer=optimizer,
+        epochs=options.epochs,
+        l2=1e-4,
+        seed=options.seed,
+        progress=True,
+        compiled=compiled,
     )
     _keep(options, model, history)
     loss, accuracy = evaluate(model, X, y, loss="hinge")
@@ -108,8 +119,12 @@ def train_moons(options: argparse.Namespace) -> int:
     return 130 if history.interrupted else 0
 
 
-def _announce(model: MLP, data: str) -> None:
-    print(f"{model!r}: {len(model.parameters())} parameters, every one a Value.\nLearning from {data}.", flush=True)
+def _announce(options: argparse.Namespace, model: MLP, data: str) -> bool:
+    """Say what is trained, on what and how. Returns whether the training is compiled."""
+    reason = "as asked for" if options.eager else why_not_compiled()
+    print(f"{model!r}: {len(model.parameters())} parameters, every one a Value.\nLearning from {data}.")
+    print(f"Training eagerly: {reason}." if reason else "Compiled to native code.", flush=True)
+    return not reason
 
 
 def _keep(options: argparse.Namespace, model: MLP, history: History) -> None:
@@ -176,6 +191,7 @@ def _add_options(
     parser.add_argument(
         "--hidden", type=_sizes, default=hidden, metavar="SIZES", help=f"sizes of the hidden layers (default {sizes})"
     )
+    parser.add_argument("--eager", action="store_true", help="train on Values, not compiled to native code")
     parser.add_argument("--out", default="pictures", metavar="DIR", help="where pictures go (default pictures)")
     parser.set_defaults(train=train)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 WITHOUT_COMPILER = (
-    'llvmlite is not installed, which makes it hundreds of times faster: pip install "chainrule[compile]"'
+    'llvmlite is not installed, with which training is hundreds of times faster: pip install "chainrule[compile]"'
 )
 
 

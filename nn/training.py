@@ -414,7 +414,7 @@ def _progress_bar(epochs: int, progress: bool | None, history: History) -> _Bar 
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return _NoBar()
     if history.note == WITHOUT_COMPILER:
-        _say_once(f"nn.fit: training runs eagerly: {WITHOUT_COMPILER}")
+        _say_once(f"nn.fit: {WITHOUT_COMPILER}")
     try:
         from tqdm import tqdm
     except ModuleNotFoundError:

@@ -134,19 +134,24 @@ def test_every_activation(activation):
     assert_same(model=lambda: MLP(2, [4, 3, 1], activation=activation, rng=1))
 
 
-def test_clipping_of_a_gradient_whose_square_is_out_of_range():
-    for scale in (1e-180, 1e180):
-        trainings = [Training(mode, loss=lambda z, y: z * y * scale, clip_norm=1e-190) for mode in (False, True)]
-        for training in trainings:
-            training.fit()
-            gradients = [p.grad for p in training.model.parameters()]
-            assert math.hypot(*gradients) == pytest.approx(1e-190, rel=1e-10)
-        assert gradients == pytest.approx([p.grad for p in trainings[0].model.parameters()], rel=1e-10)
+@pytest.mark.parametrize("scale", [1e-180, 1e180])
+def test_clipping_of_a_gradient_whose_square_is_out_of_range(scale):
+    gradients = []
+    for mode in (False, True):
+        training = Training(mode, loss=lambda z, y: z * y * scale, clip_norm=1e-190)
+        training.fit()
+        gradients.append([p.grad for p in training.model.parameters()])
+    assert math.hypot(*gradients[1]) == pytest.approx(1e-190, rel=1e-10)
+    assert gradients[1] == pytest.approx(gradients[0], rel=1e-10, abs=1e-200)
 
 
-def test_parameters_that_the_optimiser_does_not_have_stay_where_they_are():
-    for choose in (lambda p: p[9:], lambda p: p[3::-1], lambda p: p[::-1]):
-        assert_same(lambda parameters: Adam(choose(parameters), lr=0.1))
+@pytest.mark.parametrize("some", [slice(9, None), slice(3, None, -1), slice(None, None, -1)])
+def test_an_optimiser_may_have_some_of_the_parameters_in_any_order(some):
+    assert_same(lambda parameters: Adam(parameters[some], lr=0.1))
+    training = Training(True, lambda parameters: Adam(parameters[some], lr=0.1))
+    numbers = {p: p.data for p in training.model.parameters()}
+    training.fit()
+    assert {p for p, number in numbers.items() if p.data != number} == set(training.optimizer.parameters)
 
 
 @pytest.mark.parametrize("loss", ["hinge", "binary_cross_entropy", "cross_entropy"])
@@ -173,14 +178,14 @@ class Line(Module):
 
 
 class Joined(Module):
-    """A network that does to its inputs what one does to lists."""
+    """A network that does to its inputs what one can do to lists but not to arrays."""
 
     def __init__(self):
         self.layer = Layer(5, 1, activation="tanh", rng=0)
 
     def __call__(self, x):
         assert isinstance(x, list)
-        return [self.layer(x + [1.0] + x[::-1])]
+        return [self.layer(x + x[::-1] + [1.0])]
 
 
 @pytest.mark.parametrize("model", [Line, Joined])
@@ -197,8 +202,8 @@ def test_losses_of_ones_own():
         assert isinstance(y, list)
         return (z[0] - y[0]) ** 2 + 3 * (z[1] - y[1]) ** 2
 
+    assert_same(loss=pinball, y=NUMBERS)
     assert_same(loss=weighted, y=PAIRS, model=lambda: make(2))
-    trainings = [Training(mode, loss=pinball, y=NUMBERS) for mode in (False, True)]
 
 
 def test_values_that_are_no_parameters_are_read_at_every_step():
@@ -272,13 +277,15 @@ def test_optimisers_of_ones_own(optimizer):
 
 @pytest.mark.parametrize("optimizer", OPTIMISERS.values(), ids=OPTIMISERS)
 def test_a_callback_sees_parameters_gradients_and_state(optimizer):
-    seen = {False: [], True: []}
-    for mode, places in seen.items():
-        training = Training(mode, optimizer)
-        training.fit(callback=lambda *_: places.append(training.now()))
-    assert len(seen[True]) == 5
-    for compiled, eager in zip(seen[True], seen[False]):
-        assert_close(compiled, eager)
+    def seen(training):
+        numbers = []
+        training.fit(callback=lambda *_: numbers.append(training.now()))
+        return numbers
+
+    eager, compiled = seen(Training(False, optimizer)), seen(Training(True, optimizer))
+    assert len(eager) == len(compiled) == 5
+    for k in range(5):
+        assert_close(compiled[k], eager[k])
 
 
 def halve_the_rate(training):
@@ -305,16 +312,15 @@ def less_momentum(training):
 
 @pytest.mark.parametrize("change", [halve_the_rate, move_a_parameter, forget, turn_around, less_momentum])
 def test_what_a_callback_changes_is_seen_by_the_next_epoch(change):
+    def changed(training):
+        return training.fit(callback=lambda epoch, _: change(training) if epoch in (2, 5) else None)
+
     eager, compiled = Training(False), Training(True)
-    histories = [
-        training.fit(callback=lambda epoch, _: change(training) if epoch in (2, 5) else None)
-        for training in (eager, compiled)
-    ]
-    assert histories[1].compiled
-    assert_close(curves(histories[1]), curves(histories[0]))
+    wanted, history = changed(eager), changed(compiled)
+    assert history.compiled
+    assert_close(curves(history), curves(wanted))
     assert_close(compiled.now(), eager.now())
-    unchanged = Training(True)
-    assert curves(unchanged.fit()) != curves(histories[1])
+    assert history.loss[2:] != Training(True).fit().loss[2:]
 
 
 # --- Failures --------------------------------------------------------------------------------------------------------
@@ -421,7 +427,7 @@ def test_ctrl_c_at_any_time_keeps_whole_steps(options):
     whole.fit(batch_size=None, epochs=300, callback=lambda *_: at_steps.update({whole.optimizer.steps: whole.now()}))
     handler = signal.signal(signal.SIGALRM, interrupt)
     try:
-        for delay in [1e-4 * k for k in range(1, 60)]:
+        for delay in [2e-4 * k for k in range(1, 25)]:
             training = Training(True, l2=1e-3)
             first = training.optimizer.steps
 

@@ -1,14 +1,21 @@
-"""fit, predict, evaluate, accuracy: what they compute, what they accept, and that a failure changes nothing."""
+"""fit, predict, evaluate, accuracy: what they compute, what they accept, and that a failure changes nothing.
+
+Here fit takes its steps on Values, unless a test says otherwise: test_compiled_training.py compares compiled steps with
+these.
+"""
 
 import math
 import random
+import subprocess
 import sys
+from functools import partial
 from math import inf, nan
 
 import numpy as np
 import pytest
 
 import autograd
+import nn
 from autograd import Value
 from nn import (
     LOSSES,
@@ -23,7 +30,6 @@ from nn import (
     clip_grad_norm,
     cross_entropy,
     evaluate,
-    fit,
     half_squared_error,
     hinge,
     mean_squared_error,
@@ -32,6 +38,7 @@ from nn import (
 from nn.schedules import linear
 
 pandas = pytest.importorskip("pandas")
+fit = partial(nn.fit, compiled=False)
 rng = random.Random(0)
 X = [[rng.gauss(0.0, 1.0), rng.gauss(0.0, 1.0)] for _ in range(10)]
 SIGNS = [1 if x[0] > x[1] else -1 for x in X]
@@ -393,6 +400,8 @@ WRONG = {
     "penalty of nan": ({"l2": nan}, ValueError, "l2 is a number of at least 0, got nan"),
     "norm of 0": ({"clip_norm": 0.0}, ValueError, r"clip_norm is a number above 0, got 0\.0"),
     "norm below 0": ({"clip_norm": -1}, ValueError, "clip_norm is a number above 0, got -1"),
+    "compiled how": ({"compiled": "yes"}, ValueError, "compiled is True, False or \"auto\", got 'yes'"),
+    "compiled None": ({"compiled": None}, ValueError, 'compiled is True, False or "auto", got None'),
 }
 
 
@@ -656,6 +665,95 @@ def test_without_tqdm_a_terminal_just_shows_nothing(progress, monkeypatch, capsy
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert trained(progress=progress) == trained()
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_what_the_bar_shows_last_is_the_last_epoch(progress, capsys):
+    pytest.importorskip("tqdm")
+    model = make()
+    history = fit(model, X, SIGNS, "hinge", epochs=200, progress=progress)
+    shown = capsys.readouterr().err.rstrip().split("\r")[-1]
+    if progress:
+        assert shown.startswith("eager: 100%")
+        assert shown.endswith(f"loss {history.loss[-1]:.4f}, accuracy {history.accuracy[-1]:.1%}]")
+    else:
+        assert shown == ""
+
+
+# --- Without llvmlite ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _without_llvmlite(monkeypatch):
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    monkeypatch.setattr(nn.training, "_said", set())
+
+
+@pytest.mark.usefixtures("_without_llvmlite")
+def test_without_llvmlite_training_is_eager_and_says_what_to_install():
+    model = make()
+    history = fit(model, X, SIGNS, "hinge", SGD(model.parameters(), lr=0.2), epochs=3, progress=False, compiled="auto")
+    assert (history.loss, data_of(model)) == trained()
+    assert not history.compiled
+    assert history.note.startswith("llvmlite is not installed")
+    assert history.note.endswith('pip install "chainrule[compile]"')
+
+
+@pytest.mark.usefixtures("_without_llvmlite")
+def test_without_llvmlite_compiled_steps_are_an_error_that_changes_nothing():
+    model, optimizer, snapshot = warmed_up()
+    with pytest.raises(ModuleNotFoundError, match=r"llvmlite.*pip install"):
+        fit(model, X, SIGNS, "hinge", optimizer, compiled=True, progress=False)
+    snapshot.assert_unchanged()
+
+
+@pytest.mark.usefixtures("_without_llvmlite")
+@pytest.mark.parametrize(
+    ("progress", "terminal", "compiled", "lines"),
+    [
+        (True, False, "auto", 1),
+        (None, True, "auto", 1),
+        (None, False, "auto", 0),
+        (False, True, "auto", 0),
+        (True, True, False, 0),
+    ],
+)
+def test_without_llvmlite_one_line_says_so_where_progress_is_shown(
+    progress, terminal, compiled, lines, capsys, monkeypatch
+):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    trained(progress=progress, compiled=compiled)
+    trained(progress=progress, compiled=compiled)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count('pip install "chainrule[compile]"') == lines
+    assert shown.err.startswith("nn.fit: llvmlite is not installed") == bool(lines)
+
+
+@pytest.mark.usefixtures("_without_llvmlite")
+def test_a_terminal_without_tqdm_is_told_as_well(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    trained(progress=None, compiled="auto")
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_llvmlite_that_cannot_be_loaded_is_as_good_as_none(monkeypatch):
+    def refuse(_name):
+        raise OSError("libz.so: cannot open")
+
+    monkeypatch.setattr(nn.steps, "import_module", refuse)
+    history = fit(make(), X, SIGNS, "hinge", epochs=1, progress=False, compiled="auto")
+    assert (history.compiled, history.note) == (False, "llvmlite cannot be loaded: libz.so: cannot open")
+
+
+def test_eager_training_imports_neither_numpy_nor_llvmlite():
+    code = (
+        "import sys; from nn import MLP, fit; fit(MLP(1, [1]), [[1.0]], [1.0], 'mean_squared_error', compiled=False);"
+        "assert not {'numpy', 'llvmlite'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # --- predict, evaluate, accuracy -------------------------------------------------------------------------------------

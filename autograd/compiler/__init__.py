@@ -1,4 +1,4 @@
-"""`autograd.compile`: a function written on Values, made into native code. What it needs is imported when it is called."""
+"""`autograd.compile`: a function written on Values, made into native code. What it needs is imported when called."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def compile(
     """Make native code of a function written on Values, forward and backward, for whole batches of examples.
 
     The function is run once on Values to see what it does, at the first call and again for arguments of another shape.
-    What it does must not depend on their numbers: `where(condition, x, y)` chooses, `if` is an error. Plain numbers that
-    it uses are part of the program; the numbers of parameters, and of other Values made before, are read at every call.
+    What it does must not depend on their numbers: `where(condition, x, y)` chooses, `if` is an error. Plain numbers
+    that it uses are part of the program; those of parameters, and of other Values made before, are read at every call.
 
     Args:
         f: with parameters: the loss of one example, a function of its input and target; or a function of no arguments

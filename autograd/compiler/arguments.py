@@ -107,7 +107,7 @@ class Recent:
     __slots__ = ("addresses", "n", "plans", "references", "shapes")
 
     def __init__(self, arguments: Sequence[Any], bound: Bound) -> None:
-        self.references = [weakref.ref(argument) for argument in arguments]
+        self.references: list[Any] = [weakref.ref(argument) for argument in arguments]
         self.shapes = [argument.shape for argument in arguments]
         self.addresses, self.n = bound.addresses, bound.n
         self.plans: dict[str, Any] = {}
@@ -168,6 +168,13 @@ def placeholders(kind: Kind, table: Any) -> tuple[Any, list[Value]]:
     return (array if kind.is_array else array.tolist()), values
 
 
+def structured(argument: Any) -> tuple[Any, list[Value]]:
+    """An argument as it is, with Values in place of its numbers, and these Values."""
+    numbers, rebuild = flatten(argument)
+    values = [Value(float(number)) for number in numbers]
+    return rebuild(values), values
+
+
 class Structure(NamedTuple):
     """Arguments taken as they are: structures of numbers.
 
@@ -191,7 +198,9 @@ def take(arguments: Sequence[Any]) -> Structure:
         TypeError: something is not a number.
     """
     numbers: list[float] = []
-    keys, rebuilds, sizes = [], [], []
+    keys: list[Any] = []
+    rebuilds: list[Rebuild] = []
+    sizes: list[int] = []
     for position, argument in enumerate(arguments):
         if argument.__class__ is float:
             numbers.append(argument)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -13,26 +10,14 @@ import numpy as np
 
 from autograd import primitives
 from autograd.compiler import native
-from autograd.compiler.arguments import Bound, Recent, address, bind, placeholders, results_like, take
+from autograd.compiler.arguments import Bound, Recent, address, bind, placeholders, results_like, structured, take
 from autograd.compiler.build import Built, Wanted, build
-from autograd.compiler.lower import (
-    LANE_SUMS,
-    OUTPUTS,
-    PARAMETERS,
-    RESULTS,
-    ROWS,
-    SLOTS,
-    START,
-    STOP,
-    SUMS,
-    TABLES,
-    TOTAL,
-    UNIFORMS,
-)
-from autograd.compiler.roll import Rolled, roll
+from autograd.compiler.examples import does_the_same_to_each
+from autograd.compiler.lower import NeedsSumFirstError
+from autograd.compiler.plan import Plan
+from autograd.compiler.roll import roll
 from autograd.compiler.trace import Recorded, record, to_program
 from autograd.modes import CompileError, collector_paused
-from autograd.structure import flatten
 from autograd.value import Value
 
 if TYPE_CHECKING:
@@ -40,146 +25,7 @@ if TYPE_CHECKING:
 
     from autograd.compiler.program import Program
 
-_ALIGNMENT = 64  # bytes: of a cache line, and of the largest register
 _number_of = attrgetter("_data")
-
-
-class Plan:
-    """A compiled form of a function, for arguments of one kind.
-
-    Attributes:
-        built: the code, and what is known about it.
-        captured: Values that the function uses besides its parameters; they are read at every call.
-        outputs: how many numbers there are for each example.
-        results: puts the numbers into the structure that the function returned.
-    """
-
-    def __init__(
-        self,
-        built: Built,
-        captured: Sequence[Value],
-        outputs: int,
-        results: Callable[[Any], Any],
-        dtype: Any,
-        rolled: Rolled | None = None,
-    ) -> None:
-        self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
-        self.dtype, self.rolled = dtype, rolled
-        instructions = built.program.instructions
-        instructions = built.program.instructions
-        self.constants = np.array(
-            [instructions[k].attribute if instructions[k].operation == "constant" else 0.0 for k in built.program.results],
-            dtype=dtype,
-        )
-        self._frames: deque[Frame] = deque()
-
-    def run(
-        self,
-        vector: Any,
-        addresses: Sequence[Sequence[int]],
-        counts: Sequence[int],
-        outputs: Any = None,
-        threads: int = 1,
-    ) -> tuple[Any, Any]:
-        """Call the code.
-
-        Args:
-            vector: the parameters, an array without gaps.
-            addresses: for every batch, where the tables of its arguments are.
-            counts: how many examples each batch has.
-            outputs: where the outputs of the first batch go; None if there are none.
-            threads: how many may run.
-
-        Returns:
-            The sums, and the results.
-        """
-        frame = self._take_frame()
-        words = frame.words
-        words[PARAMETERS] = address(vector)
-        for batch, of_batch, count in zip(self.built.layout.batches, addresses, counts):
-            word = batch.word
-            words[word + START] = 0
-            words[word + STOP] = words[word + TOTAL] = count
-            word += TABLES
-            for table in of_batch:
-                words[word] = table
-                word += 2
-        if outputs is not None:
-            words[self.built.layout.batches[0].word + OUTPUTS] = address(outputs)
-        if threads > 1 and len(counts) == 1 and counts[0] >= 2 * threads * self.built.layout.batches[0].block:
-            self._run_in_threads(frame, counts[0], threads)
-        else:
-            self.built.code.run(frame.address)
-        found = frame.sums.copy(), frame.results.copy()
-        self._frames.append(frame)
-        return found
-
-    def _run_in_threads(self, frame: Frame, count: int, threads: int) -> None:
-        """Each thread does a part of the examples, in whole blocks, into sums of its own."""
-        code, batch = self.built.code, self.built.layout.batches[0]
-        blocks = -(-count // batch.block)
-        cuts = [min(count, blocks * k // threads * batch.block) for k in range(threads + 1)]
-        frames = [frame, *(self._take_frame() for _ in range(threads - 1))]
-        code.before(frame.address)
-        for own, start, stop in zip(frames, cuts, cuts[1:]):
-            if own is not frame:
-                own.words[PARAMETERS], own.words[UNIFORMS] = frame.words[PARAMETERS], frame.words[UNIFORMS]
-                own.words[batch.word :] = frame.words[batch.word :]
-            own.words[batch.word + START], own.words[batch.word + STOP] = start, stop
-            own.sums[:] = 0.0
-        pending = [_pool().submit(code.batch, own.address) for own in frames[1:]]
-        code.batch(frame.address)
-        for own, done in zip(frames[1:], pending):
-            done.result()
-            frame.sums += own.sums
-            own.words[UNIFORMS] = address(own.uniforms)
-            self._frames.append(own)
-        code.after(frame.address)
-
-    def _take_frame(self) -> Frame:
-        try:
-            return self._frames.pop()
-        except IndexError:
-            return Frame(self.built, self.constants)
-
-
-class Frame:
-    """The memory of one call: the table of addresses, results and working space. A call has it for itself."""
-
-    def __init__(self, built: Built, constants: Any) -> None:
-        layout, dtype = built.layout, constants.dtype
-        self.words = (ctypes.c_int64 * layout.words)()
-        self.address = ctypes.addressof(self.words)
-        self.uniforms = _aligned(layout.uniforms, dtype)
-        self.sums = _aligned(layout.sums, dtype)[: layout.sums]
-        self.results = constants.copy()
-        self._working = [_aligned(count, dtype) for count in (layout.slots, layout.lane_sums, layout.rows)]
-        for word, array in zip(
-            (UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS), (self.uniforms, self.sums, self.results, *self._working)
-        ):
-            self.words[word] = array.ctypes.data
-        for batch in layout.batches:
-            for k, width in enumerate(batch.widths):
-                self.words[batch.word + TABLES + 2 * k + 1] = width
-
-
-def _aligned(count: int, dtype: Any) -> Any:
-    """An array of that many numbers, and some more, that begins at the start of a cache line."""
-    size = np.dtype(dtype).itemsize
-    space = np.zeros(count + 2 * _ALIGNMENT // size, dtype)
-    skipped = -space.ctypes.data % _ALIGNMENT // size
-    return space[skipped:]
-
-
-_pool_lock = threading.Lock()
-_pools: list[ThreadPoolExecutor] = []
-
-
-def _pool() -> ThreadPoolExecutor:
-    with _pool_lock:
-        if not _pools:
-            _pools.append(ThreadPoolExecutor(thread_name_prefix="chainrule"))
-        return _pools[0]
 
 
 class Compiled:
@@ -212,6 +58,7 @@ class Compiled:
         self._type = np.dtype(self.dtype)
         self._plans: dict[Any, Plan] = {}
         self._elementwise: dict[Any, bool] = {}
+        self._of_vectors: dict[tuple[int, ...], Plan] = {}
         self._lock = threading.RLock()
         self._last: Plan | None = None
         self._recent: Recent | None = None
@@ -246,8 +93,8 @@ class Compiled:
             arguments: as for a call.
 
         Returns:
-            The value, and the gradient with respect to the vector, shape (P,): as `scipy.optimize.minimize(step.flat, x0,
-            args=(X, y), jac=True)` wants them.
+            The value, and the gradient with respect to the vector, shape (P,): what
+            `scipy.optimize.minimize(step.flat, x0, args=(X, y), jac=True)` wants.
 
         Raises:
             ValueError: the vector has another length.
@@ -255,13 +102,15 @@ class Compiled:
         array = np.asarray(vector, self._type)
         if array.shape != (len(self.parameters),):
             raise ValueError(
-                f"flat wants a vector of {len(self.parameters)} numbers, one for each parameter, got shape {array.shape}"
+                f"flat wants a vector of {len(self.parameters)} numbers, one for each parameter, got one of shape "
+                f"{array.shape}"
             )
         return self._reduced(np.ascontiguousarray(array), arguments)
 
     def _reduced(self, vector: Any, arguments: Sequence[Any]) -> tuple[Any, Any]:
         """The value, and the gradients of the parameters; their numbers are read unless a vector is given."""
         size = len(self.parameters)
+        shared: Sequence[float]
         recent = self._recent
         if recent is not None and recent.is_of(arguments) and "loss" in recent.plans:
             plan, addresses, n, shared = recent.plans["loss"], recent.addresses, recent.n, ()
@@ -332,7 +181,14 @@ class Compiled:
         return value, gradient if isinstance(self.wrt, tuple) else gradient[0]
 
     def _values(self, arguments: Sequence[Any]) -> Any:
-        return self._of_examples("values", arguments) if self._is_batch(arguments) else self._of_one("values", arguments)
+        if len(arguments) == 1 and _is_vector(arguments[0], self._type):
+            plan = self._of_vectors.get(arguments[0].shape)
+            if plan is not None:  # the short way: its numbers are where the code wants them
+                self._last = plan
+                return plan.results(plan.run(arguments[0], (), ())[1])
+        if self._is_batch(arguments):
+            return self._of_examples("values", arguments)
+        return self._of_one("values", arguments)
 
     def _of_examples(self, what: str, arguments: Sequence[Any]) -> Any:
         bound = bind(arguments, self._type)
@@ -351,6 +207,8 @@ class Compiled:
         vector = self._vector(plan, None, taken.numbers)
         sums, results = plan.run(vector, (), ())
         if what == "values":
+            if len(arguments) == 1 and _is_vector(arguments[0], self._type) and len(vector) == len(taken.numbers):
+                self._of_vectors[arguments[0].shape] = plan
             return plan.results(results)
         starts = np.cumsum([len(self.parameters), *taken.sizes])
         gradients = [
@@ -384,46 +242,8 @@ class Compiled:
             return False
         key = tuple(a.ndim if isinstance(a, np.ndarray) else 0 for a in arguments), len(arrays[0]) == 1
         if key not in self._elementwise:
-            self._elementwise[key] = self._does_the_same_to_each(arguments, max(a.ndim for a in arrays))
+            self._elementwise[key] = does_the_same_to_each(self.f, arguments)
         return self._elementwise[key]
-
-    def _does_the_same_to_each(self, arguments: Sequence[Any], dimensions: int) -> bool:
-        try:
-            of_one = record(self.f, [_first(a) for a in arguments])
-        except (TypeError, ValueError, IndexError, AttributeError):
-            return False
-        if dimensions > 1:
-            return True
-        try:
-            shapes = [self._signature(arguments, count) for count in (2, 3)]
-        except (TypeError, ValueError, IndexError, AttributeError):
-            return len(of_one.outputs) >= 1
-        return shapes[0] is not None and shapes[0] == shapes[1]
-
-    def _signature(self, arguments: Sequence[Any], count: int) -> Any:
-        """What the function does to each of so many numbers; None if that is not the same for all."""
-        columns, given = [], []
-        for argument in arguments:
-            if isinstance(argument, np.ndarray) and argument.ndim:
-                values = [Value(1.0) for _ in range(count)]
-                array = np.empty(count, dtype=object)
-                array[:] = values
-                given.append(array)
-                columns.append(values)
-            else:
-                given.append(Value(1.0))
-        recorded = record(self.f, given)
-        if len(recorded.outputs) != count:
-            return None
-        shared = [g for g in given if isinstance(g, Value)]
-        found = set()
-        for k, output in enumerate(recorded.outputs):
-            inputs = {values[k]: (1, j) for j, values in enumerate(columns)}
-            program, nodes, captured = to_program([output], inputs, shared, recorded.made, [0, len(columns)])
-            if captured and any(c in values for c in captured for values in columns):
-                return None
-            found.add((tuple(map(str, program.instructions)), nodes[0]))
-        return found.pop() if len(found) == 1 else None
 
     # --- Compiling ---------------------------------------------------------------------------------------------------
 
@@ -445,7 +265,7 @@ class Compiled:
             widths = [kind.width for kind in arguments.kinds if kind.shape is not None]
             is_column = [kind.shape is not None for kind in arguments.kinds]
         else:
-            given = [_structured(argument) for argument in arguments]
+            given = [structured(argument) for argument in arguments]
             widths, is_column = [], [False] * len(given)
         recorded = record(self.f, [argument for argument, _ in given])
         inputs: dict[Value, tuple[int, int]] = {}
@@ -468,25 +288,27 @@ class Compiled:
     ) -> Plan:
         if len(nodes) != 1 and not self.has_aux:
             raise CompileError(
-                f"{self.__name__} wants a loss, one Value, the function returned {len(nodes)} numbers: for others beside "
-                f"it return (loss, others) and write compile(..., has_aux=True)"
+                f"{self.__name__} wants a loss, one Value, the function returned {len(nodes)} numbers: for others "
+                f"beside it return (loss, others) and write compile(..., has_aux=True)"
             )
         loss, aux = nodes[0], nodes[1:]
-        rolled = None
-        widths_of_batches = [widths] if len(program.columns) > 1 else []
-        if widths_of_batches:
+        wanted = Wanted(0, range(len(self.parameters)))
+        results = _aux_results(recorded)
+        if len(program.columns) > 1:
             program.results = [_reduced(program, loss, self.reduce)]
             if self.has_aux:
                 program.outputs[1] = aux
-        else:
-            program.results = [loss, *aux]
-            if not aux and "roll" not in self.without:
-                rolled = roll(program, len(self.parameters))
+            return Plan(self._build(program, [widths], wanted), captured, len(aux), results, self._type)
+        program.results = [loss, *aux]
+        rolled = roll(program, len(self.parameters)) if "roll" not in self.without else None
         if rolled is not None:
-            program, widths_of_batches = rolled.program, [[width] for width in rolled.program.columns[1:]]
-        wanted = Wanted(0, range(len(self.parameters)))
-        built = self._build(program, widths_of_batches, wanted)
-        return Plan(built, captured, len(aux), _aux_results(recorded), self._type, rolled)
+            try:
+                built = self._build(rolled.program, [[width] for width in rolled.program.columns[1:]], wanted)
+            except NeedsSumFirstError:
+                rolled = None
+        if rolled is None:
+            built = self._build(program, [], wanted)
+        return Plan(built, captured, len(aux), results, self._type, rolled)
 
     def _value_plan(
         self,
@@ -535,6 +357,7 @@ class Compiled:
         with self._lock:
             self._plans.clear()
             self._elementwise.clear()
+            self._of_vectors.clear()
             self._last = self._recent = None
 
     # --- What was compiled -------------------------------------------------------------------------------------------
@@ -563,6 +386,10 @@ class Compiled:
         native.llvm()
         self.__dict__.update(state)
         self._start()
+
+
+def _is_vector(argument: Any, dtype: Any) -> bool:
+    return argument.__class__ is np.ndarray and argument.dtype == dtype and argument.flags.c_contiguous
 
 
 def _check_options(compiled: Compiled) -> None:
@@ -608,20 +435,6 @@ def _value_and_gradients(shapes: Sequence[tuple[int, ...]]) -> Callable[[Any], A
 
 def _shape_of_placeholder(given: Any) -> tuple[int, ...]:
     return np.shape(np.array(given, dtype=object)) if isinstance(given, (list, np.ndarray)) else ()
-
-
-def _structured(argument: Any) -> tuple[Any, list[Value]]:
-    """An argument with Values in place of its numbers."""
-    numbers, rebuild = flatten(argument)
-    values = [Value(float(number)) for number in numbers]
-    return rebuild(values), values
-
-
-def _first(argument: Any) -> Any:
-    """The first example of an argument, made of Values."""
-    if isinstance(argument, np.ndarray) and argument.ndim:
-        return _structured(argument[0] if len(argument) else np.ones(argument.shape[1:]))[0]
-    return _structured(argument)[0]
 
 
 def _report(plan: Plan) -> list[str]:

@@ -126,7 +126,8 @@ class _Reverse:
             self.writer.append("range_contribute", (number,), swapped)
         elif isinstance(operation, Primitive):
             instructions = self.program.instructions
-            constants = [instructions[k].attribute if instructions[k].operation == "constant" else None for k in operands]
+            of_operands = [instructions[k] for k in operands]
+            constants = [x.attribute if x.operation == "constant" else None for x in of_operands]
             wanted = [self.depends[k] for k in operands]
             for position, new in contributions(self.writer, operation, node, operands, constants, wanted, gradient):
                 self._add(operands[position], new, self.batch_of[node])

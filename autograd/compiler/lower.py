@@ -46,6 +46,10 @@ the table of each of its arguments."""
 START, STOP, TOTAL, OUTPUTS, TABLES = range(5)
 
 
+class NeedsSumFirstError(Exception):
+    """The gradient of an example depends on the sum over all of them: a batch cannot be gone through only once."""
+
+
 class Target(NamedTuple):
     """What the machine is like.
 
@@ -333,7 +337,9 @@ class _Code:
         memory = self.lowering.memory
         if node in memory.slots:
             address = self.slot(memory.slots[node])
-            self.lines.append(f"  store {self.type} {self.value(node)}, ptr {address}, align {self.lowering.target.size}")
+            self.lines.append(
+                f"  store {self.type} {self.value(node)}, ptr {address}, align {self.lowering.target.size}"
+            )
         elif node in memory.uniforms:
             address = self.name(f"getelementptr {self.number}, ptr %uniforms, i64 {memory.uniforms[node]}")
             self.lines.append(f"  store {self.number} {self.value(node)}, ptr {address}")
@@ -435,7 +441,7 @@ def _pieces(program: Program, batches: Sequence[int]) -> tuple[list[list[int]], 
             (after if after_all[node] else before).append(node)
             continue
         if any(after_all[k] for k in operands):
-            raise NotImplementedError("a batch uses the sum over a batch")
+            raise NeedsSumFirstError("a batch uses the sum over a batch")
         pieces = of_batches[batch]
         if isinstance(operation, str) and operation.startswith("layer"):
             pieces += [[node], []]
@@ -938,7 +944,9 @@ class _Lowering:
         for name in sorted(self.needed):
             lines.append(f"declare double @libm_{name}({', '.join(['double'] * _arity(name))})")
         lines.append("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-        by_name = {line.split("@")[1].split("(")[0]: line for text in lines for line in text.splitlines() if "@" in line}
+        by_name = {
+            line.split("@")[1].split("(")[0]: line for text in lines for line in text.splitlines() if "@" in line
+        }
         lines = list(by_name.values())
         lines.append('attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" }')
         return "\n".join(lines)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 PIP_LINE = 'pip install "chainrule[compile]"'
 
+OLDEST_LLVM = 20
+
 _lock = threading.RLock()  # LLVM's symbols and its verifier are shared by all threads
 
 _LIBMVEC = {8: "_ZGVeN8{}_{}", 4: "_ZGVdN4{}_{}", 2: "_ZGVbN2{}_{}"}
@@ -39,6 +41,10 @@ def llvm() -> Any:
             f"installed: {PIP_LINE}",
             name=error.name,
         ) from None
+    if binding.llvm_version_info[0] < OLDEST_LLVM:
+        version = ".".join(map(str, binding.llvm_version_info))
+        message = f"autograd.compile wants LLVM {OLDEST_LLVM} or later, this llvmlite has {version}: {PIP_LINE}"
+        raise ModuleNotFoundError(message, name="llvmlite")
     _initialise(binding)
     return binding
 
@@ -67,7 +73,7 @@ def target(dtype: str, math: str) -> Target:
     width = 64 if features.get("avx512f") else 32 if features.get("avx") else 16
     registers = 32 if width == 64 or _is_arm() else 16
     lanes = width // size
-    names = _vector_functions(lanes if size == 8 else lanes, size) if math == "vector" else {}
+    names = _vector_functions(lanes, size) if math == "vector" else {}
     return Target("double" if size == 8 else "float", lanes, registers, names)
 
 

@@ -170,9 +170,9 @@ def _rows_of_layers(program: Program) -> dict[int, tuple[Weights, tuple[int, ...
                 groups.setdefault((inputs, biased), []).append((position, weights))
     found = {}
     for (inputs, biased), dots in groups.items():
-        for weights, members in _even_runs(dots, biased):
-            if weights.rows * weights.depth >= SMALLEST_LAYER:
-                found[members[0]] = weights, inputs, members
+        for layer, members in _even_runs(dots, biased):
+            if layer.rows * layer.depth >= SMALLEST_LAYER:
+                found[members[0]] = layer, inputs, members
     return found
 
 
@@ -317,7 +317,7 @@ def dead_code(program: Program) -> Program:
 
 
 def line_up(program: Program) -> Program:
-    """What goes into a layer, or out, gets a place in the order that is wanted; a copy does, of what has another place."""
+    """What goes into a layer, or out, gets a place in the order that is wanted: a copy, of what has another place."""
     new = program.like()
     index: list[int] = []
     old_batches = program.batches()

@@ -6,7 +6,7 @@ a whole batch of examples:
 
     constant            a number (the attribute)
     parameter           number k of the vector of parameters, the same for all examples
-    input               column c of the table of examples of a batch (the attribute is (batch, c)): one number per example
+    input               column c of the table of a batch's examples (the attribute is (batch, c)): a number per example
     count               how many examples a batch has
     batch_sum           the sum of its operand over all examples of a batch; it goes into number k of the sums
     contribute          adds its operand, the same for all examples, to number k of the sums
@@ -178,7 +178,7 @@ class Program:
                     return "its operands belong to different batches"
                 batch = batch or batches[operand]
         if operation.__class__ is Primitive:
-            arity = operation.arity  # type: ignore[union-attr]
+            arity = operation.arity
             if arity is not None and arity != len(operands):
                 return f"{len(operands)} operands, wants {arity}"
             return "" if operands else "no operands"
@@ -250,8 +250,7 @@ def _attribute_problem(program: Program, operation: str, operands: tuple[int, ..
         wanted = {"layer": attribute.depth, "layer_inputs": attribute.rows}
         if len(operands) != wanted.get(operation, attribute.rows + attribute.depth):
             return f"{len(operands)} operands do not fit {attribute}"
-        last = attribute.first + (attribute.rows - 1) * attribute.row_step + (attribute.depth - 1) * attribute.depth_step
-        return "" if max(attribute.first, last) < program.parameters else "weights beyond the last parameter"
+        return "" if 0 <= attribute.first <= _last(attribute) < program.parameters else "weights beyond the parameters"
     return ""
 
 

@@ -1,6 +1,6 @@
 """How the rows of the table are spelled in the operations of a machine.
 
-A machine adds, multiplies, compares, chooses, takes square roots, rounds down, and has a library of functions (exp, sin,
+A machine adds, multiplies, compares, chooses, takes square roots, rounds, and has a library of functions (exp, sin,
 ...). Every other row is spelled in these here, with the same cases as its forward function in the table. A row that is
 in neither list, one of a user's own, is spelled by its forward function run on symbols.
 """
@@ -112,7 +112,7 @@ def _logsumexp(*xs: Any) -> Any:
 
 
 def _hypot(*xs: Any) -> Any:
-    """The squares are taken of numbers scaled by a power of 2, which is exact, so that they neither over- nor underflow."""
+    """Numbers are scaled by a power of 2, which is exact, so that their squares neither overflow nor underflow."""
     sizes = [abs_(x) for x in xs]
     largest = _max(*sizes)
     scale = where(largest > 2.0**500, 2.0**-600, where(largest < 2.0**-450, 2.0**600, 1.0))

@@ -1,0 +1,170 @@
+"""What happens at a call: addresses go into a frame, code runs, numbers come out."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd.compiler.arguments import address
+from autograd.compiler.lower import (
+    LANE_SUMS,
+    OUTPUTS,
+    PARAMETERS,
+    RESULTS,
+    ROWS,
+    SLOTS,
+    START,
+    STOP,
+    SUMS,
+    TABLES,
+    TOTAL,
+    UNIFORMS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from autograd.compiler.build import Built
+    from autograd.compiler.roll import Rolled
+    from autograd.value import Value
+
+_ALIGNMENT = 64  # bytes: of a cache line, and of the largest register
+
+
+class Plan:
+    """A compiled form of a function, for arguments of one kind.
+
+    Attributes:
+        built: the code, and what is known about it.
+        captured: Values that the function uses besides its parameters; they are read at every call.
+        outputs: how many numbers there are for each example.
+        results: puts the numbers into the structure that the function returned.
+    """
+
+    def __init__(
+        self,
+        built: Built,
+        captured: Sequence[Value],
+        outputs: int,
+        results: Callable[[Any], Any],
+        dtype: Any,
+        rolled: Rolled | None = None,
+    ) -> None:
+        self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
+        self.dtype, self.rolled = dtype, rolled
+        results_of = [built.program.instructions[k] for k in built.program.results]
+        self.constants = np.array([x.attribute if x.operation == "constant" else 0.0 for x in results_of], dtype)
+        self._frames: deque[Frame] = deque()
+
+    def run(
+        self,
+        vector: Any,
+        addresses: Sequence[Sequence[int]],
+        counts: Sequence[int],
+        outputs: Any = None,
+        threads: int = 1,
+    ) -> tuple[Any, Any]:
+        """Call the code.
+
+        Args:
+            vector: the parameters, an array without gaps.
+            addresses: for every batch, where the tables of its arguments are.
+            counts: how many examples each batch has.
+            outputs: where the outputs of the first batch go; None if there are none.
+            threads: how many may run.
+
+        Returns:
+            The sums, and the results.
+        """
+        frame = self._take_frame()
+        words = frame.words
+        words[PARAMETERS] = address(vector)
+        for batch, of_batch, count in zip(self.built.layout.batches, addresses, counts):
+            word = batch.word
+            words[word + START] = 0
+            words[word + STOP] = words[word + TOTAL] = count
+            word += TABLES
+            for table in of_batch:
+                words[word] = table
+                word += 2
+        if outputs is not None:
+            words[self.built.layout.batches[0].word + OUTPUTS] = address(outputs)
+        if threads > 1 and len(counts) == 1 and counts[0] >= 2 * threads * self.built.layout.batches[0].block:
+            self._run_in_threads(frame, counts[0], threads)
+        else:
+            self.built.code.run(frame.address)
+        found = frame.sums.copy(), frame.results.copy()
+        self._frames.append(frame)
+        return found
+
+    def _run_in_threads(self, frame: Frame, count: int, threads: int) -> None:
+        """Each thread does a part of the examples, in whole blocks, into sums of its own."""
+        code, batch = self.built.code, self.built.layout.batches[0]
+        blocks = -(-count // batch.block)
+        cuts = [min(count, blocks * k // threads * batch.block) for k in range(threads + 1)]
+        frames = [frame, *(self._take_frame() for _ in range(threads - 1))]
+        code.before(frame.address)
+        for own, start, stop in zip(frames, cuts, cuts[1:]):
+            if own is not frame:
+                own.words[PARAMETERS], own.words[UNIFORMS] = frame.words[PARAMETERS], frame.words[UNIFORMS]
+                own.words[batch.word :] = frame.words[batch.word :]  # type: ignore[assignment]
+            own.words[batch.word + START], own.words[batch.word + STOP] = start, stop
+            own.sums[:] = 0.0
+        pending = [_pool().submit(code.batch, own.address) for own in frames[1:]]
+        code.batch(frame.address)
+        for own, done in zip(frames[1:], pending):
+            done.result()
+            frame.sums += own.sums
+            own.words[UNIFORMS] = address(own.uniforms)
+            self._frames.append(own)
+        code.after(frame.address)
+
+    def _take_frame(self) -> Frame:
+        try:
+            return self._frames.pop()
+        except IndexError:
+            return Frame(self.built, self.constants)
+
+
+class Frame:
+    """The memory of one call: the table of addresses, results and working space. A call has it for itself."""
+
+    def __init__(self, built: Built, constants: Any) -> None:
+        layout, dtype = built.layout, constants.dtype
+        self.words = (ctypes.c_int64 * layout.words)()
+        self.address = ctypes.addressof(self.words)
+        self.uniforms = _aligned(layout.uniforms, dtype)
+        self.sums = _aligned(layout.sums, dtype)[: layout.sums]
+        self.results = constants.copy()
+        self._working = [_aligned(count, dtype) for count in (layout.slots, layout.lane_sums, layout.rows)]
+        for word, array in zip(
+            (UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS), (self.uniforms, self.sums, self.results, *self._working)
+        ):
+            self.words[word] = array.ctypes.data
+        for batch in layout.batches:
+            for k, width in enumerate(batch.widths):
+                self.words[batch.word + TABLES + 2 * k + 1] = width
+
+
+def _aligned(count: int, dtype: Any) -> Any:
+    """An array of that many numbers, and some more, that begins at the start of a cache line."""
+    size = np.dtype(dtype).itemsize
+    space = np.zeros(count + 2 * _ALIGNMENT // size, dtype)
+    skipped = -space.ctypes.data % _ALIGNMENT // size
+    return space[skipped:]
+
+
+_pool_lock = threading.Lock()
+_pools: list[ThreadPoolExecutor] = []
+
+
+def _pool() -> ThreadPoolExecutor:
+    with _pool_lock:
+        if not _pools:
+            _pools.append(ThreadPoolExecutor(thread_name_prefix="chainrule"))
+        return _pools[0]

@@ -1,0 +1,433 @@
+"""`autograd.compile` beside other libraries and beside C++ by hand: `python -m benchmarks.compiled` prints the table.
+
+All engines must first agree on every loss and every gradient. What is timed with one thread is bound to one processor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import importlib.metadata
+import math
+import random
+import statistics
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import pairwise, repeat
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+import autograd
+from autograd import Value, dot
+from benchmarks import peers
+from benchmarks.peers import MOMENTUM, RATE, Problem, Training, Work
+from benchmarks.step import PENALTY, scalar_loss
+from benchmarks.table import interleaved, machine, peer, progress, ratio, seconds
+from nn import LOSSES, MLP, SGD, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from benchmarks.peers import Numbers
+
+OURS = "chainrule"
+TOLERANCE = 1e-9
+SAMPLE = 0.005
+"""Seconds that a sample takes at least: what is shorter is repeated."""
+
+
+class Row(NamedTuple):
+    """One line of the table: what is timed, beside whom, and by how much it was to be faster."""
+
+    work: str
+    chainrule: str
+    against: str = ""
+    theirs: str = ""
+    ratio: str = ""
+    aim: str = ""
+
+
+HEADER = Row("work", "chainrule", "against", "theirs", "ratio", "aim")
+
+
+# --- What is timed ----------------------------------------------------------------------------------------------------
+
+
+def problem_of(model: MLP, loss: str, X: Numbers, y: Numbers, penalty: float = 0.0) -> Problem:
+    """The batch with this network, as the libraries are told of it."""
+    vector = np.array([parameter.data for parameter in model.parameters()])
+    return Problem([model.nin, *model.nouts], str(model.activation), loss, X, y, vector, penalty)
+
+
+def demo(examples: int = 100, activation: str = "relu") -> tuple[MLP, Problem]:
+    """micrograd's demo; with more than its 100 examples these come again and again."""
+    model = MLP(2, [16, 16, 1], activation=activation, init="micrograd", rng=1337)
+    X, y = peers.demo_data()
+    return model, problem_of(model, "hinge", np.resize(X, (examples, 2)), np.resize(y, examples), PENALTY)
+
+
+def digits() -> tuple[MLP, Problem]:
+    """A batch of 64 digits."""
+    scans = peer("sklearn.datasets").load_digits()
+    model = MLP(64, [32, 10], rng=1337)
+    return model, problem_of(model, "cross_entropy", scans.data[:64] / 16, scans.target[:64].astype(float))
+
+
+def images() -> tuple[MLP, Problem]:
+    """A batch of 64 made-up images of the size of MNIST's."""
+    rng = np.random.default_rng(1337)
+    model = MLP(784, [128, 10], rng=1337)
+    X, y = rng.uniform(0, 1, (64, 784)), rng.integers(0, 10, 64).astype(float)
+    return model, problem_of(model, "cross_entropy", X, y)
+
+
+def example_loss(model: MLP, problem: Problem) -> Callable[[Any, Any], Value]:
+    """The loss of one example; the penalty, the same in each, stays what it is in their mean."""
+    cost, parameters = LOSSES[problem.loss], model.parameters()
+
+    def loss(x: Any, y: Any) -> Value:
+        value = cost(model(x), y)
+        return value + problem.penalty * dot(parameters, parameters) if problem.penalty else value
+
+    return loss
+
+
+def compiled(model: MLP, problem: Problem, **options: Any) -> Any:
+    return autograd.compile(example_loss(model, problem), model.parameters(), **options)
+
+
+def flat(step: Any, problem: Problem, engine: str = OURS) -> Work:
+    """Loss and gradient as a function of a flat vector."""
+    call = partial(step.flat, problem.vector, problem.X, problem.y)
+
+    def numbers() -> Numbers:
+        value, gradient = call()
+        return np.array([value, *gradient])
+
+    return Work(engine, call, numbers)
+
+
+def through_values(step: Any, model: MLP, problem: Problem) -> Work:
+    """Loss and gradients from the Values' numbers into the Values' `.grad`."""
+    call, parameters = partial(step, problem.X, problem.y), model.parameters()
+
+    def numbers() -> Numbers:
+        return np.array([float(call()), *(parameter.grad for parameter in parameters)])
+
+    return Work(f"{OURS}, Values", call, numbers)
+
+
+def check_same(work: str, numbers: Mapping[str, Numbers]) -> None:
+    """All engines must have computed the same: the first number, a loss, and the rest, a gradient, each by its size.
+
+    Raises:
+        AssertionError: they did not, so that their times would say nothing.
+    """
+    names = list(numbers)
+    first = numbers[names[0]]
+    for name in names[1:]:
+        for part in (slice(0, 1), slice(1, None)):
+            difference = np.abs(numbers[name][part] - first[part]).max() / np.abs(first[part]).max()
+            if not difference <= TOLERANCE:
+                raise AssertionError(f"{work}: {name} differs from {names[0]} by {difference:.1e} of its size")
+
+
+# --- How it is timed --------------------------------------------------------------------------------------------------
+
+
+def again(call: Callable[[], object], times: int) -> None:
+    for _ in repeat(None, times):
+        call()
+
+
+def repetitions(call: Callable[[], object]) -> int:
+    """How often to do something so that it takes as long as a sample wants to take."""
+    times = 1
+    while seconds(partial(again, call, times)) < SAMPLE:
+        times *= 2
+    return times
+
+
+def per_call(works: Sequence[Work], rounds: int, what: str) -> dict[str, list[float]]:
+    """The seconds that a call takes in each round, by engine, once it is sure that all compute the same.
+
+    Objects made before are kept out of the garbage collector's sight: it would go through all of the libraries.
+    """
+    check_same(what, {work.engine: work.numbers() for work in works})
+    gc.collect()
+    gc.freeze()
+    times = {work.engine: repetitions(work.call) for work in works}
+    samples = interleaved({work.engine: partial(again, work.call, times[work.engine]) for work in works}, rounds, what)
+    return {engine: [sample / times[engine] for sample in samples[engine]] for engine in samples}
+
+
+def duration(seconds: float) -> str:
+    """Seconds as text."""
+    unit, name = next((u, n) for u, n in ((1.0, "s"), (1e-3, "ms"), (0.0, "µs")) if seconds >= u)
+    number = seconds / (unit or 1e-6)
+    return f"{number:.{max(0, 2 - int(math.log10(max(number, 1.0))))}f} {name}"
+
+
+def compare(work: str, times: Mapping[str, list[float]], aims: Mapping[str, str], ours: str = OURS) -> list[Row]:
+    """A row for every engine of which something is wanted, with what is wanted."""
+    return [_row(work, times, against, aim, ours) for against, aim in aims.items()]
+
+
+def _row(work: str, times: Mapping[str, list[float]], against: str, aim: str, ours: str) -> Row:
+    figure = duration(statistics.median(times[ours]))
+    if against not in times:
+        return Row(work, figure, against, "not installed", "", aim)
+    faster = ratio(times[against], times[ours])
+    text = f"{faster:,.0f}x" if faster >= 100 else f"{faster:.1f}x" if faster >= 10 else f"{faster:.2f}x"
+    return Row(work, figure, against, duration(statistics.median(times[against])), text, aim)
+
+
+# --- Rows -------------------------------------------------------------------------------------------------------------
+
+
+def demo_rows(quick: bool) -> list[Row]:
+    """micrograd's demo, one step without the update."""
+    model, problem = demo()
+    step = compiled(model, problem)
+    ours, values = flat(step, problem), through_values(step, model, problem)
+    others = [*peers.pytorch(problem), *peers.jax(problem), *peers.casadi(problem)]
+    times = per_call([ours, values, *others], 3 if quick else 51, "demo")
+    forms = [name for name in times if name.startswith("CasADi SX")]
+    if forms:
+        times["CasADi SX"] = times[min(forms, key=lambda name: statistics.median(times[name]))]
+    slow = per_call([ours, *peers.micrograd(problem)], 1 if quick else 5, "demo on micrograd")
+    aims = {"PyTorch": "25x", "JAX jit": "5x", "CasADi SX": "30x", "CasADi MX, by matrix": ""}
+    return [
+        *compare("demo, loss and gradient, flat vectors", times, aims),
+        *compare("demo, loss and gradient, flat vectors", slow, {"micrograd": "30,000x"}),
+        *compare("demo, loss and gradients, step(X, y)", times, {"PyTorch": "10x", "JAX jit": "2x"}, values.engine),
+    ]
+
+
+def kernel_rows(quick: bool) -> list[Row]:
+    """The demo beside C++ by hand. What a hundred examples more cost is the kernels' own time, without any call's."""
+    works = []
+    for examples in (100, 500):
+        model, problem = demo(examples)
+        found = [flat(compiled(model, problem), problem), *peers.handwritten(problem)]
+        check_same("demo by hand", {work.engine: work.numbers() for work in found})
+        works += [work._replace(engine=f"{work.engine}, {examples}") for work in found]
+    if len(works) < 4:
+        return [Row("demo, the kernel alone", "", "C++", "no compiler", "", "at most 1.3x its time")]
+    times = per_call(works, 5 if quick else 101, "demo by hand")
+    for name in (OURS, "C++"):
+        times[name] = [(long - short) / 4 for long, short in zip(times[f"{name}, 500"], times[f"{name}, 100"])]
+
+    def row(work: str, ours: str, theirs: str, aim: str) -> Row:
+        figures = [duration(statistics.median(times[name])) for name in (ours, theirs)]
+        return Row(work, figures[0], "C++", figures[1], f"{ratio(times[ours], times[theirs]):.2f}x its time", aim)
+
+    return [
+        row("demo, the kernel alone: 100 examples more", OURS, "C++", "at most 1.3x its time"),
+        row("demo, a call: flat, and C++ through ctypes", f"{OURS}, 100", "C++, 100", ""),
+    ]
+
+
+def fit_rows(quick: bool) -> list[Row]:
+    """Training with momentum. Two trainings of different lengths are timed: their difference knows no set-up."""
+    model, problem = demo()
+    parameters = model.parameters()
+
+    def train(steps: int) -> Numbers:
+        for parameter, number in zip(parameters, problem.vector.tolist()):
+            parameter.data = number
+        fit(
+            model,
+            problem.X,
+            problem.y,
+            loss=problem.loss,
+            optimizer=SGD(parameters, lr=RATE, momentum=MOMENTUM),
+            epochs=steps,
+            l2=problem.penalty,
+            progress=False,
+            compiled="auto",
+        )
+        return np.array([parameter.data for parameter in parameters])
+
+    trainings = [Training(OURS, train), *peers.pytorch_training(problem), *peers.jax_training(problem)]
+    check_same("fit", {training.engine: training.train(20) for training in trainings})
+    lengths = {training.engine: 1000 if training.engine == "PyTorch" else 10_000 for training in trainings}
+    if quick:
+        lengths = {engine: steps // 10 for engine, steps in lengths.items()}
+    works: dict[str, Callable[[], object]] = {}
+    for engine, run in trainings:
+        works[f"{engine}, short"] = partial(run, 10)
+        works[f"{engine}, long"] = partial(run, 10 + lengths[engine])
+    gc.collect()
+    gc.freeze()
+    samples = interleaved(works, 3 if quick else 15, "fit")
+    times = {
+        engine: [(b - a) / steps for a, b in zip(samples[f"{engine}, short"], samples[f"{engine}, long"])]
+        for engine, steps in lengths.items()
+    }
+    return compare("demo, fit, a step with momentum", times, {"PyTorch": "20x", "JAX jit": "3x"})
+
+
+def network_rows(quick: bool) -> list[Row]:
+    """Other networks: tanh, and softmax with cross-entropy."""
+    rows = []
+    for work, (model, problem), aims in (
+        ("demo with tanh, flat vectors", demo(activation="tanh"), {"JAX jit": "3x"}),
+        ("digits 64-32-10, batch of 64, flat vectors", digits(), {"PyTorch": "3x", "JAX jit": "3x"}),
+        ("784-128-10, batch of 64, flat vectors", images(), {"PyTorch": "faster", "JAX jit": "faster"}),
+    ):
+        works = [flat(compiled(model, problem), problem), *peers.pytorch(problem), *peers.jax(problem)]
+        rows += compare(work, per_call(works, 3 if quick else 51, work), aims)
+    return rows
+
+
+def loop_rows(quick: bool) -> list[Row]:
+    """A training loop as micrograd's demo has it, the loss of all examples in one graph."""
+    model, problem = demo()
+    parameters = model.parameters()
+    step = autograd.compile(lambda: scalar_loss(model, Value), parameters)
+
+    def train() -> None:
+        step()
+        for parameter in parameters:
+            parameter.data -= RATE * parameter.grad
+
+    def numbers() -> Numbers:
+        return np.array([float(step()), *(parameter.grad for parameter in parameters)])
+
+    works = [Work(OURS, train, numbers)]
+    if peer("micrograd.engine"):
+        theirs = peers.MicrogradDemo(problem)
+        works.append(Work("micrograd", theirs.step, theirs.numbers))
+    times = per_call(works, 1 if quick else 5, "micrograd's loop")
+    return compare("micrograd's own loop, a step with update", times, {"micrograd": "10,000x"})
+
+
+def hessian_rows(quick: bool) -> list[Row]:
+    """The Hessian of Rosenbrock's function of 50 variables, all 2,500 numbers of it."""
+    x = np.random.default_rng(1337).uniform(-1, 1, 50)
+
+    def function(v: Any) -> Any:
+        return autograd.sum([100 * (b - a**2) ** 2 + (1 - a) ** 2 for a, b in pairwise(v)])
+
+    hessian = autograd.compile(autograd.hessian(function))
+    ours = Work(OURS, partial(hessian, x), lambda: np.asarray(hessian(x), dtype=float).ravel())
+    times = per_call([ours, *peers.jax_hessian(x), *peers.casadi_hessian(x)], 3 if quick else 51, "Hessian")
+    return compare("Hessian of 50 variables", times, {"JAX jit": "faster", "CasADi": "faster"})
+
+
+def thread_rows(quick: bool) -> list[Row]:
+    """Two threads beside one."""
+    works = []
+    for threads, engine in ((1, "one thread"), (2, OURS)):
+        model, problem = demo(4096)
+        works.append(flat(compiled(model, problem, threads=threads), problem, engine))
+    times = per_call(works, 5 if quick else 101, "two threads")
+    return compare("demo, batch of 4096, two threads", times, {"one thread": "1.7x"})
+
+
+# --- Compiling --------------------------------------------------------------------------------------------------------
+
+
+def unlike(size: int, leaves: int, seed: int = 1337) -> list[tuple[Callable[..., Any], tuple[int, ...]]]:
+    """A program of so many operations on a pool of numbers, drawn at random: each with the places of its operands.
+
+    The result takes the place of the first operand, so that every node is needed for the numbers left at the end.
+    """
+    rng = random.Random(seed)
+    unary = [autograd.sin, autograd.cos, autograd.tanh, autograd.atan, autograd.sigmoid, autograd.softplus]
+    binary = [autograd.add, autograd.sub, autograd.mul, autograd.maximum, autograd.atan2]
+    program: list[tuple[Callable[..., Any], tuple[int, ...]]] = []
+    for _ in range(size):
+        operation = rng.choice([*unary, *binary])
+        program.append((operation, tuple(rng.sample(range(leaves), 2 if operation in binary else 1))))
+    return program
+
+
+def first_compile(what: str) -> float:
+    """The seconds from `compile` to the first result, in a process that has not compiled anything yet.
+
+    Raises:
+        AssertionError: the result is not what it is without compiling.
+    """
+    if what == "unlike":
+        parameters = [Value(math.sin(k)) for k in range(2000)]
+        program = unlike(100_000 - 2 * len(parameters), len(parameters))
+
+        def total_loss() -> Value:
+            pool = list(parameters)
+            for operation, places in program:
+                pool[places[0]] = operation(*[pool[place] for place in places])
+            return autograd.mean([value * weight for value, weight in zip(pool, (1.0, 2.0, 3.0) * len(pool))])
+
+        start = time.perf_counter()
+        loss = float(autograd.compile(total_loss, parameters)())
+        elapsed = time.perf_counter() - start
+        found = np.array([loss, *(parameter.grad for parameter in parameters)])
+        for parameter in parameters:
+            parameter.grad = 0.0
+        eager = total_loss()
+        eager.backward()
+        check_same(what, {"eager": np.array([eager.data, *(p.grad for p in parameters)]), OURS: found})
+        return elapsed
+    model, problem = {"demo": demo, "digits": digits, "images": images}[what]()
+    start = time.perf_counter()
+    compiled(model, problem)(problem.X, problem.y)
+    return time.perf_counter() - start
+
+
+def compile_rows(quick: bool) -> list[Row]:
+    """How long compiling takes, each time in a process of its own."""
+    rows = []
+    for what, work, aim in (
+        ("demo", "compile: demo", "0.5 s"),
+        ("digits", "compile: digits 64-32-10", "1 s"),
+        ("images", "compile: 784-128-10", "2 s"),
+        ("unlike", "compile: 100,000 unlike nodes", "30 s"),
+    ):
+        times = []
+        for _ in progress(range(1 if quick else 5), work):
+            with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+                times.append(pool.submit(first_compile, what).result())
+        rows.append(Row(work, duration(statistics.median(times)), aim=aim))
+    return rows
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def rows(quick: bool) -> list[Row]:
+    """The whole table. To be called in a process that has not used JAX yet."""
+    if peer("sklearn") is None:
+        return []
+    with peers.one_processor():
+        bound = [
+            row
+            for group in (demo_rows, kernel_rows, fit_rows, network_rows, loop_rows, hessian_rows)
+            for row in group(quick)
+        ]
+    return [*bound, *thread_rows(quick), *compile_rows(quick)]
+
+
+def render(rows: Sequence[Row]) -> str:
+    """The rows as a table that reads well as plain text and is valid Markdown."""
+    widths = [max(len(cell) for cell in column) for column in zip(HEADER, *rows)]
+    rule = Row(*("-" * width for width in widths))
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in (HEADER, rule, *rows)
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.compiled", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds: rough figures")
+    print(render(rows(parser.parse_args().quick)))
+    installed = {name: importlib.metadata.version(name) for name in ("jax", "casadi", "numpy") if peer(name)}
+    print(f"\n{machine()} Also {', '.join(f'{name} {version}' for name, version in installed.items())}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,380 @@
+"""Every row of the table, compiled: its value and gradient are those of Values, at every kind of point.
+
+The points of a row are random ones of its domain, its documented singular points, and combinations of zeros, infinities,
+nan, huge and tiny numbers. At each the value and the gradient with respect to every argument are those of Values, nan
+where they are nan, with the same infinities and the same sign of zero (a gradient's after adding 0.0):
+
+- within 2 units in the last place with `math="libm"`, and one example at a time;
+- with `math="vector"` within what functions that are 4 units off can make of it, see `error_bound`.
+
+One liberty is taken: `dot` multiplies and adds in one operation. So its value differs by the rounding of its products,
+and points are left out where a product or a sum on the way overflows: there plain arithmetic gives inf, or nan, where the
+sum as a whole need not.
+"""
+
+import functools
+import itertools
+import math
+import random
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import PRIMITIVES, ZERO, CompileError, Primitive, Value, select
+from autograd.graph import topological_order
+
+pytest.importorskip("llvmlite")
+
+from autograd.compiler.spellings import FUNCTIONS, INSTRUCTIONS  # it needs NumPy
+
+SPECIAL = (
+    *(0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, 7.5, 1e-5, 1000.0, -1000.0),
+    *(math.inf, -math.inf, math.nan, 1e-310, -1e-310, 1e308, -1e308),
+)
+
+ROWS = dict(PRIMITIVES)
+CASES = [
+    (name, count)
+    for name, row in ROWS.items()
+    for count in ([row.arity] if row.arity else (2, 4, 6) if name == "dot" else (1, 2, 3, 5))
+]
+"""Every row with a number of operands; those that take any number with several."""
+
+
+def cases(of=lambda row: True):
+    """Parametrise a test over the rows, each with its numbers of operands."""
+    chosen = [case for case in CASES if of(ROWS[case[0]])]
+    return pytest.mark.parametrize(("name", "count"), chosen, ids=[f"{name}-{count}" for name, count in chosen])
+
+
+def ordinary_points(row, count, number):
+    draw = random.Random(row.name)
+    domain = row.domain if row.arity else row.domain[:1] * count
+    return [[draw.uniform(*interval) for interval in domain] for _ in range(number)]
+
+
+def special_points(row, count):
+    singular = [list(point) for point, _, _ in row.singular if len(point) == count]
+    if count <= 2:
+        return [*singular, *map(list, itertools.product(SPECIAL, repeat=count))]
+    draw = random.Random(row.name)
+    return singular + [[draw.choice(SPECIAL) for _ in range(count)] for _ in range(400)]
+
+
+@functools.cache
+def points_of(name, count):
+    """All points at which the row is looked at, a column for each argument."""
+    row = ROWS[name]
+    points = [*ordinary_points(row, count, 100), *special_points(row, count)]
+    if name == "dot":
+        points = [point for point in points if not overflows_on_the_way(point)]
+    return np.array(points).T
+
+
+def overflows_on_the_way(xs_then_ys):
+    """Whether a product, or a sum before the last, is infinite in the dot product of finite numbers."""
+    half = len(xs_then_ys) // 2
+    total = 0.0
+    for x, y in zip(xs_then_ys[:half], xs_then_ys[half:]):
+        product = x * y
+        if math.isinf(product) and math.isfinite(x) and math.isfinite(y):
+            return True
+        if math.isinf(total + product) and math.isfinite(total) and math.isfinite(product):
+            return True
+        total += product
+    return False
+
+
+def on_values(row, point):
+    """Value and gradient of the row at a point, by Values."""
+    values = [Value(x) for x in point]
+    out = row(*values)
+    out.backward()
+    return out.data, [v.grad for v in values]
+
+
+@functools.cache
+def wanted_of(name, count):
+    found = [on_values(ROWS[name], point) for point in points_of(name, count).T.tolist()]
+    return np.array([value for value, _ in found]), np.array([gradient for _, gradient in found]).T
+
+
+# --- How far off a result may be -------------------------------------------------------------------------------------
+
+
+def error_bound(root, ulps=lambda row: 0.5, spacing=math.ulp):
+    """How far off a number may be that is computed like this graph, if every operation is off by some units itself.
+
+    To first order: what an operation adds is passed on with the local derivatives of those behind it.
+
+    Args:
+        root: the last node of a graph of Values.
+        ulps: of each row, by how many units in the last place its result may be off.
+        spacing: the size of a unit in the last place of a number.
+    """
+    errors = {}
+    for node in topological_order(root):
+        errors[node] = 0.0
+        if node.primitive is not None:
+            parts = added_up(node)
+            own = ulps(node.primitive) * max(spacing(node.data), len(parts) * spacing(math.fsum(map(abs, parts))))
+            passed_on = [abs(d) * errors[p] for d, p in zip(node.local_derivatives, node.parents) if d and errors[p]]
+            errors[node] = own + math.fsum(passed_on)
+    return errors[root]
+
+
+def added_up(node):
+    """What a row of any number of operands adds up, of which a small sum may be left."""
+    numbers = [p.data for p in node.parents]
+    half = len(numbers) // 2
+    if node.primitive.name == "dot":
+        return [x * y for x, y in zip(numbers[:half], numbers[half:])]
+    if node.primitive.name == "logsumexp":
+        return [max(numbers), node.data - max(numbers)]
+    return numbers if node.primitive.name == "sum" else []
+
+
+def vector_ulps(row):
+    """With vector mathematics: 4 for a function, and some roundings more for a row that is made of functions."""
+    return 0.5 if row.name in INSTRUCTIONS else 4.0 if row.name in FUNCTIONS else 8.0
+
+
+def gradient_nodes(row, point):
+    """The derivatives of a row at a point, as graphs: what a compiled gradient computes."""
+    gradients = autograd.grad(row, argnums=tuple(range(len(point))))(*[Value(x) for x in point])
+    return [g if isinstance(g, Value) else Value(g) for g in gradients]
+
+
+def differing(got, wanted, tolerance):
+    """Where two arrays differ: by more than so much, or in nan, in infinities or in the sign of a zero."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        far = ~(np.abs(got - wanted) <= tolerance) & (got != wanted)
+    zeros = (got == 0) & (wanted == 0) & (np.signbit(got) != np.signbit(wanted))
+    return np.isnan(got) != np.isnan(wanted), (far | zeros) & ~np.isnan(wanted)
+
+
+def ulps_of(numbers, count):
+    with np.errstate(invalid="ignore"):
+        return count * np.spacing(np.abs(np.where(np.isfinite(numbers), numbers, 0.0)))
+
+
+def check(name, points, got, wanted, allowed):
+    """Hold values and gradients against those of Values, 2 units off at most, or what `allowed` says of the point."""
+    for what, ours, theirs in [("value", got[0], wanted[0]), *zip(itertools.count(), got[1], wanted[1])]:
+        if what != "value":
+            ours, theirs = ours + 0.0, theirs + 0.0
+        nans, others = differing(ours, theirs, ulps_of(theirs, 2))
+        for k in np.flatnonzero(nans | others):
+            point = points[:, k].tolist()
+            tolerance = 0.0 if nans[k] else allowed(what, point)
+            assert abs(ours[k] - theirs[k]) <= tolerance < math.inf, (
+                f"{what} of {name} at {point}: {ours[k]!r} compiled, {theirs[k]!r} by Values, {tolerance!r} allowed"
+            )
+
+
+def rounding_of_sums(name):
+    """What a fused multiply-add may change in a dot; and Python's own sum, from 3.12 on, is better than additions."""
+    row = ROWS[name]
+
+    def allowed(what, point):
+        return error_bound(row(*map(Value, point)), lambda row: 2.0) if name in ("dot", "sum", "logsumexp") else 0.0
+
+    return allowed
+
+
+def errors_of_functions(name, ulps=vector_ulps, spacing=math.ulp):
+    row = ROWS[name]
+
+    def allowed(what, point):
+        if what == "value":
+            return error_bound(row(*map(Value, point)), ulps, spacing)
+        return error_bound(gradient_nodes(row, point)[what], ulps, spacing)
+
+    return allowed
+
+
+# --- Rows ------------------------------------------------------------------------------------------------------------
+
+
+def compiled(name, count, **options):
+    row = ROWS[name]
+    return autograd.compile(lambda *xs: row(*xs), wrt=tuple(range(count)), **options)
+
+
+@pytest.mark.parametrize("math_of", ["libm", "vector"])
+@cases()
+def test_values_and_gradients_of_a_batch(name, count, math_of):
+    points = points_of(name, count)
+    step = compiled(name, count, math=math_of)
+    allowed = rounding_of_sums(name) if math_of == "libm" else errors_of_functions(name)
+    check(name, points, step.value_and_grad(*points), wanted_of(name, count), allowed)
+
+
+@cases()
+def test_values_and_gradients_one_at_a_time(name, count):
+    points = points_of(name, count)
+    step = compiled(name, count)
+    found = [step.value_and_grad(*point) for point in points.T.tolist()]
+    got = np.array([value for value, _ in found]), np.array([gradients for _, gradients in found]).T
+    check(name, points, got, wanted_of(name, count), rounding_of_sums(name))
+
+
+@cases(lambda row: row.arity != 1)
+def test_gradient_of_one_argument_is_what_it_is_among_all(name, count):
+    points, (_, wanted) = points_of(name, count), wanted_of(name, count)
+    for position in range(count):
+        row = ROWS[name]
+        gradient = autograd.compile(lambda *xs: row(*xs), wrt=position, math="libm").grad(*points)
+        nans, others = differing(gradient + 0.0, wanted[position] + 0.0, ulps_of(wanted[position], 2))
+        assert not (nans | others).any(), points[:, nans | others][:, 0]
+
+
+@cases(lambda row: row.arity != 1)
+def test_plain_numbers_as_operands(name, count):
+    """A number that the function itself brings along is a constant: it is folded, and the rule runs on a float."""
+    row = ROWS[name]
+    if count > 3:
+        pytest.skip("as with fewer operands")
+    points = points_of(name, count).T[50:].tolist()
+    chosen = random.Random(name).sample(points, min(60, len(points)))
+    for free in range(count):
+
+        def apply_to(xs):
+            return [row(*point[:free], x, *point[free + 1 :]) for x, point in zip(xs, chosen)]
+
+        step = autograd.compile(lambda xs: autograd.sum(apply_to(xs)), math="libm")
+        values = autograd.compile(apply_to, math="libm")
+        xs = np.array([point[free] for point in chosen])
+        leaves = [Value(x) for x in xs]
+        results = apply_to(leaves)
+        for result in results:
+            result.backward()
+        wanted = np.array([r.data for r in results]), np.array([[x.grad for x in leaves]])
+        got = values(xs.tolist()), step.grad(xs.tolist())[np.newaxis]
+        check(name, np.array(chosen).T, got, wanted, rounding_of_sums(name))
+
+
+@pytest.mark.parametrize("without", [(), ("fold_constants",)], ids=["folded", "computed"])
+@cases()
+def test_constants_alone(name, count, without):
+    """Folded they are what Values compute, to the bit."""
+    row = ROWS[name]
+    points = points_of(name, count)[:, :150]
+    step = autograd.compile(lambda x: [row(*map(Value, point)) for point in points.T.tolist()], without=without)
+    got, wanted = step(0.0), np.array([row(*point) for point in points.T.tolist()])
+    if without:
+        check(name, points, (got, ()), (wanted, ()), rounding_of_sums(name))
+    else:
+        nans, others = differing(got, wanted, 0.0)
+        assert not (nans | others).any()
+
+
+@cases()
+def test_single_precision(name, count):
+    """To what operations on numbers of single precision, each a few units off, can make of it."""
+    row = ROWS[name]
+    points = np.array(ordinary_points(row, count, 200), np.float32).astype(float).T
+    found = [on_values(row, point) for point in points.T.tolist()]
+    wanted = np.array([value for value, _ in found]), np.array([gradient for _, gradient in found]).T
+    value, gradients = compiled(name, count, dtype="float32").value_and_grad(*points)
+    assert value.dtype == np.float32
+    assert all(g.dtype == np.float32 for g in gradients)
+
+    def spacing(number):
+        return float(np.spacing(np.float32(abs(number))))
+
+    got = value.astype(float), [g.astype(float) for g in gradients]
+    check(name, points, got, wanted, errors_of_functions(name, spacing=spacing))
+
+
+# --- Rows of a user's own --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _own_rows():
+    """Rows made in a test are taken out of the table after it."""
+    before = dict(PRIMITIVES)
+    yield
+    PRIMITIVES.clear()
+    PRIMITIVES.update(before)
+
+
+POINTS = np.array([-3.0, -1.0, -0.5, -0.0, 0.0, 0.25, 1.0, 2.0, 40.0, math.inf, math.nan])
+
+
+def assert_as_on_values(row, points=POINTS, ulps=2):
+    """Values and gradients of a row, of a batch and of one after the other, are those of Values."""
+    step = autograd.compile(lambda x: row(x), math="libm")
+    wanted = [on_values(row, [x]) for x in points.tolist()]
+    value, gradient = step.value_and_grad(points)
+    for k, (x, (wanted_value, (wanted_gradient,))) in enumerate(zip(points.tolist(), wanted)):
+        for ours in ((value[k], gradient[k]), step.value_and_grad(x)):
+            for number, theirs in zip(np.array(ours), (wanted_value, wanted_gradient)):
+                assert not any(differing(number + 0.0, theirs + 0.0, ulps_of(theirs, ulps))), (x, ours, theirs)
+
+
+@pytest.mark.usefixtures("_own_rows")
+@pytest.mark.parametrize(
+    ("forward", "rule"),
+    [
+        (lambda x: x * x * x, lambda out, x: 3 * x * x),
+        (lambda x: x / (1 + abs(x)), lambda out, x: 1 / ((1 + abs(x)) * (1 + abs(x)))),
+        (lambda x: -((+x) ** 3) % 2 - 1, lambda out, x: -3 * x * x),
+        (lambda x: np.tanh(autograd.exp(x)), lambda out, x: autograd.exp(x) * (1 - out * out)),
+        (lambda x: select(x > 0, x, 0.5 * x), lambda out, x: select(x > 0, 1.0, 0.5)),
+        (lambda x: select(x > 0, x, 0.0), lambda out, x: select(x > 0, 1.0, ZERO)),
+        (lambda x: (x > 0) * x, lambda out, x: select(x > 1, ZERO, select(x > 0, 1.0, ZERO))),
+        (lambda x: 2.0, lambda out, x: x),
+        (lambda x: x, 1.0),
+        (lambda x: x, ZERO),
+    ],
+)
+def test_a_row_of_a_users_own(forward, rule):
+    row = Primitive("ours", lambda x: float(forward(x)) if isinstance(x, float) else forward(x), partials=(rule,))
+    assert_as_on_values(row)
+    assert_as_on_values(lambda x: row(x * 2) * x + row(row(x)))
+
+
+@pytest.mark.usefixtures("_own_rows")
+def test_a_row_of_a_users_own_on_any_number_of_operands():
+    row = Primitive(
+        "ours", lambda *xs: functools.reduce(lambda x, y: x * y, xs), lambda out, *xs: [out / x for x in xs]
+    )
+    assert_as_on_values(lambda x: row(x, 3.0, x) + row(x) * row(2.0, x))
+
+
+@pytest.mark.usefixtures("_own_rows")
+@pytest.mark.parametrize("cuts", [False, True])
+def test_what_zero_holds_back_in_a_row_that_cuts(cuts):
+    """Behind the row is a square root, whose derivative at 0 is infinite: 0 times it is nan, nothing times it is 0."""
+    row = Primitive("ours", lambda x: x + 0.0, partials=(lambda out, x: select(x > 0.5, 1.0, ZERO),), cuts=cuts)
+    points = np.array([0.0, 0.25, 1.0])
+    assert_as_on_values(lambda x: row(x.sqrt()), points)
+    assert_as_on_values(lambda x: row(x.sqrt()) + row(x * 2) * x, points)
+    gradient = autograd.compile(lambda x: row(x.sqrt())).grad(points)
+    assert math.isnan(gradient[0]) is not cuts
+    assert gradient[1:].tolist() == [0.0, 0.5]
+
+
+@pytest.mark.usefixtures("_own_rows")
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda x: math.lgamma(x),
+        lambda x: math.exp(x),
+        lambda x: x if x > 0 else 0.0,
+        lambda x: max(x, 0.0),
+        lambda x: float(x),
+        lambda x: math.floor(x),
+        lambda x: x.is_integer(),
+        lambda x: round(x, 2),
+        lambda x: x // 2,
+    ],
+    ids=["math", "math of the table", "if", "max", "float", "floor", "is_integer", "round", "floor division"],
+)
+def test_a_row_whose_forward_function_cannot_be_compiled(forward):
+    row = Primitive("ours", forward, partials=(1.0,))
+    step = autograd.compile(lambda x: autograd.where(x > 0, row(x), x))
+    with pytest.raises(CompileError, match="'ours'.* cannot be compiled"):
+        step(np.array([1.0, 2.0]))
