@@ -123,7 +123,7 @@ def _announce(options: argparse.Namespace, model: MLP, data: str) -> bool:
     """Say what is trained, on what and how. Returns whether the training is compiled."""
     reason = "as asked for" if options.eager else why_not_compiled()
     print(f"{model!r}: {len(model.parameters())} parameters, every one a Value.\nLearning from {data}.")
-    print(f"Training eagerly: {reason}." if reason else "Compiled to native code.", flush=True)
+    print(f"Training eagerly: {reason}" if reason else "Compiled to native code.", flush=True)
     return not reason
 
 

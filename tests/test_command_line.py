@@ -10,6 +10,7 @@ import time
 import pytest
 
 import autograd
+import nn
 from nn import MLP, evaluate
 from nn.__main__ import main
 from nn.data import digits, moons
@@ -90,6 +91,31 @@ def test_the_same_seed_gives_the_same_output_again(tmp_path, capsys):
     assert outputs[0] == outputs[1] != outputs[2]
 
 
+def test_compiled_and_eager_training_say_so_and_give_the_same_model(tmp_path, capsys):
+    pytest.importorskip("llvmlite")
+    models = []
+    for options, line in (([], "Compiled to native code."), (["--eager"], "Training eagerly: as asked for")):
+        assert main(["moons", "--epochs", "5", "--hidden", "4", *options, "--out", str(tmp_path)]) == 0
+        shown = capsys.readouterr()
+        assert shown.out.split("\n")[2] == line
+        assert ("eager: 100%" if options else "compiled: 100%") in shown.err
+        models.append(MLP(2, [4, 1], rng=0))
+        models[-1].load(tmp_path / "moons-model.json")
+    compiled, eager = (model.state_dict() for model in models)
+    assert compiled == pytest.approx(eager, rel=1e-10)
+
+
+def test_without_llvmlite_one_line_says_what_to_install(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    monkeypatch.setattr(nn.training, "_said", set())
+    assert main(["moons", "--epochs", "1", "--hidden", "4", "--out", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    line = shown.out.split("\n")[2]
+    assert line.startswith("Training eagerly: llvmlite is not installed")
+    assert 'pip install "chainrule[compile]"' in line
+    assert "llvmlite" not in shown.err
+
+
 @pytest.mark.parametrize("hidden", ["3", "3,2", ""])
 def test_sizes_of_the_hidden_layers(hidden, tmp_path, capsys):
     assert main(["moons", "--epochs", "0", "--hidden", hidden, "--out", str(tmp_path)]) == 0
@@ -114,7 +140,7 @@ def test_help_of_a_command_names_all_options_and_their_defaults(command, capsys)
         main([command, "--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    for option in ("--epochs N", "--seed N", "--lr RATE", "--hidden SIZES", "--out DIR"):
+    for option in ("--epochs N", "--seed N", "--lr RATE", "--hidden SIZES", "--eager", "--out DIR"):
         assert option in shown
     assert shown.count("(default ") == 5
 
@@ -232,12 +258,13 @@ def test_a_seed_may_be_large_or_is_refused_in_one_line(seed, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize(("command", "hidden"), [("moons", "4"), ("digits", "4")])
-def test_ctrl_c_ends_the_training_and_keeps_the_model(command, hidden, tmp_path):
+@pytest.mark.parametrize("options", [[], ["--eager"]], ids=["compiled", "eager"])
+@pytest.mark.parametrize("command", ["moons", "digits"])
+def test_ctrl_c_ends_the_training_and_keeps_the_model(command, options, tmp_path):
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits it where it is ignored
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "nn", command, "--epochs", "1000000", "--hidden", hidden, "--out", str(tmp_path)],
+            [sys.executable, "-m", "nn", command, "--epochs", "1000000", "--hidden", "4", *options, "--out", tmp_path],
             env=os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(__file__)))},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

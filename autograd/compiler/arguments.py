@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import inspect
 import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -173,6 +174,16 @@ def structured(argument: Any) -> tuple[Any, list[Value]]:
     numbers, rebuild = flatten(argument)
     values = [Value(float(number)) for number in numbers]
     return rebuild(values), values
+
+
+def argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    """The names of a function's first arguments, as far as they can be known."""
+    try:
+        found = inspect.signature(f).parameters.values()
+        names = [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    except (TypeError, ValueError):
+        names = []
+    return [*names[:count], *(f"argument{k + 1}" for k in range(len(names), count))]
 
 
 class Structure(NamedTuple):

@@ -23,7 +23,11 @@ BEFORE_GRADIENT: tuple[Pass, ...] = (
     passes.find_ranges,
 )
 AFTER_GRADIENT: tuple[Pass, ...] = (
+    passes.fold_constants,
+    passes.common_subexpressions,
     passes.dead_code,
+)
+FOR_MACHINE: tuple[Pass, ...] = (
     passes.expand,
     passes.fold_constants,
     passes.common_subexpressions,
@@ -53,7 +57,7 @@ class Report(NamedTuple):
 
     Attributes:
         sizes: for each pass its name, and the number of instructions after it.
-        readable: the program, forward and backward, in rows of the table; `str(readable)` is its text.
+        readable: the program, forward and backward, in rows of the table.
         pieces: how many chunks and layers were made.
         seconds: how long passes and LLVM took.
         target: the machine.
@@ -110,14 +114,15 @@ def build(
     program = run(BEFORE_GRADIENT, program)
     if wanted is not None:
         program = copied(program)
+        program.forward = len(program.instructions)
         roots = program.results or program.outputs[1]
         gradients = differentiate(program, roots[wanted.root], wanted.parameters, wanted.columns)
         if wanted.columns:
             program.outputs[1] = [*program.outputs[1], *gradients]
         program.verify("differentiate")
         sizes.append(("differentiate", len(program.instructions)))
-    readable = passes.dead_code(program)
-    program = run(AFTER_GRADIENT, program)
+    readable = program = run(AFTER_GRADIENT, program)
+    program = run(FOR_MACHINE, program)
     lowered = lower(program, target, widths)
     middle = time.perf_counter()
     code = native.Code(lowered)

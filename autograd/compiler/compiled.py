@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import threading
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from autograd import primitives
 from autograd.compiler import native
-from autograd.compiler.arguments import Bound, Recent, address, bind, placeholders, results_like, structured, take
-from autograd.compiler.build import Built, Wanted, build
+from autograd.compiler.arguments import (
+    Bound,
+    Recent,
+    address,
+    argument_names,
+    bind,
+    placeholders,
+    results_like,
+    structured,
+    take,
+)
+from autograd.compiler.build import Wanted, build
 from autograd.compiler.examples import does_the_same_to_each
 from autograd.compiler.lower import NeedsSumFirstError
 from autograd.compiler.plan import Plan
-from autograd.compiler.roll import roll
+from autograd.compiler.program import Names, Program, text
+from autograd.compiler.roll import Rolled, roll
 from autograd.compiler.trace import Recorded, record, to_program
 from autograd.modes import CompileError, collector_paused
 from autograd.value import Value
@@ -23,9 +34,32 @@ from autograd.value import Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from autograd.compiler.program import Program
 
 _number_of = attrgetter("_data")
+
+
+class _Recording(NamedTuple):
+    """What the function did with arguments of a kind.
+
+    Attributes:
+        program: what it did.
+        nodes: the instructions of what it returned.
+        captured: Values that it used besides parameters and arguments.
+        recorded: what it returned.
+        widths: how many columns each argument has, if there is a batch.
+        given: for each argument what was put in its place, and the Values in that.
+        is_column: whether an argument is a table of examples.
+        names: what the program's text calls things.
+    """
+
+    program: Program
+    nodes: list[int]
+    captured: list[Value]
+    recorded: Recorded
+    widths: list[list[int]]
+    given: list[tuple[Any, list[Value]]]
+    is_column: list[bool]
+    names: Names
 
 
 class Compiled:
@@ -259,33 +293,44 @@ class Compiled:
         return plan
 
     def _compiled(self, what: str, arguments: Any) -> Plan:
+        recording = self._record(arguments)
+        return self._loss_plan(recording) if what == "loss" else self._value_plan(what, recording)
+
+    def _record(self, arguments: Any) -> _Recording:
         if isinstance(arguments, Bound):
             tables = iter(arguments.tables)
-            given = [placeholders(k, next(tables) if k.shape is not None else None) for k in arguments.kinds]
-            widths = [kind.width for kind in arguments.kinds if kind.shape is not None]
             is_column = [kind.shape is not None for kind in arguments.kinds]
+            given = [placeholders(k, next(tables) if k.shape is not None else None) for k in arguments.kinds]
         else:
+            is_column = [False] * len(arguments)
             given = [structured(argument) for argument in arguments]
-            widths, is_column = [], [False] * len(given)
         recorded = record(self.f, [argument for argument, _ in given])
-        inputs: dict[Value, tuple[int, int]] = {}
-        shared: list[Value] = []
-        for (_, values), column in zip(given, is_column):
-            if column:
-                first = len(inputs)
-                inputs.update({value: (1, first + k) for k, value in enumerate(values)})
-            else:
-                shared += values
-        uniform = [*self.parameters, *shared]
-        columns = [0, len(inputs)] if widths or any(is_column) else [0]
-        program, nodes, captured = to_program(recorded.outputs, inputs, uniform, recorded.made, columns)
-        if what.startswith("loss"):
-            return self._loss_plan(program, nodes, captured, recorded, widths)
-        return self._value_plan(what, program, nodes, captured, recorded, widths, given, is_column)
+        of_columns = [values for (_, values), column in zip(given, is_column) if column]
+        columns = [value for values in of_columns for value in values]
+        shared = [value for (_, values), column in zip(given, is_column) if not column for value in values]
+        inputs = {value: (1, k) for k, value in enumerate(columns)}
+        batches = [0, len(columns)] if of_columns else [0]
+        program, nodes, captured = to_program(
+            recorded.outputs, inputs, [*self.parameters, *shared], recorded.made, batches
+        )
+        widths = [[len(values) for values in of_columns]] if of_columns else []
+        names = self._names(given, is_column, captured)
+        return _Recording(program, nodes, captured, recorded, widths, given, is_column, names)
 
-    def _loss_plan(
-        self, program: Program, nodes: list[int], captured: list[Value], recorded: Recorded, widths: list[int]
-    ) -> Plan:
+    def _names(
+        self, given: Sequence[tuple[Any, list[Value]]], is_column: Sequence[bool], captured: Sequence[Value]
+    ) -> Names:
+        """What the text of a program calls things: parameters by their labels, inputs by the function's arguments."""
+        shared: list[str] = []
+        columns: list[str] = []
+        for (_, values), column, name in zip(given, is_column, argument_names(self.f, len(given))):
+            names = [f"{name}[{k}]" for k in range(len(values))] if len(values) > 1 else [name]
+            (columns if column else shared).extend(names)
+        parameters = [p.label or f"parameter[{k}]" for k, p in enumerate(self.parameters)]
+        return Names([*parameters, *shared, *[v.label or "captured" for v in captured]], [columns])
+
+    def _loss_plan(self, recording: _Recording) -> Plan:
+        program, nodes = recording.program, recording.nodes
         if len(nodes) != 1 and not self.has_aux:
             raise CompileError(
                 f"{self.__name__} wants a loss, one Value, the function returned {len(nodes)} numbers: for others "
@@ -293,64 +338,59 @@ class Compiled:
             )
         loss, aux = nodes[0], nodes[1:]
         wanted = Wanted(0, range(len(self.parameters)))
-        results = _aux_results(recorded)
-        if len(program.columns) > 1:
+        results = _aux_results(recording.recorded)
+        if recording.widths:
             program.results = [_reduced(program, loss, self.reduce)]
             if self.has_aux:
                 program.outputs[1] = aux
-            return Plan(self._build(program, [widths], wanted), captured, len(aux), results, self._type)
+            return self._plan_of(recording, program, wanted, len(aux), results)
         program.results = [loss, *aux]
         rolled = roll(program, len(self.parameters)) if "roll" not in self.without else None
         if rolled is not None:
             try:
-                built = self._build(rolled.program, [[width] for width in rolled.program.columns[1:]], wanted)
+                return self._plan_of(recording, rolled.program, wanted, len(aux), results, rolled)
             except NeedsSumFirstError:
-                rolled = None
-        if rolled is None:
-            built = self._build(program, [], wanted)
-        return Plan(built, captured, len(aux), results, self._type, rolled)
+                pass  # compiled as it was written
+        return self._plan_of(recording, program, wanted, len(aux), results)
 
-    def _value_plan(
-        self,
-        what: str,
-        program: Program,
-        nodes: list[int],
-        captured: list[Value],
-        recorded: Recorded,
-        widths: list[int],
-        given: Sequence[tuple[Any, list[Value]]],
-        is_column: Sequence[bool],
-    ) -> Plan:
-        wanted, count = None, len(nodes)
-        results = results_like(recorded.rebuild(list(recorded.outputs)))
-        if what.startswith("gradients"):
-            if len(nodes) != 1:
-                raise CompileError(
-                    f"{self.__name__}.grad wants a function whose result is one number, it returned {len(nodes)}: "
-                    f"compile(autograd.jacobian(f))"
-                )
-            positions = self._positions(len(given))
-            sizes = [len(values) for _, values in given]
-            if len(program.columns) > 1:
-                starts = [sum(s for s, c in zip(sizes[:k], is_column) if c) for k in range(len(sizes))]
-                if not all(is_column[k] for k in positions):
-                    raise ValueError(f"wrt={self.wrt} names an argument that is the same for all examples")
-                columns = [(1, starts[k] + j) for k in positions for j in range(sizes[k])]
-                wanted = Wanted(0, range(0), columns)
-                count += len(columns)
-                results = _value_and_gradients([_shape_of_placeholder(given[k][0]) for k in positions])
-            else:
-                first = len(self.parameters)
-                wanted = Wanted(0, range(first, first + sum(sizes)))
-        if len(program.columns) > 1:
+    def _value_plan(self, what: str, recording: _Recording) -> Plan:
+        program, nodes = recording.program, recording.nodes
+        if recording.widths:
             program.outputs[1] = nodes
         else:
             program.results = nodes
-        built = self._build(program, [widths] if len(program.columns) > 1 else [], wanted)
-        return Plan(built, captured, count, results, self._type)
+        results = results_like(recording.recorded.rebuild(list(recording.recorded.outputs)))
+        if not what.startswith("gradients"):
+            return self._plan_of(recording, program, None, len(nodes), results)
+        if len(nodes) != 1:
+            raise CompileError(
+                f"{self.__name__}.grad wants a function whose result is one number, it returned {len(nodes)}: "
+                f"compile(autograd.jacobian(f))"
+            )
+        sizes = [len(values) for _, values in recording.given]
+        positions = self._positions(len(sizes))
+        if not recording.widths:
+            first = len(self.parameters)
+            return self._plan_of(recording, program, Wanted(0, range(first, first + sum(sizes))), 1, results)
+        if not all(recording.is_column[k] for k in positions):
+            raise ValueError(f"wrt={self.wrt} names an argument that is the same for all examples")
+        starts = [sum(s for s, c in zip(sizes[:k], recording.is_column) if c) for k in range(len(sizes))]
+        columns = [(1, starts[k] + j) for k in positions for j in range(sizes[k])]
+        results = _value_and_gradients([_shape_of_placeholder(recording.given[k][0]) for k in positions])
+        return self._plan_of(recording, program, Wanted(0, range(0), columns), 1 + len(columns), results)
 
-    def _build(self, program: Program, widths: Sequence[Sequence[int]], wanted: Wanted | None) -> Built:
-        return build(program, widths, native.target(self.dtype, self.math), wanted, self.without)
+    def _plan_of(
+        self,
+        recording: _Recording,
+        program: Program,
+        wanted: Wanted | None,
+        outputs: int,
+        results: Callable[[Any], Any],
+        rolled: Rolled | None = None,
+    ) -> Plan:
+        widths = recording.widths if rolled is None else [[width] for width in program.columns[1:]]
+        built = build(program, widths, native.target(self.dtype, self.math), wanted, self.without)
+        return Plan(built, recording.captured, outputs, results, self._type, recording.names, rolled)
 
     def retrace(self) -> None:
         """Forget what was compiled: for when the function does something else than before."""
@@ -367,7 +407,7 @@ class Compiled:
         """The program of the last call as text, forward and backward, one instruction to a line."""
         if self._last is None:
             raise RuntimeError(f"{self.__name__} is compiled when it is called for the first time: call it, then look")
-        return str(self._last.built.report.readable)
+        return text(self._last.built.report.readable, self._last.names)
 
     def __str__(self) -> str:
         return repr(self) if self._last is None else "\n".join([repr(self), *_report(self._last)])

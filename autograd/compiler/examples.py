@@ -29,7 +29,8 @@ def does_the_same_to_each(f: Callable[..., Any], arguments: Sequence[Any]) -> bo
     """
     try:
         record(f, [_first(argument) for argument in arguments])
-    except _NOT_FOR_THAT:
+    except _NOT_FOR_THAT as error:
+        _check_takes_all(f, arguments, error)
         return False
     if any(_is_array(argument) and argument.ndim > 1 for argument in arguments):
         return True
@@ -38,6 +39,14 @@ def does_the_same_to_each(f: Callable[..., Any], arguments: Sequence[Any]) -> bo
     except _NOT_FOR_THAT:
         return True
     return of_two is not None and of_two == of_three
+
+
+def _check_takes_all(f: Callable[..., Any], arguments: Sequence[Any], error: Exception) -> None:
+    """Raise the error that one example led to, if the arguments as they are lead to one as well."""
+    try:
+        record(f, [structured(argument)[0] for argument in arguments])
+    except _NOT_FOR_THAT:
+        raise error from None
 
 
 def _is_array(argument: Any) -> bool:

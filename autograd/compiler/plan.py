@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from autograd.compiler.build import Built
+    from autograd.compiler.program import Names
     from autograd.compiler.roll import Rolled
     from autograd.value import Value
 
@@ -44,6 +45,8 @@ class Plan:
         captured: Values that the function uses besides its parameters; they are read at every call.
         outputs: how many numbers there are for each example.
         results: puts the numbers into the structure that the function returned.
+        names: what the program's text calls things.
+        rolled: where the tables of examples come from that were found in the function itself.
     """
 
     def __init__(
@@ -53,10 +56,11 @@ class Plan:
         outputs: int,
         results: Callable[[Any], Any],
         dtype: Any,
+        names: Names,
         rolled: Rolled | None = None,
     ) -> None:
         self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
-        self.dtype, self.rolled = dtype, rolled
+        self.dtype, self.names, self.rolled = dtype, names, rolled
         results_of = [built.program.instructions[k] for k in built.program.results]
         self.constants = np.array([x.attribute if x.operation == "constant" else 0.0 for x in results_of], dtype)
         self._frames: deque[Frame] = deque()

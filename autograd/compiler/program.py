@@ -93,6 +93,7 @@ class Program:
         parameters: how many parameters there are.
         columns: how many columns the tables of examples have, by batch; the first entry stands for UNIFORM.
         sums: how many sums there are; at least `parameters`.
+        forward: so many instructions, the first, compute values, the others gradients; None if there are no others.
     """
 
     def __init__(self, parameters: int, columns: Sequence[int] = (0,)) -> None:
@@ -102,6 +103,7 @@ class Program:
         self.parameters = parameters
         self.columns = list(columns)
         self.sums = parameters
+        self.forward: int | None = None
 
     def append(self, operation: Operation, operands: Iterable[int] = (), attribute: Any = None) -> int:
         """Add an instruction; the index of it."""
@@ -125,6 +127,8 @@ class Program:
     def finish(self, source: Program, new: Sequence[int] | dict[int, int]) -> Program:
         """Want what `source` wanted, whose instructions have become those that `new` says."""
         self.results = [new[k] for k in source.results]
+        if source.forward is not None:
+            self.forward = max([new[k] for k in range(source.forward)], default=-1) + 1
         self.outputs = {batch: [new[k] for k in nodes] for batch, nodes in source.outputs.items()}
         return self
 
@@ -254,62 +258,112 @@ def _attribute_problem(program: Program, operation: str, operands: tuple[int, ..
     return ""
 
 
-def text(program: Program) -> str:
-    """The program as text, one instruction to a line."""
-    batches = program.batches()
-    lines = []
-    for index, (instruction, batch) in enumerate(zip(program.instructions, batches)):
-        if instruction.operation == "constant":
-            continue
-        lines.append(f"{'  ' if batch else ''}%{index} = {_right_side(program, instruction)}")
+class Names(NamedTuple):
+    """What a program's text calls things.
+
+    Attributes:
+        parameters: the names of the parameters.
+        columns: for each batch from the first, the names of its columns.
+    """
+
+    parameters: Sequence[str] = ()
+    columns: Sequence[Sequence[str]] = ()
+
+
+def text(program: Program, names: Names | None = None) -> str:
+    """The program as text, one instruction to a line. What is done for every example is indented.
+
+    Args:
+        program: any.
+        names: what things are called.
+    """
+    writer = _Text(program, names or Names())
+    lines = [] if program.forward is None else ["forward:"]
+    for index, (instruction, batch) in enumerate(zip(program.instructions, program.batches())):
+        if index == program.forward:
+            lines.append("backward:")
+        if instruction.operation not in _WRITTEN_WHERE_USED:
+            lines.append(f"{'    ' if batch else '  '}{writer.line(index)}")
     for batch, nodes in program.outputs.items():
-        lines.append(f"output for each example of batch {batch}: " + ", ".join(_operand(program, k) for k in nodes))
+        lines.append(f"output for every example of batch {batch}: " + ", ".join(map(writer.operand, nodes)))
     if program.results:
-        lines.append("result: " + ", ".join(_operand(program, k) for k in program.results))
+        lines.append("result: " + ", ".join(map(writer.operand, program.results)))
     return "\n".join(lines)
 
 
-def _right_side(program: Program, instruction: Instruction) -> str:
-    operation, operands, attribute = instruction
-    written = [_operand(program, k) for k in operands]
-    symbol = operation if isinstance(operation, str) else operation.symbol
-    if isinstance(operation, Primitive):
-        if operation.arity == 2 and not symbol.isidentifier():
-            return f"{written[0]} {symbol} {written[1]}"
-        if operation.arity == 1 and not symbol.isidentifier():
-            return f"{symbol}{written[0]}"
-        return f"{symbol}({', '.join(written)})"
-    if operation == "parameter":
-        return f"parameter[{attribute}]"
-    if operation == "input":
-        return f"input[{attribute[1]}]"
-    if operation == "element":
-        return f"{written[0]}[{attribute}]"
-    if operation in ("batch_sum", "contribute"):
-        name = f"gradient[{attribute}]" if attribute < program.parameters else f"sum[{attribute - program.parameters}]"
-        return f"{name} += {'sum over the examples of ' if operation == 'batch_sum' else ''}{written[0]}"
-    if isinstance(attribute, Weights):
-        weights = f"parameters {attribute.first}..{_last(attribute)} as {attribute.rows} x {attribute.depth}"
-        bias = "" if attribute.bias is None else f", bias from {attribute.bias}"
-        return f"{operation}({weights}{bias}; {_shortened(written)})"
-    if isinstance(attribute, Range):
-        x, y = ((f, f + (attribute.length - 1) * s) for f, s in (attribute[1:3], attribute[3:5]))
+_WRITTEN_WHERE_USED = frozenset({"constant", "parameter", "input", "count", "element"})
+
+
+class _Text:
+    """Writes instructions."""
+
+    def __init__(self, program: Program, names: Names) -> None:
+        self.program, self.names = program, names
+
+    def line(self, index: int) -> str:
+        operation, operands, attribute = self.program.instructions[index]
+        written = [self.operand(k) for k in operands]
+        if operation == "contribute":
+            return f"{self._sum(attribute)} += {written[0]}"
+        if operation == "batch_sum":
+            return f"%{index} = {self._sum(attribute)} += sum over the examples of {written[0]}"
+        if operation == "range_contribute":
+            x, y = self._range(attribute[:3]), self._range((attribute[0], *attribute[3:]))
+            return f"gradient of {x} += {written[0]} * {y}"
+        if operation == "layer_weights":
+            deltas, inputs = written[: attribute.rows], written[attribute.rows :]
+            return f"gradient of {self._weights(attribute)} += outer product of {_list(deltas)} and {_list(inputs)}"
+        return f"%{index} = {self._right_side(operation, written, attribute)}"
+
+    def _right_side(self, operation: Operation, written: list[str], attribute: Any) -> str:
+        if operation == "layer":
+            start = "" if attribute.bias is None else f"{self._parameter(attribute.bias)}, ... + "
+            return f"{start}{self._weights(attribute)} times {_list(written)}"
+        if operation == "layer_inputs":
+            return f"{self._weights(attribute)} transposed times {_list(written)}"
         if operation == "range_dot":
-            return f"dot(parameters {x[0]}..{x[1]}, parameters {y[0]}..{y[1]})"
-        return f"gradient[{x[0]}..{x[1]}] += {written[0]} * parameters {y[0]}..{y[1]}"
-    return operation
+            x, y = self._range(attribute[:3]), self._range((attribute[0], *attribute[3:]))
+            return f"dot({x}, {y})"
+        if operation == "copy":
+            return written[0]
+        assert isinstance(operation, Primitive)
+        symbol = operation.symbol
+        if not symbol.isidentifier() and len(written) == 2:
+            return f"{written[0]} {symbol} {written[1]}"
+        return f"{symbol}{written[0]}" if not symbol.isidentifier() else f"{symbol}({', '.join(written)})"
+
+    def operand(self, index: int) -> str:
+        operation, operands, attribute = self.program.instructions[index]
+        if operation == "constant":
+            return f"{attribute:g}" if math.isfinite(attribute) else str(attribute)
+        if operation == "parameter":
+            return self._parameter(attribute)
+        if operation == "input":
+            batch, column = attribute
+            known = self.names.columns[batch - 1] if batch <= len(self.names.columns) else ()
+            return known[column] if column < len(known) else f"input[{column}]"
+        if operation == "count":
+            return "n"
+        return f"%{operands[0]}[{attribute}]" if operation == "element" else f"%{index}"
+
+    def _parameter(self, k: int) -> str:
+        return self.names.parameters[k] if k < len(self.names.parameters) else f"parameter[{k}]"
+
+    def _sum(self, k: int) -> str:
+        return f"gradient of {self._parameter(k)}" if k < self.program.parameters else f"sum[{k}]"
+
+    def _weights(self, weights: Weights) -> str:
+        shape = f"{weights.rows} x {weights.depth}"
+        return f"[{self._parameter(weights.first)} ... {self._parameter(_last(weights))}, {shape}]"
+
+    def _range(self, span: Sequence[int]) -> str:
+        length, first, step = span
+        return f"[{self._parameter(first)} ... {self._parameter(first + (length - 1) * step)}]"
 
 
 def _last(weights: Weights) -> int:
     return weights.first + (weights.rows - 1) * weights.row_step + (weights.depth - 1) * weights.depth_step
 
 
-def _operand(program: Program, index: int) -> str:
-    instruction = program.instructions[index]
-    if instruction.operation == "constant":
-        return f"{instruction.attribute:g}" if math.isfinite(instruction.attribute) else str(instruction.attribute)
-    return f"%{index}"
-
-
-def _shortened(written: list[str]) -> str:
-    return ", ".join(written if len(written) <= 6 else [*written[:3], "...", written[-1]])
+def _list(written: list[str]) -> str:
+    return f"({', '.join(written if len(written) <= 4 else [written[0], written[1], '...', written[-1]])})"
