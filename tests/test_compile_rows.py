@@ -103,25 +103,32 @@ def wanted_of(name, count):
 # --- How far off a result may be -------------------------------------------------------------------------------------
 
 
-def error_bound(root, ulps=lambda row: 0.5, spacing=math.ulp):
-    """How far off a number may be that is computed like this graph, if every operation is off by some units itself.
+def error_bounds(roots, ulps=lambda row: 0.5, spacing=math.ulp):
+    """How far off numbers may be that are computed like these graphs, if every operation is off by some units itself.
 
     To first order: what an operation adds is passed on with the local derivatives of those behind it.
 
     Args:
-        root: the last node of a graph of Values.
+        roots: the last nodes of graphs of Values.
         ulps: of each row, by how many units in the last place its result may be off.
         spacing: the size of a unit in the last place of a number.
+
+    Returns:
+        For every node of the graphs the bound.
     """
     errors = {}
-    for node in topological_order(root):
+    for node in topological_order(*roots):
         errors[node] = 0.0
         if node.primitive is not None:
             parts = added_up(node)
             own = ulps(node.primitive) * max(spacing(node.data), len(parts) * spacing(math.fsum(map(abs, parts))))
             passed_on = [abs(d) * errors[p] for d, p in zip(node.local_derivatives, node.parents) if d and errors[p]]
             errors[node] = own + math.fsum(passed_on)
-    return errors[root]
+    return errors
+
+
+def error_bound(root, *how):
+    return error_bounds([root], *how)[root]
 
 
 def added_up(node):
@@ -182,13 +189,13 @@ def rounding_of_sums(name):
     return lambda what, point: error_bound(row(*map(Value, point)), lambda row: 2.0)
 
 
-def errors_of_functions(name, ulps=vector_ulps, spacing=math.ulp):
+def errors_of_functions(name, spacing=math.ulp):
     row = ROWS[name]
 
     def allowed(what, point):
         if what == "value":
-            return error_bound(row(*map(Value, point)), ulps, spacing)
-        return error_bound(gradient_nodes(row, point)[what], ulps, spacing)
+            return error_bound(row(*map(Value, point)), vector_ulps, spacing)
+        return error_bound(gradient_nodes(row, point)[what], vector_ulps, spacing)
 
     return allowed
 
@@ -282,7 +289,7 @@ def test_single_precision(name, count):
         return float(np.spacing(np.float32(abs(number))))
 
     got = value.astype(float), [g.astype(float) for g in gradients]
-    check(name, points, got, wanted, errors_of_functions(name, spacing=spacing))
+    check(name, points, got, wanted, errors_of_functions(name, spacing))
 
 
 # --- Rows of a user's own --------------------------------------------------------------------------------------------

@@ -118,7 +118,9 @@ class Recent:
         if len(arguments) != len(self.references):
             return False
         for reference, shape, argument in zip(self.references, self.shapes, arguments):
-            if reference() is not argument or argument.shape != shape or not argument.flags.c_contiguous:
+            if argument is None or reference() is not argument:
+                return False
+            if argument.shape != shape or not argument.flags.c_contiguous:
                 return False
         return True
 

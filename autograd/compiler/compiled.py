@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -228,10 +229,16 @@ class Compiled:
         bound = bind(arguments, self._type)
         if bound.n is None:
             return self._of_one(what, arguments)
+        n = bound.n
+        shared = (
+            [k for k in self._positions(len(arguments)) if bound.kinds[k].shape is None] if what == "gradients" else ()
+        )
+        if shared:  # the gradient of each example is wanted, also by what all of them share
+            bound = bind([np.full(n, a) if k in shared else a for k, a in enumerate(arguments)], self._type)
         plan = self._plan(what, bound.kinds, bound)
         vector = self._vector(plan, None, bound.shared)
-        outputs = np.empty((bound.n, plan.outputs), self._type)
-        plan.run(vector, (bound.addresses,), (bound.n,), outputs, self.threads)
+        outputs = np.empty((n, plan.outputs), self._type)
+        plan.run(vector, (bound.addresses,), (n,), outputs, self.threads)
         return plan.results(outputs)
 
     def _of_one(self, what: str, arguments: Sequence[Any]) -> Any:
@@ -372,8 +379,6 @@ class Compiled:
         if not recording.widths:
             first = len(self.parameters)
             return self._plan_of(recording, program, Wanted(0, range(first, first + sum(sizes))), 1, results)
-        if not all(recording.is_column[k] for k in positions):
-            raise ValueError(f"wrt={self.wrt} names an argument that is the same for all examples")
         starts = [sum(s for s, c in zip(sizes[:k], recording.is_column) if c) for k in range(len(sizes))]
         columns = [(1, starts[k] + j) for k in positions for j in range(sizes[k])]
         results = _value_and_gradients([_shape_of_placeholder(recording.given[k][0]) for k in positions])
@@ -421,6 +426,14 @@ class Compiled:
     def __getstate__(self) -> dict[str, Any]:
         kept = ("f", "parameters", "wrt", "reduce", "has_aux", "dtype", "threads", "math", "without")
         return {name: getattr(self, name) for name in kept}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        """A copy with a model of its own, where the function is one that brings its model along; else with the same."""
+        f = copy.deepcopy(self.f, memo)
+        parameters = self.parameters if f is self.f else copy.deepcopy(self.parameters, memo)
+        other = type(self).__new__(type(self))
+        other.__setstate__({**self.__getstate__(), "f": f, "parameters": list(parameters)})
+        return other
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         native.llvm()
