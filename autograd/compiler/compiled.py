@@ -24,6 +24,7 @@ from autograd.compiler.arguments import (
 )
 from autograd.compiler.build import Wanted, build
 from autograd.compiler.examples import does_the_same_to_each
+from autograd.compiler.exchange import Exchange
 from autograd.compiler.lower import NeedsSumFirstError
 from autograd.compiler.plan import Plan
 from autograd.compiler.program import Names, Program, text
@@ -95,6 +96,7 @@ class Compiled:
         self._elementwise: dict[Any, bool] = {}
         self._of_vectors: dict[tuple[int, ...], Plan] = {}
         self._lock = threading.RLock()
+        self._exchange = Exchange(self.parameters)
         self._last: Plan | None = None
         self._recent: Recent | None = None
         self.__name__ = f"compile({getattr(self.f, '__name__', type(self.f).__name__)})"
@@ -115,9 +117,8 @@ class Compiled:
         """
         if not self.parameters:
             return self._values(arguments)
-        value, sums = self._reduced(None, arguments)
-        for parameter, gradient in zip(self.parameters, sums.tolist()):
-            parameter._grad = gradient
+        value, gradient = self._reduced(None, arguments)
+        self._exchange.write(gradient)
         return value
 
     def flat(self, vector: Any, *arguments: Any) -> tuple[Any, Any]:
@@ -178,7 +179,10 @@ class Compiled:
         numbers = [*shared, *map(_number_of, plan.captured)]
         size = len(self.parameters)
         whole = np.empty(size + len(numbers), self._type)
-        whole[:size] = [p._data for p in self.parameters] if vector is None else vector
+        if vector is None:
+            self._exchange.read(whole)
+        else:
+            whole[:size] = vector
         if numbers:
             whole[size:] = numbers
         return whole

@@ -133,6 +133,26 @@ def _bind(name: str) -> None:
     llvm().add_symbol(f"libm_{name}", address)
 
 
+class Module:
+    """LLVM IR as code in memory. It is given back when nobody refers to the module any more.
+
+    Args:
+        text: LLVM IR. It is verified: LLVM aborts the process when it meets a module that is not in order.
+    """
+
+    def __init__(self, text: str) -> None:
+        with _lock:
+            binding = llvm()
+            module = binding.parse_assembly(text)
+            module.verify()
+            self._engine = binding.create_mcjit_compiler(module, _machine(binding))
+            self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where a function is."""
+        return int(self._engine.get_function_address(name))
+
+
 class Code:
     """The functions of a lowered program, ready to be called with the address of a frame.
 
@@ -142,21 +162,19 @@ class Code:
 
     def __init__(self, lowered: Lowered) -> None:
         with _lock:
-            binding = llvm()
             for name in lowered.functions:
                 _bind(name)
-            module = binding.parse_assembly(lowered.text)
-            module.verify()  # LLVM aborts the process when its passes meet a module that is not in order
-            machine = _machine(binding)
-            self._engine = binding.create_mcjit_compiler(module, machine)
-            self._engine.finalize_object()
-            self.run, self.before, self.batch, self.after = (
-                self._function(name) for name in ("run", "before", "batch", "after")
-            )
+            self._module = Module(lowered.text)
+        self.run, self.before, self.batch, self.after = (
+            ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._module.address(name))
+            for name in ("run", "before", "batch", "after")
+        )
 
-    def _function(self, name: str) -> Any:
-        address = self._engine.get_function_address(name)
-        return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+
+def add_symbol(name: str, address: int) -> None:
+    """Tell LLVM where a function is that modules may call."""
+    with _lock:
+        llvm().add_symbol(name, address)
 
 
 def _machine(binding: Any) -> Any:
