@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 
 OURS = "chainrule"
 TOLERANCE = 1e-9
-SAMPLE = 0.005
-"""Seconds that a sample takes at least: what is shorter is repeated."""
+SAMPLE = 0.03
+"""Seconds that a sample takes at least, what is shorter being repeated: so much that the caches are filled again."""
+
+
+DEMO = "demo, loss and gradient"
 
 
 class Row(NamedTuple):
@@ -143,15 +146,15 @@ def again(call: Callable[[], object], times: int) -> None:
         call()
 
 
-def repetitions(call: Callable[[], object]) -> int:
+def repetitions(call: Callable[[], object], sample: float) -> int:
     """How often to do something so that it takes as long as a sample wants to take."""
     times = 1
-    while seconds(partial(again, call, times)) < SAMPLE:
+    while seconds(partial(again, call, times)) < sample:
         times *= 2
     return times
 
 
-def per_call(works: Sequence[Work], rounds: int, what: str) -> dict[str, list[float]]:
+def per_call(works: Sequence[Work], what: str, quick: bool, rounds: int = 51) -> dict[str, list[float]]:
     """The seconds that a call takes in each round, by engine, once it is sure that all compute the same.
 
     Objects made before are kept out of the garbage collector's sight: it would go through all of the libraries.
@@ -159,8 +162,10 @@ def per_call(works: Sequence[Work], rounds: int, what: str) -> dict[str, list[fl
     check_same(what, {work.engine: work.numbers() for work in works})
     gc.collect()
     gc.freeze()
-    times = {work.engine: repetitions(work.call) for work in works}
-    samples = interleaved({work.engine: partial(again, work.call, times[work.engine]) for work in works}, rounds, what)
+    times = {work.engine: repetitions(work.call, SAMPLE / 6 if quick else SAMPLE) for work in works}
+    samples = interleaved(
+        {work.engine: partial(again, work.call, times[work.engine]) for work in works}, 3 if quick else rounds, what
+    )
     return {engine: [sample / times[engine] for sample in samples[engine]] for engine in samples}
 
 
@@ -172,7 +177,7 @@ def duration(seconds: float) -> str:
 
 
 def compare(work: str, times: Mapping[str, list[float]], aims: Mapping[str, str], ours: str = OURS) -> list[Row]:
-    """A row for every engine of which something is wanted, with what is wanted."""
+    """A row for every engine that something is wanted against, with what is wanted."""
     return [_row(work, times, against, aim, ours) for against, aim in aims.items()]
 
 
@@ -193,18 +198,29 @@ def demo_rows(quick: bool) -> list[Row]:
     model, problem = demo()
     step = compiled(model, problem)
     ours, values = flat(step, problem), through_values(step, model, problem)
-    others = [*peers.pytorch(problem), *peers.jax(problem), *peers.casadi(problem)]
-    times = per_call([ours, values, *others], 3 if quick else 51, "demo")
+    times = per_call([ours, values, *peers.pytorch(problem), *peers.jax(problem)], "demo", quick)
+    return [
+        *compare(f"{DEMO}, flat vectors", times, {"PyTorch": "25x", "JAX jit": "5x"}),
+        *compare(f"{DEMO}, step(X, y)", times, {"PyTorch": "10x", "JAX jit": "2x"}, values.engine),
+    ]
+
+
+def casadi_rows(quick: bool) -> list[Row]:
+    """The demo beside CasADi: scalar by scalar in the faster of two forms, and by matrix."""
+    model, problem = demo()
+    times = per_call([flat(compiled(model, problem), problem), *peers.casadi(problem)], "demo in CasADi", quick)
     forms = [name for name in times if name.startswith("CasADi SX")]
     if forms:
         times["CasADi SX"] = times[min(forms, key=lambda name: statistics.median(times[name]))]
-    slow = per_call([ours, *peers.micrograd(problem)], 1 if quick else 5, "demo on micrograd")
-    aims = {"PyTorch": "25x", "JAX jit": "5x", "CasADi SX": "30x", "CasADi MX, by matrix": ""}
-    return [
-        *compare("demo, loss and gradient, flat vectors", times, aims),
-        *compare("demo, loss and gradient, flat vectors", slow, {"micrograd": "30,000x"}),
-        *compare("demo, loss and gradients, step(X, y)", times, {"PyTorch": "10x", "JAX jit": "2x"}, values.engine),
-    ]
+    return compare(f"{DEMO}, flat vectors", times, {"CasADi SX": "30x", "CasADi MX, by matrix": ""})
+
+
+def micrograd_rows(quick: bool) -> list[Row]:
+    """The demo beside micrograd."""
+    model, problem = demo()
+    works = [flat(compiled(model, problem), problem), *peers.micrograd(problem)]
+    times = per_call(works, "demo on micrograd", quick, rounds=7)
+    return compare(f"{DEMO}, flat vectors", times, {"micrograd": "30,000x"})
 
 
 def kernel_rows(quick: bool) -> list[Row]:
@@ -217,7 +233,7 @@ def kernel_rows(quick: bool) -> list[Row]:
         works += [work._replace(engine=f"{work.engine}, {examples}") for work in found]
     if len(works) < 4:
         return [Row("demo, the kernel alone", "", "C++", "no compiler", "", "at most 1.3x its time")]
-    times = per_call(works, 5 if quick else 101, "demo by hand")
+    times = per_call(works, "demo by hand", quick, rounds=101)
     for name in (OURS, "C++"):
         times[name] = [(long - short) / 4 for long, short in zip(times[f"{name}, 500"], times[f"{name}, 100"])]
 
@@ -273,17 +289,23 @@ def fit_rows(quick: bool) -> list[Row]:
     return compare("demo, fit, one step with momentum", times, {"PyTorch": "20x", "JAX jit": "3x"})
 
 
-def network_rows(quick: bool) -> list[Row]:
-    """Other networks: tanh, and softmax with cross-entropy."""
-    rows = []
-    for work, (model, problem), aims in (
-        ("demo with tanh, flat vectors", demo(activation="tanh"), {"JAX jit": "3x"}),
-        ("digits 64-32-10, batch of 64, flat vectors", digits(), {"PyTorch": "3x", "JAX jit": "3x"}),
-        ("784-128-10, batch of 64, flat vectors", images(), {"PyTorch": "faster", "JAX jit": "faster"}),
-    ):
-        works = [flat(compiled(model, problem), problem), *peers.pytorch(problem), *peers.jax(problem)]
-        rows += compare(work, per_call(works, 3 if quick else 51, work), aims)
-    return rows
+def _network_rows(work: str, model: MLP, problem: Problem, aims: Mapping[str, str], quick: bool) -> list[Row]:
+    works = [flat(compiled(model, problem), problem), *peers.pytorch(problem), *peers.jax(problem)]
+    return compare(work, per_call(works, work, quick), aims)
+
+
+def tanh_rows(quick: bool) -> list[Row]:
+    return _network_rows("demo with tanh, flat vectors", *demo(activation="tanh"), {"JAX jit": "3x"}, quick)
+
+
+def digits_rows(quick: bool) -> list[Row]:
+    aims = {"PyTorch": "3x", "JAX jit": "3x"}
+    return _network_rows("digits 64-32-10, batch of 64, flat vectors", *digits(), aims, quick)
+
+
+def images_rows(quick: bool) -> list[Row]:
+    aims = {"PyTorch": "faster", "JAX jit": "faster"}
+    return _network_rows("784-128-10, batch of 64, flat vectors", *images(), aims, quick)
 
 
 def loop_rows(quick: bool) -> list[Row]:
@@ -304,7 +326,7 @@ def loop_rows(quick: bool) -> list[Row]:
     if peer("micrograd.engine"):
         theirs = peers.MicrogradDemo(problem)
         works.append(Work("micrograd", theirs.step, theirs.numbers))
-    times = per_call(works, 1 if quick else 5, "micrograd's loop")
+    times = per_call(works, "micrograd's loop", quick, rounds=7)
     return compare("micrograd's own loop, a step with update", times, {"micrograd": "10,000x"})
 
 
@@ -317,7 +339,7 @@ def hessian_rows(quick: bool) -> list[Row]:
 
     hessian = autograd.compile(autograd.hessian(function))
     ours = Work(OURS, partial(hessian, x), lambda: np.asarray(hessian(x), dtype=float).ravel())
-    times = per_call([ours, *peers.jax_hessian(x), *peers.casadi_hessian(x)], 3 if quick else 51, "Hessian")
+    times = per_call([ours, *peers.jax_hessian(x), *peers.casadi_hessian(x)], "Hessian", quick)
     return compare("Hessian of 50 variables", times, {"JAX jit": "faster", "CasADi": "faster"})
 
 
@@ -327,7 +349,7 @@ def thread_rows(quick: bool) -> list[Row]:
     for threads, engine in ((1, "one thread"), (2, OURS)):
         model, problem = demo(4096)
         works.append(flat(compiled(model, problem, threads=threads), problem, engine))
-    times = per_call(works, 5 if quick else 101, "two threads")
+    times = per_call(works, "two threads", quick, rounds=101)
     return compare("demo, batch of 4096, two threads", times, {"one thread": "1.7x"})
 
 
@@ -390,10 +412,7 @@ def compile_rows(quick: bool) -> list[Row]:
         ("images", "compile: 784-128-10", "2 s"),
         ("unlike", "compile: 100,000 unlike nodes", "30 s"),
     ):
-        times = []
-        for _ in progress(range(1 if quick else 3), work):
-            with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-                times.append(pool.submit(first_compile, what).result())
+        times = [in_a_fresh_process(first_compile, what) for _ in progress(range(1 if quick else 3), work)]
         rows.append(Row(work, duration(statistics.median(times)), aim=aim))
     return rows
 
@@ -401,17 +420,37 @@ def compile_rows(quick: bool) -> list[Row]:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
+ON_ONE_PROCESSOR = (
+    demo_rows,
+    casadi_rows,
+    micrograd_rows,
+    kernel_rows,
+    fit_rows,
+    tanh_rows,
+    digits_rows,
+    images_rows,
+    loop_rows,
+    hessian_rows,
+)
+
+
+def in_a_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns where nobody has left anything: a fragmented heap alone makes PyTorch a fifth slower."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def on_one_processor(group: Callable[[bool], list[Row]], quick: bool) -> list[Row]:
+    with peers.one_processor():
+        return group(quick)
+
+
 def rows(quick: bool) -> list[Row]:
-    """The whole table. To be called in a process that has not used JAX yet."""
+    """The whole table; each group of rows is measured in a process of its own."""
     if peer("sklearn") is None:
         return []
-    with peers.one_processor():
-        bound = [
-            row
-            for group in (demo_rows, kernel_rows, fit_rows, network_rows, loop_rows, hessian_rows)
-            for row in group(quick)
-        ]
-    return [*bound, *thread_rows(quick), *compile_rows(quick)]
+    bound = [row for group in ON_ONE_PROCESSOR for row in in_a_fresh_process(on_one_processor, group, quick)]
+    return [*bound, *in_a_fresh_process(thread_rows, quick), *compile_rows(quick)]
 
 
 def render(rows: Sequence[Row]) -> str:

@@ -96,14 +96,15 @@ class Optimizer:
             gradients: the gradient of each, likewise.
             lr: the learning rate.
         """
+        names, state = self.kept, self.state
         if hasattr(numbers, "shape"):
-            kept = [self.state.get(name, 0.0) for name in self.kept]
+            kept = [state.get(name, 0.0) for name in names]
             moved, *now_kept = self.rule(lr, _square_roots)(numbers, gradients, *kept)
-            return moved, dict(zip(self.kept, now_kept))
-        kept = [self.state.get(name) or [0.0] * len(numbers) for name in self.kept]
-        rows = list(map(self.rule(lr, math.sqrt), numbers, gradients, *kept))
-        moved, *now_kept = [[row[k] for row in rows] for k in range(1 + len(kept))]
-        return moved, dict(zip(self.kept, now_kept))
+        else:
+            kept = [state.get(name) or [0.0] * len(numbers) for name in names]
+            rows = list(map(self.rule(lr, math.sqrt), numbers, gradients, *kept))
+            moved, *now_kept = [[row[k] for row in rows] for k in range(1 + len(kept))]
+        return moved, dict(zip(names, now_kept))
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -137,7 +138,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """The steps taken and the numbers kept for each parameter, to go on with training later."""
-        kept = {name: [float(x) for x in numbers] for name, numbers in self.state.items()}
+        kept = {name: list(as_list(numbers)) for name, numbers in self.state.items()}
         return {"kind": type(self).__name__, "steps": self.steps, "state": kept}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -349,6 +350,16 @@ class AdamW(Adam):
 
 def _square_roots(numbers: Any) -> Any:
     return numbers**0.5
+
+
+def as_list(numbers: Any) -> Any:
+    """An array as a list, of lists and floats; anything else as it is.
+
+    Example:
+        >>> as_list([1.0, 2.0])
+        [1.0, 2.0]
+    """
+    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}

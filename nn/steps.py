@@ -1,8 +1,8 @@
 """How a training takes its steps: on Values, or on arrays with gradients from native code.
 
-`EagerSteps` and `CompiledSteps` have the same face, and `fit` does not know which it works with. Examples are lists or
-arrays, both of which can be sliced into batches. While steps are compiled, parameters, gradients and the optimiser's
-state are arrays; `write` puts them where others can see them, `read` fetches what others have made of them.
+`EagerSteps` and `CompiledSteps` have the same face, and `fit` does not know which it works with. While steps are
+compiled parameters, gradients and the optimiser's state are arrays; `write` puts them where others can see them, `read`
+fetches what others have made of them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import autograd
 from autograd import Value, collector_paused, no_grad
 from autograd.modes import is_checking, is_recording
 from nn.losses import are_right, decide
-from nn.optimisers import Optimizer, clip_grad_norm, shrinking_factor
+from nn.optimisers import Optimizer, as_list, clip_grad_norm, shrinking_factor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from nn.losses import Loss
     from nn.optimisers import State
@@ -43,12 +43,19 @@ class Task(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What a training changes: parameters, their gradients and the optimiser, in lists or in arrays."""
+    """What a training changes: parameters, their gradients and the optimiser.
+
+    Attributes:
+        numbers, gradients: of the parameters, lists or arrays.
+        steps, state: of the optimiser.
+        in_arrays: whether the state is in arrays that are not the optimiser's own.
+    """
 
     numbers: Any
     gradients: Any
     steps: int
     state: State
+    in_arrays: bool = False
 
     @staticmethod
     def of(parameters: Sequence[Value], optimizer: Optimizer) -> Snapshot:
@@ -56,9 +63,11 @@ class Snapshot(NamedTuple):
         return Snapshot(numbers, gradients, optimizer.steps, optimizer.state)
 
     def restore(self, parameters: Sequence[Value], optimizer: Optimizer) -> None:
-        for parameter, number, gradient in zip(parameters, _as_list(self.numbers), _as_list(self.gradients)):
+        for parameter, number, gradient in zip(parameters, as_list(self.numbers), as_list(self.gradients)):
             parameter._data, parameter._grad = number, gradient
-        optimizer.steps, optimizer.state = self.steps, {name: _as_list(kept) for name, kept in self.state.items()}
+        optimizer.steps, optimizer.state = self.steps, self.state
+        if self.in_arrays:
+            optimizer.state = {name: as_list(kept) for name, kept in self.state.items()}
 
 
 class EagerSteps:
@@ -67,10 +76,15 @@ class EagerSteps:
     def __init__(self, task: Task) -> None:
         self.task = task
 
-    def examples(self, order: list[int] | None) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Inputs and targets in this order; None for the order given."""
+    def batches(self, order: list[int] | None, size: int) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
+        """Inputs and targets of so many examples at a time in this order; None for all as they were given."""
         inputs, targets = self.task.examples
-        return (inputs, targets) if order is None else ([inputs[k] for k in order], [targets[k] for k in order])
+        if order is None:
+            yield inputs, targets
+            return
+        for start in range(0, len(order), size):
+            some = order[start : start + size]
+            yield [inputs[k] for k in some], [targets[k] for k in some]
 
     def step(self, inputs: Sequence[Any], targets: Sequence[Any]) -> tuple[float, int]:
         """Forward, backward, update. Returns the loss before the update, and how many examples were right."""
@@ -118,8 +132,8 @@ class CompiledSteps:
 
     def __init__(self, task: Task) -> None:
         def one_example(x: Any, y: Any) -> tuple[Value, Any]:
-            output = task.model(_as_list(x))
-            cost = task.loss(output, _as_list(y))
+            output = task.model(as_list(x))
+            cost = task.loss(output, as_list(y))
             if not self.classifies:
                 return cost, cost
             return cost, list(output) if isinstance(output, tuple) else output
@@ -141,6 +155,8 @@ class CompiledSteps:
         self.places = None if places == list(range(len(where))) else places
         self._compare()
         self.read()
+        if self.moves_arrays:
+            self._moved(lr=0.0)  # whether the rule can take arrays
 
     def _as_arrays(self, inputs: list[Any], targets: list[Any]) -> tuple[Any, Any]:
         return self.numpy.array(inputs, dtype=float), self.numpy.array(targets, dtype=float)
@@ -160,9 +176,13 @@ class CompiledSteps:
                 f"model and loss want to compute the same from the same numbers each time, without chance or memory"
             )
 
-    def examples(self, order: list[int] | None) -> tuple[Any, Any]:
-        inputs, targets = self.arrays
-        return (inputs, targets) if order is None else (inputs[order], targets[order])
+    def batches(self, order: list[int] | None, size: int) -> Iterator[tuple[Any, Any]]:
+        if order is None:
+            yield self.arrays  # the same arrays each time, which the native code knows again
+            return
+        inputs, targets = (numbers[order] for numbers in self.arrays)
+        for start in range(0, len(order), size):
+            yield inputs[start : start + size], targets[start : start + size]
 
     def step(self, inputs: Any, targets: Any) -> tuple[float, int]:
         task, vector = self.task, self.vector
@@ -181,22 +201,22 @@ class CompiledSteps:
         return cost, self._right(outputs, targets)
 
     def _move(self) -> None:
-        optimizer, numbers, gradients = self.task.optimizer, self.vector, self.gradient
-        if not self.moves_arrays:
+        optimizer = self.task.optimizer
+        if self.moves_arrays:
+            self.vector, optimizer.state = self._moved(optimizer.learning_rate)
+            optimizer.steps += 1
+        else:
             self.write()
             optimizer.step()
             self.read_parameters()
-            return
-        if self.places is not None:
-            numbers, gradients = numbers[self.places], gradients[self.places]
-        moved, state = optimizer.update(numbers, gradients, optimizer.learning_rate)
-        if self.places is not None:
-            self.vector = self.vector.copy()
-            self.vector[self.places] = moved
-        else:
-            self.vector = moved
-        optimizer.state = state
-        optimizer.steps += 1
+
+    def _moved(self, lr: float) -> tuple[Any, State]:
+        """Where the optimiser's rule takes the parameters, and its new state."""
+        if self.places is None:
+            return self.task.optimizer.update(self.vector, self.gradient, lr)
+        vector = self.vector.copy()
+        vector[self.places], state = self.task.optimizer.update(vector[self.places], self.gradient[self.places], lr)
+        return vector, state
 
     def _right(self, outputs: Any, targets: Any) -> int:
         if not self.classifies:
@@ -216,7 +236,8 @@ class CompiledSteps:
         return float(losses.sum()) / len(inputs), share
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(self.vector, self.gradient, self.task.optimizer.steps, self.task.optimizer.state)
+        optimizer = self.task.optimizer
+        return Snapshot(self.vector, self.gradient, optimizer.steps, optimizer.state, self.moves_arrays)
 
     def write(self) -> None:
         """Parameters, gradients and optimiser, for others to see."""
@@ -252,11 +273,12 @@ def choose_steps(task: Task, compiled: bool | str) -> tuple[EagerSteps | Compile
         return EagerSteps(task), "compiled=False"
     if compiled is True:
         return CompiledSteps(task), ""
-    note = why_not_compiled()
+    note, before = why_not_compiled(), Snapshot.of(task.parameters, task.optimizer)
     if not note:
         try:
             return CompiledSteps(task), ""
         except Exception as error:  # whatever it is, where it matters it will come again on Values
+            before.restore(task.parameters, task.optimizer)
             note = f"{type(error).__name__}: {error}"
     return EagerSteps(task), note
 
@@ -292,10 +314,6 @@ def numbers_of(output: Any) -> list[float]:
     """What a network returned, as floats."""
     values = output if isinstance(output, (list, tuple)) else [output]
     return [value.data if isinstance(value, Value) else float(value) for value in values]
-
-
-def _as_list(numbers: Any) -> Any:
-    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
 
 
 def _norm(vector: Any) -> float:

@@ -224,11 +224,9 @@ class _Training:
     ) -> None:
         """One pass over the examples, a step for each batch."""
         total, right, rate = 0.0, 0, math.nan
-        inputs, targets = steps.examples(self._order(rng))
-        for step, start in enumerate(range(0, self.n, self.batch_size), 1):
-            stop = min(start + self.batch_size, self.n)
+        for step, (inputs, targets) in enumerate(steps.batches(self._order(rng), self.batch_size), 1):
             rate = self.task.optimizer.learning_rate
-            batch_loss, batch_right = steps.step(inputs[start:stop], targets[start:stop])
+            batch_loss, batch_right = steps.step(inputs, targets)
             if not math.isfinite(batch_loss) or not steps.parameters_are_finite():
                 what = f"loss became {batch_loss}" if not math.isfinite(batch_loss) else "parameters overflowed"
                 raise FloatingPointError(
@@ -236,7 +234,7 @@ class _Training:
                     f"clip_norm=1.0; autograd.detect_anomaly() shows where the first nan or inf is made"
                 )
             undo.after_step = steps.snapshot()
-            total += batch_loss * (stop - start)
+            total += batch_loss * len(targets)
             right += batch_right
         validated = steps.validate()
         history.loss.append(total / self.n)

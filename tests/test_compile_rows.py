@@ -121,9 +121,9 @@ def error_bounds(roots, ulps=lambda row: 0.5, spacing=math.ulp):
         errors[node] = 0.0
         if node.primitive is not None:
             parts = added_up(node)
-            own = ulps(node.primitive) * max(spacing(node.data), len(parts) * spacing(math.fsum(map(abs, parts))))
+            own = ulps(node.primitive) * max(spacing(node.data), len(parts) * spacing(sum(map(abs, parts))))
             passed_on = [abs(d) * errors[p] for d, p in zip(node.local_derivatives, node.parents) if d and errors[p]]
-            errors[node] = own + math.fsum(passed_on)
+            errors[node] = own + sum(passed_on)
     return errors
 
 

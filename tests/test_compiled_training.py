@@ -5,6 +5,7 @@ import os
 import random
 import re
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -244,6 +245,14 @@ class Held(SGD):
             parameter.data = max(-0.3, min(0.3, parameter.data))
 
 
+class InArrays(Optimizer):
+    """An update of one's own that keeps arrays."""
+
+    def update(self, numbers, gradients, lr):
+        mean = self.state.get("mean", np.zeros(len(numbers))) * 0.9 + np.array(gradients) * 0.1
+        return (np.array(numbers) - lr * mean).tolist(), {"mean": mean}
+
+
 class Normalised(Optimizer):
     """A rule of one's own."""
 
@@ -255,6 +264,27 @@ class Normalised(Optimizer):
             return p - lr * mean / sqrt(1e-4 + mean * mean), mean
 
         return move
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_state_of_ones_own_stays_what_it_is(ended):
+    def callback(epoch, _history):
+        assert type(training.optimizer.state["mean"]) is np.ndarray
+        if epoch == 3 and ended:
+            raise KeyboardInterrupt
+
+    trainings = []
+    for mode in (False, True):
+        model = make()
+        training = SimpleNamespace(model=model, optimizer=InArrays(model.parameters(), lr=0.1))
+        history = fit(
+            model, X, SIGNS, "hinge", training.optimizer, epochs=5, progress=False, callback=callback, compiled=mode
+        )
+        assert (history.epochs, history.interrupted) == ((3, True) if ended else (5, False))
+        trainings.append(training)
+    eager, compiled = (training.optimizer.state["mean"] for training in trainings)
+    assert type(compiled) is np.ndarray
+    assert_close(compiled.tolist(), eager.tolist())
 
 
 @pytest.mark.parametrize(
@@ -509,6 +539,24 @@ def test_what_cannot_be_compiled_is_trained_on_values_or_refused(model, options,
         return
     assert curves(histories[1]) == curves(histories[0])
     assert training.now() == wanted.now()
+
+
+class Signs(Normalised):
+    """A rule that floats can follow and arrays cannot."""
+
+    def rule(self, lr, sqrt):
+        return lambda p, g, mean: (p - lr if g > 0 else p + lr, mean + g)
+
+
+def test_a_rule_that_cannot_take_arrays_moves_values():
+    trainings = [Training(mode, lambda p: Signs(p, lr=0.01)) for mode in (False, "auto")]
+    wanted, history = (training.fit() for training in trainings)
+    assert "ValueError: The truth value of an array" in history.note
+    assert curves(history) == curves(wanted)
+    assert trainings[1].now() == trainings[0].now()
+    with pytest.raises(ValueError, match="truth value of an array"):
+        trainings[0].fit(compiled=True)
+    assert trainings[1].now() == trainings[0].now()
 
 
 def test_whatever_can_be_compiled_is():

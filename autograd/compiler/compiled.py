@@ -469,7 +469,7 @@ def _reduced(program: Program, loss: int, reduce: str) -> int:
     count = program.append("count", (), 1)
     if program.batches()[loss] == 0:  # it ignores the examples
         return loss if reduce == "mean" else program.append(primitives.mul, (loss, count))
-    total = program.append("batch_sum", (loss,), program.new_sum())
+    total = program.append("batch_sum", (loss,), (program.new_sum(), 1))
     return total if reduce == "sum" else program.append(primitives.div, (total, count))
 
 

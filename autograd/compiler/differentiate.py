@@ -118,7 +118,7 @@ class _Reverse:
         if gradient is None or operation in ("input", "element"):
             return
         if operation == "batch_sum":
-            self._add(operands[0], gradient)
+            self._add(operands[0], gradient, attribute[1])
         elif operation == "range_dot":
             number = self._written(settled(self.writer, gradient))
             self.writer.append("range_contribute", (number,), attribute)
@@ -156,7 +156,7 @@ class _Reverse:
     def _sum_over(self, batch: int, number: float | int, into: int) -> int:
         node = self._written(number)
         if self.batch_of[node] != UNIFORM:
-            return self.writer.append("batch_sum", (node,), into)
+            return self.writer.append("batch_sum", (node,), (into, batch))
         return self.writer.apply(primitives.mul, (node, self.writer.append("count", (), batch)))
 
     def _parameter(self, node: int, index: int) -> None:
@@ -165,7 +165,7 @@ class _Reverse:
             if self.batch_of[total] == UNIFORM:
                 self.writer.append("contribute", (self._sum_over(batch, total, 0),), index)
             else:
-                self.writer.append("batch_sum", (total,), index)
+                self.writer.append("batch_sum", (total,), (index, batch))
         if node in self.gradients:
             number = self._written(settled(self.writer, self.gradients[node]))
             self.writer.append("contribute", (number,), index)

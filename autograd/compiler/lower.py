@@ -295,7 +295,7 @@ class _Code:
         if operation == "parameter":
             return self.load_scalar("%parameters", attribute)
         if operation == "batch_sum":
-            return self.load_scalar("%sums", attribute)
+            return self.load_scalar("%sums", attribute[0])
         if node in memory.uniforms:
             return self.load_scalar("%uniforms", memory.uniforms[node])
         return self.name(f"load {self.type}, ptr {self.slot(memory.slots[node])}, align {self.lowering.target.size}")
@@ -315,7 +315,7 @@ class _Code:
         elif operation == "copy":
             self.names[node] = self.value(operands[0])
         elif operation == "batch_sum":
-            self._batch_sum(self.value(operands[0]), self.lowering.lane_sum(attribute))
+            self._batch_sum(self.value(operands[0]), self.lowering.lane_sum(attribute[0]))
         elif operation == "contribute":
             self._add_to("%sums", attribute, self.value(operands[0]))
         elif operation == "count":
@@ -429,9 +429,9 @@ def _pieces(program: Program, batches: Sequence[int]) -> tuple[list[list[int]], 
     before: list[int] = []
     after: list[int] = []
     of_batches: list[list[list[int]]] = [[[]] for _ in program.columns]
-    for node, (operation, operands, _) in enumerate(instructions):
+    for node, (operation, operands, attribute) in enumerate(instructions):
         effect = operation in ("batch_sum", "contribute", "range_contribute")
-        batch = batches[operands[0]] if operation == "batch_sum" else batches[node]
+        batch = attribute[1] if operation == "batch_sum" else batches[node]
         after_all.append(batch == UNIFORM and (effect or any(after_all[k] for k in operands)))
         if operation == "batch_sum":
             after_all[-1] = True

@@ -172,7 +172,7 @@ def _rows_of_layers(program: Program) -> dict[int, tuple[Weights, tuple[int, ...
     for (inputs, biased), dots in groups.items():
         for layer, members in _even_runs(dots, biased):
             if layer.rows * layer.depth >= SMALLEST_LAYER:
-                found[members[0]] = layer, inputs, members
+                found[members[0]] = layer._replace(batch=batches[members[0]]), inputs, members
     return found
 
 
@@ -341,6 +341,9 @@ def line_up(program: Program) -> Program:
         moved = [index[k] for k in operands]
         if operation in ("layer", "layer_inputs"):
             moved = lined_up(moved, batch)
+        elif operation == "batch_sum" and batches[moved[0]] == UNIFORM:
+            moved = [new.append("copy", moved, attribute[1])]
+            batches.append(attribute[1])
         elif operation == "layer_weights":
             moved = lined_up(moved[: attribute.rows], batch) + lined_up(moved[attribute.rows :], batch)
         index.append(new.append(operation, moved, attribute))

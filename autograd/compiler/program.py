@@ -8,7 +8,8 @@ a whole batch of examples:
     parameter           number k of the vector of parameters, the same for all examples
     input               column c of the table of a batch's examples (the attribute is (batch, c)): a number per example
     count               how many examples a batch has
-    batch_sum           the sum of its operand over all examples of a batch; it goes into number k of the sums
+    batch_sum           the sum of its operand over all examples of a batch, which goes into number k of the sums; the
+                        attribute is (k, batch)
     contribute          adds its operand, the same for all examples, to number k of the sums
     layer               pre-activations of a layer, all at once: start_r + sum_i w_ri * operand_i
     layer_inputs        the gradient of a layer's inputs, from that of its pre-activations: sum_r w_ri * operand_r
@@ -62,6 +63,7 @@ class Weights(NamedTuple):
         first, row_step, depth_step: see above.
         bias, bias_step: where the sums start: b_r is parameter `bias + r * bias_step`; bias is None where they start
             at 0.
+        batch: the batch whose examples go through the layer.
     """
 
     rows: int
@@ -71,6 +73,7 @@ class Weights(NamedTuple):
     depth_step: int
     bias: int | None = None
     bias_step: int = 0
+    batch: int = 1
 
 
 class Range(NamedTuple):
@@ -204,6 +207,8 @@ def batch_of(instruction: Instruction, batches: Sequence[int]) -> int:
         return int(attribute[0])
     if operation == "copy":
         return int(attribute)
+    if operation in ("layer", "layer_inputs", "layer_weights"):
+        return int(attribute.batch)
     if operation != "batch_sum":
         for operand in operands:
             if batches[operand] != UNIFORM:
@@ -237,7 +242,11 @@ def _attribute_problem(program: Program, operation: str, operands: tuple[int, ..
         return "" if attribute.__class__ is float else f"wants a float, has {attribute!r}"
     if operation == "parameter":
         return number_below(program.parameters)
-    if operation in ("batch_sum", "contribute"):
+    if operation == "batch_sum":
+        index, batch = attribute
+        fits = 0 <= index < program.sums and 0 < batch < len(program.columns)
+        return "" if fits else f"there is no sum {index}, or no batch {batch}"
+    if operation == "contribute":
         return number_below(program.sums)
     if operation in ("count", "copy"):
         return number_below(len(program.columns))
@@ -306,7 +315,7 @@ class _Text:
         if operation == "contribute":
             return f"{self._sum(attribute)} += {written[0]}"
         if operation == "batch_sum":
-            return f"%{index} = {self._sum(attribute)} += sum over the examples of {written[0]}"
+            return f"%{index} = {self._sum(attribute[0])} += sum over the examples of {written[0]}"
         if operation == "range_contribute":
             x, y = self._range(attribute[:3]), self._range((attribute[0], *attribute[3:]))
             return f"gradient of {x} += {written[0]} * {y}"

@@ -196,7 +196,7 @@ def _written(
             batch = len(new.columns) - 1
             term = _body(program, new, index, group, columns, batch)
             if kept and new.batches()[term] == batch:
-                part = new.append("batch_sum", (term,), new.new_sum())
+                part = new.append("batch_sum", (term,), (new.new_sum(), batch))
             else:
                 part = new.append(primitives.mul, (term, new.constant(count)))
             total = part if total is None else new.append(primitives.add, (total, part))
