@@ -435,7 +435,7 @@ ON_ONE_PROCESSOR = (
 
 
 def in_a_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What the function returns where nobody has left anything: a fragmented heap alone makes PyTorch a fifth slower."""
+    """What the function returns where nothing ran before: a fragmented heap alone makes PyTorch a fifth slower."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 

@@ -113,12 +113,10 @@ def binary_cross_entropy(output: Value, target: float) -> Value:
         1000.0
     """
     z = _one(output, "binary_cross_entropy")
-    if _is_node(target):  # 0 times an infinite term would be nan: the term that a class leaves out is kept finite
-        if_one, if_zero = (
-            where(equal(target, 0), maximum(z, -_LARGEST), z),
-            where(equal(target, 1), minimum(z, _LARGEST), z),
-        )
-        return target * softplus(-if_one) + (1 - target) * softplus(if_zero)
+    if _is_node(target):  # what a class multiplies by 0 is kept finite: 0 times infinity would be nan
+        z_if_one = where(equal(target, 0), maximum(z, -_LARGEST), z)
+        z_if_zero = where(equal(target, 1), minimum(z, _LARGEST), z)
+        return target * softplus(-z_if_one) + (1 - target) * softplus(z_if_zero)
     if 0 < target < 1:
         return target * softplus(-z) + (1 - target) * softplus(z)
     if target not in (0, 1):

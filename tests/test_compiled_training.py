@@ -545,7 +545,7 @@ class Signs(Normalised):
     """A rule that floats can follow and arrays cannot."""
 
     def rule(self, lr, sqrt):
-        return lambda p, g, mean: (p - lr if g > 0 else p + lr, mean + g)
+        return lambda p, g, mean: (p - lr if g > 0 else p + lr, sqrt(g * g) + mean)
 
 
 def test_a_rule_that_cannot_take_arrays_moves_values():
