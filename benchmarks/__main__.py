@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from benchmarks import imports, nodes, step
-from benchmarks.table import Row, machine, missing_peers, render
+from benchmarks.table import Row, in_a_fresh_process, machine, missing_peers, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 GROUPS: tuple[Callable[[bool], list[Row]], ...] = (step.rows, nodes.time_rows, nodes.memory_rows, imports.rows)
-
-
-def in_a_fresh_process(group: Callable[[bool], list[Row]], quick: bool) -> list[Row]:
-    """The rows of a group, measured where no other group has left objects, modules or a fragmented heap."""
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(group, quick).result()
 
 
 def main() -> None:

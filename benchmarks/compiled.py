@@ -12,10 +12,8 @@ import math
 import random
 import statistics
 import time
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import pairwise, repeat
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,7 +23,7 @@ from autograd import Value, dot
 from benchmarks import peers
 from benchmarks.peers import MOMENTUM, RATE, Problem, Training, Work
 from benchmarks.step import PENALTY, scalar_loss
-from benchmarks.table import interleaved, machine, peer, progress, ratio, seconds
+from benchmarks.table import in_a_fresh_process, interleaved, machine, peer, progress, ratio, render, seconds
 from nn import LOSSES, MLP, SGD, fit
 
 if TYPE_CHECKING:
@@ -434,12 +432,6 @@ ON_ONE_PROCESSOR = (
 )
 
 
-def in_a_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What the function returns where nothing ran before: a fragmented heap alone makes PyTorch a fifth slower."""
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
-
-
 def on_one_processor(group: Callable[[bool], list[Row]], quick: bool) -> list[Row]:
     with peers.one_processor():
         return group(quick)
@@ -453,19 +445,10 @@ def rows(quick: bool) -> list[Row]:
     return [*bound, *in_a_fresh_process(thread_rows, quick), *compile_rows(quick)]
 
 
-def render(rows: Sequence[Row]) -> str:
-    """The rows as a table that reads well as plain text and is valid Markdown."""
-    widths = [max(len(cell) for cell in column) for column in zip(HEADER, *rows)]
-    rule = Row(*("-" * width for width in widths))
-    return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in (HEADER, rule, *rows)
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compiled", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds: rough figures")
-    print(render(rows(parser.parse_args().quick)))
+    print(render(rows(parser.parse_args().quick), HEADER))
     installed = {name: importlib.metadata.version(name) for name in ("jax", "casadi", "numpy") if peer(name)}
     print(f"\n{machine()} Also {', '.join(f'{name} {version}' for name, version in installed.items())}.")
 

@@ -9,7 +9,9 @@ import os
 import platform
 import statistics
 import time
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -34,13 +36,19 @@ class Row(NamedTuple):
 HEADER = Row("measured", "chainrule", "micrograd", "PyTorch scalars", "against micrograd", "against PyTorch", "target")
 
 
-def render(rows: Sequence[Row]) -> str:
+def render(rows: Sequence[tuple[str, ...]], header: tuple[str, ...] = HEADER) -> str:
     """The rows as a table that reads well as plain text and is valid Markdown."""
-    widths = [max(len(cell) for cell in column) for column in zip(HEADER, *rows)]
-    rule = Row(*("-" * width for width in widths))
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows)]
+    rule = tuple("-" * width for width in widths)
     return "\n".join(
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in (HEADER, rule, *rows)
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in (header, rule, *rows)
     )
+
+
+def in_a_fresh_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns where nothing ran before that has left objects, modules or a fragmented heap."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 def seconds(work: Callable[[], object]) -> float:
