@@ -322,6 +322,20 @@ def test_zeros_of_both_signs_are_told_apart_to_the_end():
     assert [math.copysign(1.0, number) for number in step(3.0)] == [1.0, -1.0, 1.0, -1.0]
 
 
+@pytest.mark.parametrize("row", ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal"])
+def test_a_number_compared_with_itself(row):
+    """What is made of the zeros and ones: LLVM has a way to make 0 of 0 / 0 here."""
+    compare = PRIMITIVES[row]
+
+    def f(x, y):
+        t = x.tanh()
+        return [compare(t, t), compare(t, t) / autograd.greater(t, y), autograd.greater(t, y) / compare(t, t)]
+
+    points = [[1.0, math.nan, math.inf, 1.0], [1e308, 0.0, math.nan, -1.0]]
+    wanted = [[v.data for v in f(Value(x), Value(y))] for x, y in zip(*points)]
+    np.testing.assert_equal(np.transpose(autograd.compile(f, math="libm").evaluate(*points)), np.transpose(wanted))
+
+
 def test_dead_code_is_what_nobody_wants():
     program = program_of(lambda ps, xs: [xs[0] + 1.0, ps[0]], parameters=1, columns=3)
     program.append(MUL, (program.append("input", (), (1, 2)), program.constant(3.0)))

@@ -11,7 +11,9 @@ All memory is reached through the frame, a table of addresses and counts: see `L
 
 from __future__ import annotations
 
+import re
 import struct
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import primitives
@@ -30,10 +32,10 @@ CHUNK = 256
 LARGE = 40_000
 """Above this many instructions LLVM does not optimise chunks: it takes a quarter of the time, and they run as fast."""
 
-BLOCK_BYTES = 1 << 17
-"""A block has as many examples as keep its slots within this size."""
+BLOCK_BYTES = 1 << 20
+"""A block has as many examples as keep its slots within this size: in a second-level cache."""
 
-LARGEST_BLOCK = 128
+LARGEST_BLOCK = 112
 """The most examples in a block."""
 
 PARAMETERS, UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS = range(7)
@@ -151,16 +153,116 @@ def _rounded_to_float(number: float) -> float:
 # Where numbers are kept
 # ---------------------------------------------------------------------------------------------------------------------
 
+_Run = tuple[str, int]
+"""Places that follow one another: ("input", batch), ("element", layer), ("run", the first number in it)."""
+
+
+_KEPT_ELSEWHERE = ("constant", "parameter", "batch_sum")
+
 
 class _Memory:
-    """Which numbers have a place in memory: those that another piece of the program reads."""
+    """Where numbers are kept that another piece of the program reads.
+
+    A slot is used again as soon as its number has been read for the last time: what is kept of a block of examples
+    wants to stay in the processor's first-level cache. Times are places in the order in which instructions are done,
+    doubled: a number is read at an even time and written at the odd one after it. A layer reads and writes at once, and
+    may not write where it reads: it is said to write before.
+    """
 
     def __init__(self, program: Program, pieces: Sequence[Sequence[int]], batches: Sequence[int]) -> None:
-        self.program = program
-        instructions = program.instructions
-        piece_of = {node: k for k, piece in enumerate(pieces) for node in piece}
-        shared: set[int] = set(program.wanted)
+        self.program, self.batches = program, batches
+        order = [node for piece in pieces for node in piece]
+        self._time = {node: 2 * k for k, node in enumerate(order)}
+        self._piece = {node: k for k, piece in enumerate(pieces) for node in piece}
+        self.conditions = self._conditions()
+        self._last_read = self._last_reads(order)
+        self.uniforms: dict[int, int] = {}
+        self.slots: dict[int, int] = {}
+        self._first: dict[_Run, int] = {}
+        self._slots = [_Slots() for _ in program.columns]
+        self._give_places()
+
+    def slot_count(self, batch: int) -> int:
+        """How many slots a batch has."""
+        return len(self._slots[batch].last_read)
+
+    def elements(self, node: int) -> int:
+        """The first slot of a layer's elements."""
+        return self._first["element", node]
+
+    def inputs(self, batch: int) -> int:
+        """The first slot of the columns of a batch."""
+        return self._first["input", batch]
+
+    def _conditions(self) -> dict[int, int]:
+        """Comparisons with a constant that other pieces do again instead of reading them: what they compare.
+
+        After w = where(z <= 0, 0, z) that is w: w <= 0 just where z <= 0 is, and w is likely to be kept anyway.
+        """
+        instructions = self.program.instructions
+        found: dict[int, int] = {}
+        for node, (operation, operands, _) in enumerate(instructions):
+            if self.batches[node] == UNIFORM or not isinstance(operation, Primitive):
+                continue
+            if operation.name in _COMPARISONS and instructions[operands[1]].operation == "constant":
+                if instructions[operands[0]].name not in _COMPARISONS:
+                    found[node] = operands[0]
+            elif operation.name == "where" and self._keeps_condition(node, found):
+                found[operands[0]] = node
+        wanted = set(self.program.wanted)
+        return {node: compared for node, compared in found.items() if node not in wanted}
+
+    def _keeps_condition(self, node: int, conditions: dict[int, int]) -> bool:
+        """Whether a condition holds for what is chosen by it just where it holds for what it compares."""
+        instructions = self.program.instructions
+        condition, *choices = instructions[node].operands
+        compared = conditions.get(condition)
+        if compared not in choices or self._piece[node] != self._piece[condition]:
+            return False
+        comparison, (_, limit), _ = instructions[condition]
+        assert isinstance(comparison, Primitive)
+        for choice, holds in zip(choices, (1.0, 0.0)):
+            operation, _, number = instructions[choice]
+            if choice != compared and operation != "constant":
+                return False
+            if choice != compared and comparison.forward(number, instructions[limit].attribute) != holds:
+                return False
+        return True
+
+    def _last_reads(self, order: Sequence[int]) -> dict[int, int]:
+        """When each number is read from memory for the last time: a piece does that where it uses a number first."""
+        reader: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for node in order:
+            piece = self._piece[node]
+            for operand in self.program.instructions[node].operands:
+                if self._piece.get(operand) != piece:
+                    read = self.conditions.get(operand, operand)
+                    if reader.get(read) != piece:
+                        reader[read], last[read] = piece, self._time[node]
+        return {**last, **dict.fromkeys(self.program.wanted, 2 * len(order))}
+
+    def _give_places(self) -> None:
+        """Runs get their slots in the order in which they are written; a number by itself is a run of one."""
+        places = self._places()
+        for node in self._last_read:
+            if node in places or self.program.instructions[node].operation in _KEPT_ELSEWHERE:
+                continue
+            if self.batches[node] == UNIFORM:
+                self.uniforms[node] = len(self.uniforms)
+            else:
+                places[node] = ("run", node), 0
+        spans = self._spans(places)
+        for run in sorted(spans, key=lambda run: min(spans[run], default=(0, 0))):
+            kind, key = run
+            batch = key if kind == "input" else self.batches[key]
+            self._first[run] = self._slots[batch].take(spans[run])
+        self.slots = {node: self._first[run] + offset for node, (run, offset) in places.items()}
+
+    def _places(self) -> dict[int, tuple[_Run, int]]:
+        """Numbers that have a place in a run: see `passes.Places`."""
         places = Places()
+        instructions = self.program.instructions
         for node, (operation, operands, attribute) in enumerate(instructions):
             if isinstance(operation, str) and operation.startswith("layer"):
                 groups = [operands]
@@ -170,53 +272,62 @@ class _Memory:
                     if not places.are_a_run(group):
                         places.add_run(group)
             places.add(node, instructions[node])
-            for operand in operands:
-                if piece_of.get(operand) != piece_of.get(node):
-                    shared.add(operand)
-        for nodes in program.outputs.values():
+        for nodes in self.program.outputs.values():
             if nodes and not places.are_a_run(nodes):
                 places.add_run(nodes)
-        self.uniforms: dict[int, int] = {}
-        self.slots: dict[int, int] = {}
-        self.slot_count = [0] * len(program.columns)
-        self._runs: dict[object, int] = {}
-        sizes = {("input", batch): count for batch, count in enumerate(program.columns)}
-        for node, (operation, _, attribute) in enumerate(instructions):
+        return dict(places.of)
+
+    def _spans(self, places: dict[int, tuple[_Run, int]]) -> dict[_Run, list[tuple[int, int]]]:
+        """When each number of a run is written, and read for the last time."""
+        spans: dict[_Run, list[tuple[int, int]]] = {}
+        for batch, count in enumerate(self.program.columns):
+            spans["input", batch] = [(-1, -1)] * count
+        for node, (operation, _, attribute) in enumerate(self.program.instructions):
             if operation in ("layer", "layer_inputs"):
-                sizes["element", node] = attribute.rows if operation == "layer" else attribute.depth
-        for run, offset in places.of.values():
-            sizes[run] = max(sizes.get(run, 0), offset + 1)
-        for node in range(len(instructions)):
-            operation, _, attribute = instructions[node]
-            batch = batches[node]
-            if operation in ("layer", "layer_inputs"):
-                self._run(("element", node), batch, sizes)
-            elif node in places.of:
-                run, offset = places.of[node]
-                self.slots[node] = self._run(run, batch, sizes) + offset
-            elif node in shared and operation not in ("constant", "parameter", "batch_sum"):
-                if batch == UNIFORM:
-                    self.uniforms[node] = len(self.uniforms)
-                else:
-                    self.slots[node] = self._allocate(batch, 1)
+                written = self._time[node] - 1
+                count = attribute.rows if operation == "layer" else attribute.depth
+                spans["element", node] = [(written, written)] * count
+        for node, (run, offset) in places.items():
+            of_run = spans.setdefault(run, [])
+            if run[0] == "run":
+                written = self._time[node] + 1
+                of_run += [(written, written)] * (offset + 1 - len(of_run))
+                of_run[offset] = written, written
+            written, last = of_run[offset]
+            of_run[offset] = written, max(last, self._last_read.get(node, last))
+        return spans
 
-    def elements(self, node: int) -> int:
-        """The first slot of a layer's elements."""
-        return self._runs["element", node]
 
-    def inputs(self, batch: int) -> int:
-        """The first slot of the columns of a batch."""
-        return self._run(("input", batch), batch, {("input", batch): self.program.columns[batch]})
+class _Slots:
+    """The slots of a batch: when the number in each is read for the last time."""
 
-    def _run(self, run: object, batch: int, sizes: dict[tuple[str, int], int]) -> int:
-        if run not in self._runs:
-            self._runs[run] = self._allocate(batch, sizes[run])  # type: ignore[index]
-        return self._runs[run]
+    def __init__(self) -> None:
+        self.last_read: list[int] = []
+        self._soonest: list[tuple[int, int]] = []  # a heap of (last read, slot); entries of what was used again are old
 
-    def _allocate(self, batch: int, count: int) -> int:
-        first = self.slot_count[batch]
-        self.slot_count[batch] += count
+    def take(self, spans: Sequence[tuple[int, int]]) -> int:
+        """The first of some slots in a row, for numbers that are written and last read at these times."""
+        first = self._one(spans[0][0]) if len(spans) == 1 else self._run([written for written, _ in spans])
+        for slot, (_, last) in enumerate(spans, first):
+            if slot == len(self.last_read):
+                self.last_read.append(last)
+            self.last_read[slot] = last
+            heappush(self._soonest, (last, slot))
         return first
+
+    def _one(self, written: int) -> int:
+        while self._soonest and self._soonest[0][0] < written:
+            last, slot = heappop(self._soonest)
+            if self.last_read[slot] == last:
+                return slot
+        return len(self.last_read)
+
+    def _run(self, written: Sequence[int]) -> int:
+        count = len(self.last_read)
+        for first in range(count):
+            if all(self.last_read[slot] < time for slot, time in zip(range(first, count), written)):
+                return first
+        return count
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -262,9 +373,12 @@ class _Code:
         written = number_text(number, self.number)
         return written if self.lanes == 1 else f"splat ({self.number} {written})"
 
+    def _address(self, array: str, index: int) -> str:
+        return self.name(f"getelementptr {self.number}, ptr {array}, i64 {index}") if index else array
+
     def load_scalar(self, array: str, index: int) -> str:
         """Number `index` of an array, in all lanes."""
-        address = self.name(f"getelementptr {self.number}, ptr {array}, i64 {index}") if index else array
+        address = self._address(array, index)
         scalar = self.name(f"load {self.number}, ptr {address}")
         if self.lanes == 1:
             return scalar
@@ -279,9 +393,9 @@ class _Code:
         """The name (or literal) of an instruction's number, loaded where it is in memory."""
         if node in self.names:
             return self.names[node]
-        if node in self.masks:
+        if node in self.masks or node in self.lowering.memory.conditions:
             one, zero = self.literal(1.0), self.literal(0.0)
-            found = self.name(f"select {self.mask_type} {self.masks[node]}, {self.type} {one}, {self.type} {zero}")
+            found = self.name(f"select {self.mask_type} {self.mask(node)}, {self.type} {one}, {self.type} {zero}")
         else:
             found = self._loaded(node)
         self.names[node] = found
@@ -303,8 +417,13 @@ class _Code:
     def mask(self, node: int) -> str:
         """The condition that an instruction's number is not 0."""
         if node not in self.masks:
-            value = self.value(node)
-            self.masks[node] = self.name(f"fcmp une {self.type} {value}, {self.literal(0.0)}")
+            compared = self.lowering.memory.conditions.get(node)
+            if compared is None:
+                value = self.value(node)
+                self.masks[node] = self.name(f"fcmp une {self.type} {value}, {self.literal(0.0)}")
+            else:
+                _, limit = self.lowering.program.instructions[node].operands
+                self.masks[node] = self._comparison(self.lowering.program.instructions[node].name, (compared, limit))
         return self.masks[node]
 
     def instruction(self, node: int) -> None:
@@ -324,11 +443,16 @@ class _Code:
             loaded = self.name(f"load i64, ptr {address}")
             self.names[node] = self.name(f"sitofp i64 {loaded} to {self.number}")
         elif operation == "range_dot":
-            self.names[node] = self.name(f"call {self.number} @{self.lowering.range_dot(attribute)}(ptr %parameters)")
+            left = self._address("%parameters", attribute.first_x)
+            right = self._address("%parameters", attribute.first_y)
+            function = self.lowering.range_dot(attribute)
+            self.names[node] = self.name(f"call {self.number} @{function}(ptr {left}, ptr {right})")
         elif operation == "range_contribute":
             function = self.lowering.range_contribute(attribute)
+            target = self._address("%sums", attribute.first_x)
+            source = self._address("%parameters", attribute.first_y)
             value = self.value(operands[0])
-            self.lines.append(f"  call void @{function}(ptr %sums, ptr %parameters, {self.number} {value})")
+            self.lines.append(f"  call void @{function}(ptr {target}, ptr {source}, {self.number} {value})")
         else:
             raise AssertionError(f"no code for {operation}")
         self._store(node)
@@ -456,6 +580,7 @@ def _pieces(program: Program, batches: Sequence[int]) -> tuple[list[list[int]], 
 class _Lowering:
     def __init__(self, program: Program, target: Target, widths: Sequence[Sequence[int]]) -> None:
         self.program, self.target = program, target
+        self.register = matrix.Vector(target.number, target.lanes)
         self.batches = program.batches()
         self.before, self.after, self.of_batches = _pieces(program, self.batches)
         pieces = [*self.before, *self.after, *(piece for pieces in self.of_batches for piece in pieces)]
@@ -470,9 +595,8 @@ class _Lowering:
         self.widths = widths
         word = FIRST_BATCH
         for batch in range(1, len(program.columns)):
-            self.memory.inputs(batch)
             self.layouts.append(
-                BatchLayout(tuple(widths[batch - 1]), self._block(batch), self.memory.slot_count[batch], word)
+                BatchLayout(tuple(widths[batch - 1]), self._block(batch), self.memory.slot_count(batch), word)
             )
             word += TABLES + 2 * len(widths[batch - 1])
         self.words = word
@@ -481,11 +605,10 @@ class _Lowering:
         return self.layouts[batch - 1].word
 
     def _block(self, batch: int) -> int:
-        lanes, slots = self.target.lanes, max(self.memory.slot_count[batch], 1)
-        block = LARGEST_BLOCK
-        while block > lanes and block * slots * self.target.size > BLOCK_BYTES:
-            block //= 2
-        return max(block, lanes)
+        """How many examples a block has: an odd number of registers, so that slots do not share the cache's sets."""
+        slot_bytes = max(self.memory.slot_count(batch), 1) * self.target.size
+        registers = min(LARGEST_BLOCK, BLOCK_BYTES // slot_bytes) // self.target.lanes
+        return max(registers - 1 | 1, 1) * self.target.lanes
 
     def lane_sum(self, index: int) -> int:
         """The lanes in which sum `index` is accumulated."""
@@ -502,7 +625,7 @@ class _Lowering:
             self.program.sums,
             len(self.lane_sums) * self.target.lanes,
             max([b.block * b.slots for b in self.layouts], default=0),
-            max([b.block * (sum(b.widths) + self._widest_layer()) for b in self.layouts], default=0),
+            self.target.lanes * max([width for b in self.layouts for width in b.widths], default=0),
             tuple(self.layouts),
         )
         entry = self._entry()
@@ -599,7 +722,7 @@ class _Lowering:
         for k, piece in enumerate(self.of_batches[batch]):
             operation = self.program.instructions[piece[0]].operation
             if operation in ("layer", "layer_inputs", "layer_weights"):
-                self._layer(batch, layout, piece[0], code)
+                self._layer(layout, piece[0], code)
             else:
                 self._chunk(f"chunk_{batch}_{k}", piece)
                 code.lines.append(f"  call void @chunk_{batch}_{k}(ptr %frame, i64 %vectors, i64 %count)")
@@ -608,59 +731,32 @@ class _Lowering:
             self._store_outputs(layout, outputs, code)
         return "\n".join([*code.lines, "  ret void", "}"])
 
-    def _table_of(self, node: int, length: int, batch: int) -> int | None:
-        """The argument whose columns these are, if they are all of them."""
-        operation, _, attribute = self.program.instructions[node]
-        if operation == "input":
-            first = 0
-            for argument, width in enumerate(self.widths[batch - 1]):
-                if first == attribute[1] and width == length:
-                    return argument
-                first += width
-        return None
-
-    def _rows_of_table(self, layout: BatchLayout, argument: int) -> int:
-        return layout.block * sum(layout.widths[:argument])
-
     def _load_tables(self, batch: int, layout: BatchLayout, code: _Code) -> None:
         """Rows of the tables, an example to a row, into slots, a column to a slot."""
         number, slot = self.target.number, self.memory.inputs(batch)
         if not sum(layout.widths):
             return
-        self._helper("copy_rows", matrix.copy_rows("copy_rows", number))
-        self._helper("transpose", matrix.transpose("transpose", number, self.target.lanes))
         for argument, width in enumerate(layout.widths):
             if not width:
                 continue
-            word = layout.word + TABLES + 2 * argument
-            table = code.name(f"load ptr, ptr {code.name(f'getelementptr ptr, ptr %frame, i64 {word}')}")
-            step = code.name(f"load i64, ptr {code.name(f'getelementptr i64, ptr %frame, i64 {word + 1}')}")
-            skipped = code.name(f"mul i64 %from, {step}")
-            first = code.name(f"getelementptr {number}, ptr {table}, i64 {skipped}")
-            rows = code.name(f"getelementptr {number}, ptr %rows, i64 {self._rows_of_table(layout, argument)}")
-            code.lines.append(
-                f"  call void @copy_rows(ptr {first}, i64 {step}, ptr {rows}, i64 {width}, i64 %count, i64 {width}, "
-                f"i64 %columns)"
-            )
+            name = f"load_table_{width}_{layout.block}"
+            self._helper(name, matrix.load_table(name, self.register, width, layout.block))
+            word = code.name(f"getelementptr ptr, ptr %frame, i64 {layout.word + TABLES + 2 * argument}")
+            table = code.name(f"load ptr, ptr {word}")
+            first = code.name(f"getelementptr {number}, ptr {table}, i64 {code.name(f'mul i64 %from, {width}')}")
             slots = code.name(f"getelementptr {number}, ptr %slots, i64 {slot * layout.block}")
-            code.lines.append(
-                f"  call void @transpose(ptr {rows}, i64 {width}, ptr {slots}, i64 {layout.block}, i64 %columns, "
-                f"i64 {width})"
-            )
+            code.lines.append(f"  call void @{name}(ptr {first}, ptr {slots}, ptr %rows, i64 %count)")
             slot += width
 
     def _store_outputs(self, layout: BatchLayout, outputs: Sequence[int], code: _Code) -> None:
-        number = self.target.number
-        self._helper("transpose", matrix.transpose("transpose", number, self.target.lanes))
+        number, width = self.target.number, len(outputs)
+        name = f"store_table_{width}_{layout.block}"
+        self._helper(name, matrix.store_table(name, self.register, width, layout.block))
         word = code.name(f"getelementptr ptr, ptr %frame, i64 {layout.word + OUTPUTS}")
         table = code.name(f"load ptr, ptr {word}")
-        first = code.name(f"mul i64 %from, {len(outputs)}")
-        target = code.name(f"getelementptr {number}, ptr {table}, i64 {first}")
-        slots = code.name(f"getelementptr {number}, ptr %slots, i64 {self.memory.slots[outputs[0]] * layout.block}")
-        code.lines.append(
-            f"  call void @transpose(ptr {slots}, i64 {layout.block}, ptr {target}, i64 {len(outputs)}, "
-            f"i64 {len(outputs)}, i64 %count)"
-        )
+        target = code.name(f"getelementptr {number}, ptr {table}, i64 {code.name(f'mul i64 %from, {width}')}")
+        slots = self._slots(code, layout, self.memory.slots[outputs[0]])
+        code.lines.append(f"  call void @{name}(ptr {slots}, ptr {target}, i64 %count)")
 
     def _chunk(self, name: str, nodes: Sequence[int]) -> None:
         """A function that does these instructions for a block, a register of examples at a time."""
@@ -703,123 +799,63 @@ class _Lowering:
 
     # --- Layers ------------------------------------------------------------------------------------------------------
 
-    def _layer(self, batch: int, layout: BatchLayout, node: int, code: _Code) -> None:
+    def _layer(self, layout: BatchLayout, node: int, code: _Code) -> None:
         operation, operands, weights = self.program.instructions[node]
         if operation == "layer_weights":
-            self._layer_weights(batch, layout, operands, weights, code)
+            self._layer_weights(layout, operands, weights, code)
             return
-        forward = operation == "layer"
-        row, depth = weights.row_step, weights.depth_step
-        bias = weights.bias if forward else None
-        function = self._multiply(
-            rows=weights.rows if forward else weights.depth,
-            scalar_row=row if forward else depth,
-            scalar_depth=depth if forward else row,
-            vector_depth=layout.block,
-            result_row=layout.block,
-            start="zero" if bias is None else "bias",
-            bias_row=weights.bias_step,
-        )
+        rows, row_step, depth, depth_step = weights.rows, weights.row_step, weights.depth, weights.depth_step
+        bias, bias_step = weights.bias, weights.bias_step
+        if operation == "layer_inputs":
+            rows, row_step, depth, depth_step, bias = depth, depth_step, rows, row_step, None
+        shape = rows, depth, row_step, depth_step, layout.block, layout.block, None if bias is None else bias_step
+        name = _shape_name("multiply", shape)
+        if name not in self.functions:
+            self.functions[name] = matrix.multiply(name, self.register, self.target.registers, *shape)
         number = self.target.number
         scalars = code.name(f"getelementptr {number}, ptr %parameters, i64 {weights.first}")
         start = code.name(f"getelementptr {number}, ptr %parameters, i64 {bias or 0}")
         vectors = self._slots(code, layout, self.memory.slots[operands[0]])
         results = self._slots(code, layout, self.memory.elements(node))
-        length = weights.depth if forward else weights.rows
-        code.lines.append(
-            f"  call void @{function}(ptr {scalars}, ptr {vectors}, ptr {results}, ptr {start}, i64 {length}, "
-            f"i64 %columns)"
-        )
+        arguments = f"ptr {scalars}, ptr {vectors}, ptr {results}, ptr {start}, i64 %columns"
+        code.lines.append(f"  call void @{name}({arguments})")
 
-    def _layer_weights(
-        self, batch: int, layout: BatchLayout, operands: Sequence[int], weights: Weights, code: _Code
-    ) -> None:
-        """Gradients of weights: sums over the examples, which lie along the depth of this multiplication.
-
-        Its vectors are rows of the inputs, or of the deltas where it is those whose weights follow one another.
-        """
+    def _layer_weights(self, layout: BatchLayout, operands: Sequence[int], weights: Weights, code: _Code) -> None:
+        """Gradients of weights. Those that follow one another in memory belong to one neuron, or to one input."""
         deltas, inputs = operands[: weights.rows], operands[weights.rows :]
-        rows_follow = weights.depth_step == 1
-        along, across = (inputs, deltas) if rows_follow else (deltas, inputs)
-        vectors = self._rows(batch, layout, along, code)
-        function = self._multiply(
-            rows=len(across),
-            scalar_row=layout.block,
-            scalar_depth=1,
-            vector_depth=len(along),
-            result_row=weights.row_step if rows_follow else weights.depth_step,
-            start="result",
-            bias_row=1,
-            columns=len(along),
-        )
-        number = self.target.number
-        scalars = self._slots(code, layout, self.memory.slots[across[0]])
-        results = code.name(f"getelementptr {number}, ptr %sums, i64 {weights.first}")
-        code.lines.append(
-            f"  call void @{function}(ptr {scalars}, ptr {vectors}, ptr {results}, ptr {results}, i64 %count, "
-            f"i64 {len(along)})"
-        )
+        clear = f"clear_idle_lanes_{layout.block}"
+        self._helper(clear, matrix.clear_idle_lanes(clear, self.register, layout.block))
+        for group in (deltas, inputs):
+            slots = self._slots(code, layout, self.memory.slots[group[0]])
+            code.lines.append(f"  call void @{clear}(ptr {slots}, i64 {len(group)}, i64 %count)")
+        bias = None if weights.bias is None else (weights.bias - weights.first, weights.bias_step)
+        if weights.depth_step == 1:
+            self._add_products(layout, deltas, inputs, weights.first, (weights.row_step, bias), code)
+            return
+        self._add_products(layout, inputs, deltas, weights.first, (weights.depth_step, None), code)
         if weights.bias is not None:
-            start = self._slots(code, layout, self.memory.slots[deltas[0]])
-            bias = code.name(f"getelementptr {number}, ptr %sums, i64 {weights.bias}")
-            function = self._add_rows(weights.rows, layout.block, weights.bias_step)
-            code.lines.append(f"  call void @{function}(ptr {start}, ptr {bias}, i64 %count)")
+            self._add_products(layout, deltas, (), weights.bias, (0, (0, weights.bias_step)), code)
 
-    def _rows(self, batch: int, layout: BatchLayout, nodes: Sequence[int], code: _Code) -> str:
-        """The numbers of these slots, an example to a row."""
-        number = self.target.number
-        argument = self._table_of(nodes[0], len(nodes), batch)
-        if argument is not None:
-            return code.name(f"getelementptr {number}, ptr %rows, i64 {self._rows_of_table(layout, argument)}")
-        self._helper("transpose", matrix.transpose("transpose", number, self.target.lanes))
-        rows = code.name(f"getelementptr {number}, ptr %rows, i64 {layout.block * sum(layout.widths)}")
-        slots = self._slots(code, layout, self.memory.slots[nodes[0]])
-        code.lines.append(
-            f"  call void @transpose(ptr {slots}, i64 {layout.block}, ptr {rows}, i64 {len(nodes)}, i64 {len(nodes)}, "
-            f"i64 %columns)"
-        )
-        return rows
-
-    def _widest_layer(self) -> int:
-        found = [0]
-        for operation, _, attribute in self.program.instructions:
-            if operation == "layer_weights":
-                found.append(max(attribute.rows, attribute.depth))
-        return max(found)
+    def _add_products(
+        self,
+        layout: BatchLayout,
+        rows: Sequence[int],
+        columns: Sequence[int],
+        first: int,
+        steps: tuple[int, tuple[int, int] | None],
+        code: _Code,
+    ) -> None:
+        shape = layout.block, len(rows), len(columns), *steps
+        name = _shape_name("add_products", shape)
+        if name not in self.functions:
+            self.functions[name] = matrix.add_products(name, self.register, self.target.registers, *shape)
+        left = self._slots(code, layout, self.memory.slots[rows[0]])
+        right = self._slots(code, layout, self.memory.slots[columns[0]]) if columns else left
+        results = code.name(f"getelementptr {self.target.number}, ptr %sums, i64 {first}")
+        code.lines.append(f"  call void @{name}(ptr {left}, ptr {right}, ptr {results}, i64 %columns)")
 
     def _slots(self, code: _Code, layout: BatchLayout, slot: int) -> str:
         return code.name(f"getelementptr {self.target.number}, ptr %slots, i64 {slot * layout.block}")
-
-    def _multiply(
-        self,
-        *,
-        rows: int,
-        scalar_row: int,
-        scalar_depth: int,
-        vector_depth: int,
-        result_row: int,
-        start: str,
-        bias_row: int,
-        columns: int | None = None,
-    ) -> str:
-        shape = (rows, scalar_row, scalar_depth, vector_depth, result_row, start, bias_row, columns or "any")
-        name = f"multiply_{'_'.join(map(str, shape))}"
-        if name not in self.functions:
-            self.functions[name] = matrix.multiply(
-                name,
-                self.target.number,
-                self.target.lanes,
-                registers=self.target.registers,
-                rows=rows,
-                scalar_row=scalar_row,
-                scalar_depth=scalar_depth,
-                vector_depth=vector_depth,
-                result_row=result_row,
-                start=start,
-                bias_row=bias_row,
-                columns=columns,
-            )
-        return name
 
     # --- Small functions that are written once -----------------------------------------------------------------------
 
@@ -883,43 +919,26 @@ class _Lowering:
         )
         return "reduce"
 
-    def _add_rows(self, rows: int, block: int, step: int) -> str:
-        """Adds the sum of each of some slots over the examples to a sum."""
-        name = f"add_rows_{rows}_{block}_{step}"
-        self._helper(name, _add_rows(name, self.target, rows, block, step))
-        return name
-
     def range_dot(self, span: Range) -> str:
-        name = f"range_dot_{'_'.join(map(str, span))}"
-        number, short = self.target.number, "f64" if self.target.number == "double" else "f32"
-        total = f"call {number} @llvm.fmuladd.{short}({number} %x, {number} %y, {number} %total)"
-        body = [f"  %sum = {total}"]
-        self._helper(name, _range_loop(f"{number} @{name}(ptr %parameters)", span, number, body, result=True))
+        name = f"range_dot_{span.length}_{span.step_x}_{span.step_y}"
+        self._helper(name, matrix.dot(name, self.register, span.length, span.step_x, span.step_y))
         return name
 
     def range_contribute(self, span: Range) -> str:
-        name = f"range_contribute_{'_'.join(map(str, span))}"
-        number, short = self.target.number, "f64" if self.target.number == "double" else "f32"
-        total = f"call {number} @llvm.fmuladd.{short}({number} %upstream, {number} %y, {number} %before)"
-        body = [
-            f"  %target = getelementptr {number}, ptr %sums, i64 %place_x",
-            f"  %before = load {number}, ptr %target",
-            f"  %after = {total}",
-            f"  store {number} %after, ptr %target",
-        ]
-        head = f"void @{name}(ptr noalias %sums, ptr noalias %parameters, {number} %upstream)"
-        self._helper(name, _range_loop(head, span, number, body, result=False))
+        name = f"range_contribute_{span.length}_{span.step_x}_{span.step_y}"
+        self._helper(name, matrix.add_multiple(name, self.register, span.length, span.step_x, span.step_y))
         return name
 
     # --- Ways in, declarations ---------------------------------------------------------------------------------------
 
     def _entry(self) -> str:
+        size = self.program.sums * self.target.size
         return "\n".join(
             [
                 "define void @run(ptr %frame) #0 {",
                 f"  %sums_word = getelementptr ptr, ptr %frame, i64 {SUMS}",
                 "  %sums = load ptr, ptr %sums_word",
-                f"  call void @llvm.memset.p0.i64(ptr %sums, i8 0, i64 {self.program.sums * self.target.size}, i1 false)",
+                f"  call void @llvm.memset.p0.i64(ptr %sums, i8 0, i64 {size}, i1 false)",
                 "  call void @before(ptr %frame)",
                 "  call void @batch(ptr %frame)",
                 "  call void @after(ptr %frame)",
@@ -950,6 +969,11 @@ class _Lowering:
         lines = list(by_name.values())
         lines.append('attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" }')
         return "\n".join(lines)
+
+
+def _shape_name(name: str, shape: Iterable[object]) -> str:
+    """A name for a function that is written for this shape."""
+    return "_".join([name, *re.findall(r"-?\w+", str(shape))])
 
 
 def _arity(name: str) -> int:
@@ -991,87 +1015,3 @@ def _lane_by_lane(name: str, scalar: str, number: str, lanes: int, arity: int) -
         lines.append(f"  %v{lane} = insertelement {kind} {before}, {number} %r{lane}, i64 {lane}")
         before = f"%v{lane}"
     return "\n".join([*lines, f"  ret {kind} {before}", "}"])
-
-
-def _add_rows(name: str, target: Target, rows: int, block: int, step: int) -> str:
-    """A function that adds the sum of each of some slots over the first `count` examples to every `step`th sum."""
-    lanes, number, size = target.lanes, target.number, target.size
-    kind, short = f"<{lanes} x {number}>", "f64" if number == "double" else "f32"
-    mask = f"<{lanes} x i1>"
-    zero = f"splat ({number} {number_text(0.0, number)})"
-    numbers = ", ".join(f"i64 {lane}" for lane in range(lanes))
-    total = f"call {number} @llvm.vector.reduce.fadd.v{lanes}{short}({number} %before, {kind} %sum)"
-    if lanes == 1:
-        kind, mask, zero, total = number, "i1", number_text(0.0, number), f"fadd {number} %before, %sum"
-    valid = [
-        *_splat("first", "i64 %column", f"<{lanes} x i64>"),
-        f"  %places = add <{lanes} x i64> %first, <{numbers}>",
-        *_splat("counts", "i64 %count", f"<{lanes} x i64>"),
-        f"  %valid = icmp slt <{lanes} x i64> %places, %counts",
-    ]
-    return "\n".join(
-        [
-            f"define internal void @{name}(ptr noalias %source, ptr noalias %target, i64 %count) #0 {{",
-            "entry:",
-            "  br label %rows",
-            "rows:",
-            "  %row = phi i64 [ 0, %entry ], [ %next_row, %end ]",
-            f"  %place = mul i64 %row, {block}",
-            f"  %line = getelementptr {number}, ptr %source, i64 %place",
-            "  br label %columns",
-            "columns:",
-            "  %column = phi i64 [ 0, %rows ], [ %next_column, %columns ]",
-            f"  %so_far = phi {kind} [ {zero}, %rows ], [ %sum, %columns ]",
-            *(valid if lanes > 1 else ["  %valid = icmp slt i64 %column, %count"]),
-            f"  %address = getelementptr {number}, ptr %line, i64 %column",
-            f"  %loaded = load {kind}, ptr %address, align {size}",
-            f"  %kept = select {mask} %valid, {kind} %loaded, {kind} {zero}",
-            f"  %sum = fadd {kind} %so_far, %kept",
-            f"  %next_column = add i64 %column, {lanes}",
-            "  %more_columns = icmp slt i64 %next_column, %count",
-            "  br i1 %more_columns, label %columns, label %end",
-            "end:",
-            f"  %target_place = mul i64 %row, {step}",
-            f"  %sum_address = getelementptr {number}, ptr %target, i64 %target_place",
-            f"  %before = load {number}, ptr %sum_address",
-            f"  %total = {total}",
-            f"  store {number} %total, ptr %sum_address",
-            "  %next_row = add i64 %row, 1",
-            f"  %more = icmp slt i64 %next_row, {rows}",
-            "  br i1 %more, label %rows, label %done",
-            "done:",
-            "  ret void",
-            "}",
-        ]
-    )
-
-
-def _range_loop(head: str, span: Range, number: str, body: Sequence[str], result: bool) -> str:
-    """A loop over two ranges of parameters: %x and %y are the numbers of each step."""
-    zero = number_text(0.0, number)
-    total = [f"  %total = phi {number} [ {zero}, %entry ], [ %sum, %loop ]"] if result else []
-    return "\n".join(
-        [
-            f"define internal {head} #0 {{",
-            "entry:",
-            "  br label %loop",
-            "loop:",
-            "  %k = phi i64 [ 0, %entry ], [ %next, %loop ]",
-            *total,
-            f"  %step_x = mul i64 %k, {span.step_x}",
-            f"  %step_y = mul i64 %k, {span.step_y}",
-            f"  %place_x = add i64 %step_x, {span.first_x}",
-            f"  %place_y = add i64 %step_y, {span.first_y}",
-            f"  %address_x = getelementptr {number}, ptr %parameters, i64 %place_x",
-            f"  %address_y = getelementptr {number}, ptr %parameters, i64 %place_y",
-            f"  %x = load {number}, ptr %address_x",
-            f"  %y = load {number}, ptr %address_y",
-            *body,
-            "  %next = add i64 %k, 1",
-            f"  %more = icmp slt i64 %next, {span.length}",
-            "  br i1 %more, label %loop, label %done",
-            "done:",
-            f"  ret {number} %sum" if result else "  ret void",
-            "}",
-        ]
-    )
