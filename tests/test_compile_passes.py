@@ -329,11 +329,11 @@ def test_a_number_compared_with_itself(row):
 
     def f(x, y):
         t = x.tanh()
-        return [compare(t, t), compare(t, t) / autograd.greater(t, y), autograd.greater(t, y) / compare(t, t)]
+        return compare(t, t) / autograd.greater(t, y)
 
     points = [[1.0, math.nan, math.inf, 1.0], [1e308, 0.0, math.nan, -1.0]]
-    wanted = [[v.data for v in f(Value(x), Value(y))] for x, y in zip(*points)]
-    np.testing.assert_equal(np.transpose(autograd.compile(f, math="libm").evaluate(*points)), np.transpose(wanted))
+    wanted = [f(Value(x), Value(y)).data for x, y in zip(*points)]
+    np.testing.assert_equal(autograd.compile(f, math="libm").evaluate(*points), wanted)
 
 
 def test_dead_code_is_what_nobody_wants():

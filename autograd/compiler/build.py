@@ -29,8 +29,8 @@ AFTER_GRADIENT: tuple[Pass, ...] = (
 )
 FOR_MACHINE: tuple[Pass, ...] = (
     passes.expand,
-    passes.fold_constants,
     passes.common_subexpressions,
+    passes.fold_constants,
     passes.dead_code,
     passes.line_up,
 )

@@ -157,8 +157,9 @@ class Compiled:
             plan = self._plan("loss", bound.kinds, bound)
             addresses, n, shared = bound.addresses, bound.n, bound.shared
             if bound.taken:
-                self._recent = Recent(arguments, bound)
-                self._recent.plans["loss"] = plan
+                recent = Recent(arguments, bound)
+                recent.plans["loss"] = plan
+                self._recent = recent
         if vector is None or plan.captured or shared:
             vector = self._vector(plan, vector, shared)
         outputs = None

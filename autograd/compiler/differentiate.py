@@ -181,12 +181,21 @@ class _Reverse:
             deltas.append(self._written(0.0 if gradient is None else settled(self.writer, gradient)))
         if self._is_trained(weights):
             self.writer.append("layer_weights", (*deltas, *inputs), weights)
-        if any(self.depends[k] for k in inputs):
+        if weights.rows == 1:
+            self._inputs_of_neuron(inputs, weights, deltas[0])
+        elif any(self.depends[k] for k in inputs):
             sent = self.writer.append("layer_inputs", deltas, weights)
             for position, operand in enumerate(inputs):
                 if self.depends[operand]:
                     element = self.writer.append("element", (sent,), position)
                     self._add(operand, Gradient(element), self.batch_of[node])
+
+    def _inputs_of_neuron(self, inputs: Sequence[int], weights: Weights, delta: int) -> None:
+        """What a layer of one neuron sends its inputs: its weights times its delta."""
+        for position, operand in enumerate(inputs):
+            if self.depends[operand]:
+                weight = self.writer.append("parameter", (), weights.first + position * weights.depth_step)
+                self._add(operand, Gradient(self.writer.apply(primitives.mul, (delta, weight))), weights.batch)
 
     def _written(self, number: float | int) -> int:
         return self.writer.constant(number) if isinstance(number, float) else number

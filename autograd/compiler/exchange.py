@@ -78,9 +78,9 @@ class Exchange:
     """
 
     def __init__(self, values: Sequence[Value]) -> None:
-        self._values = values
+        self._values = tuple(values)  # it keeps them where they are
         self._code = _native()
-        self._places = (ctypes.c_void_p * len(values))(*map(id, values))
+        self._places = (ctypes.c_void_p * len(self._values))(*map(id, self._values))
 
     def read(self, numbers: Any) -> None:
         """Put the Values' numbers into the first places of an array of float64 or float32."""

@@ -43,8 +43,8 @@ def _folded(new: Program, operation: Primitive | str, operands: Sequence[int]) -
     """The instruction that an operation on constants comes down to; None where it has to be computed."""
     if not isinstance(operation, Primitive):
         return None
-    if operation is not primitives.where and new.instructions[operands[0]].operation != "constant":
-        return None
+    if operation in (primitives.less, primitives.greater) and operands[0] == operands[1]:
+        return new.constant(0.0)
     numbers = [_number(new, k) for k in operands]
     if operation is primitives.where and numbers[0] is not None:
         return operands[1] if numbers[0] else operands[2]
@@ -219,7 +219,7 @@ def _weights(rows: Sequence[list[int]], biased: bool) -> Weights | None:
     depth, depth_step = len(last) - start, last[start + 1] - last[start]
     if any(place != last[start] + i * depth_step for i, place in enumerate(last[start:])):
         return None
-    row_step, bias_step = max(depth * depth_step, 1), 1
+    row_step, bias_step = depth if depth_step == 1 else 1, 1
     if len(rows) > 1:
         row_step, bias_step = rows[1][start] - top[start], rows[1][0] - top[0]
         r = len(rows) - 1

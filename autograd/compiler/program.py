@@ -263,8 +263,20 @@ def _attribute_problem(program: Program, operation: str, operands: tuple[int, ..
         wanted = {"layer": attribute.depth, "layer_inputs": attribute.rows}
         if len(operands) != wanted.get(operation, attribute.rows + attribute.depth):
             return f"{len(operands)} operands do not fit {attribute}"
-        return "" if 0 <= attribute.first <= _last(attribute) < program.parameters else "weights beyond the parameters"
+        spans = [(attribute.first, _last(attribute))]
+        if attribute.bias is not None:
+            spans.append((attribute.bias, attribute.bias + (attribute.rows - 1) * attribute.bias_step))
+        return _beyond_parameters(program, spans)
+    if operation in ("range_dot", "range_contribute"):
+        length, first_x, step_x, first_y, step_y = attribute
+        last = length - 1
+        return _beyond_parameters(program, [(first_x, first_x + last * step_x), (first_y, first_y + last * step_y)])
     return ""
+
+
+def _beyond_parameters(program: Program, spans: Sequence[tuple[int, int]]) -> str:
+    inside = all(0 <= first <= last < program.parameters for first, last in spans)
+    return "" if inside else "it goes beyond the parameters"
 
 
 class Names(NamedTuple):
