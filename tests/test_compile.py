@@ -1,7 +1,7 @@
 """`autograd.compile` from outside: what goes in and comes out, what is read when, errors, copies, threads, memory."""
 
 import copy
-import ctypes
+import functools
 import gc
 import itertools
 import math
@@ -11,9 +11,10 @@ import re
 import subprocess
 import sys
 import threading
-from collections import namedtuple
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -240,9 +241,9 @@ def test_numbers_that_all_examples_share():
     step = autograd.compile(lambda x, y, rate: (w * x - y) ** 2 * rate, [w])
     x, y = examples(11)[0].T
     for rate in (0.1, 2, np.float64(0.5), np.array(3.0), Fraction(1, 4), True):
-        value, gradient = by_values(lambda x, y: (w * x - y) ** 2 * float(rate), [w], x.tolist(), y.tolist())
-        assert step(x, y, rate) == pytest.approx(value, rel=1e-12)
-        assert w.grad == pytest.approx(gradient[0], rel=1e-12)
+        value, gradient = by_values(lambda x, y: (w * x - y) ** 2, [w], x.tolist(), y.tolist())
+        assert step(x, y, rate) == pytest.approx(float(rate) * value, rel=1e-12)
+        assert w.grad == pytest.approx(float(rate) * gradient[0], rel=1e-12)
         np.testing.assert_allclose(step.grad(x, y, rate), float(rate) * 4 * (2 * x - y), **CLOSE)
     assert len(step._plans) == 2  # a new number is no reason to compile again
     assert step(3.0, 1.0, 2.0) == 50.0
@@ -279,17 +280,15 @@ def test_changed_arguments_are_seen(change):
     "change",
     [
         lambda X: X.resize((4, 3), refcheck=False),
-        lambda X: X.resize((3, 2), refcheck=False),
-        lambda X: X.resize((60, 20), refcheck=False),
         lambda X: setattr(X, "shape", (2, 6)),
         lambda X: setattr(X, "shape", (12, 1)),
         lambda X: setattr(X, "dtype", np.int64),
         lambda X: setattr(X, "dtype", np.dtype(">f8")),
         lambda X: setattr(X, "strides", (8, 48)),
     ],
-    ids=["4 x 3", "3 x 2", "larger", "2 x 6", "12 x 1", "whole numbers", "big endian", "strides"],
+    ids=["4 x 3", "2 x 6", "12 x 1", "whole numbers", "big endian", "strides"],
 )
-def test_arguments_that_are_given_another_shape_in_place(change):
+def test_arguments_that_become_others_in_place(change):
     w = Value(2.0)
     step = autograd.compile(lambda x: w * autograd.sum(list(x)), [w], reduce="sum")
     X = np.arange(12.0).reshape(6, 2).copy()
@@ -388,7 +387,7 @@ def test_gradients_are_set_and_floats():
 )
 @pytest.mark.parametrize("reduce", ["mean", "sum"])
 def test_losses_of_any_kind(loss, reduce):
-    """That use a parameter twice, or not at all, or not the input; nan in places that matter and in some that do not."""
+    """They use a parameter twice, or not at all, or no input; there is nan where it matters and where it does not."""
     w, v = Value(2.0), Value(-0.5)
     x = [1.0, -2.0, 3.0]
     leaves = [Value(number) for number in x]
@@ -412,9 +411,13 @@ def test_many_parameters_without_effect_have_gradient_0():
     assert gradients_of(parameters) == [0.0] * 50 + [1.5] + [0.0] * 49
 
 
+class Pair(NamedTuple):
+    double: Value
+    triple: Value
+
+
 def test_more_than_the_loss():
     w = Value(2.0)
-    Pair = namedtuple("Pair", "double triple")
 
     def f(x, y):
         z = w * x
@@ -495,9 +498,11 @@ def test_flat_for_scipy():
 
 @pytest.mark.parametrize("wrt", [0, 1, -1, (0,), (1,), (0, 1), (1, 0), (0, 2), (2, 1, 0), (-3, -1)])
 def test_gradients_of_examples_by_their_arguments(wrt):
-    step, _ = hinge_step()
-    parameters = step.parameters
-    f = lambda x, y, z: parameters[0] * x[0] * x[1] + y**2 * z + parameters[1] * z
+    parameters = [Value(0.5), Value(-3.0), Value(2.0)]
+
+    def f(x, y, z):
+        return parameters[0] * x[0] * x[1] + y**2 * z + parameters[1] * z
+
     step = autograd.compile(f, parameters, wrt=wrt)
     X, y = examples(LANES + 2)
     z = np.arange(1.0, len(X) + 1)
@@ -550,3 +555,1090 @@ def test_single_precision():
     assert gradient.dtype == np.float32
     assert step.evaluate(X, y).dtype == np.float32
     assert step.grad(X.astype(np.float32), y.astype(np.float32)).dtype == np.float32
+
+
+# --- Functions without parameters ------------------------------------------------------------------------------------
+
+
+def rosenbrock(v):
+    return (1 - v[0]) ** 2 + 100 * (v[1] - v[0] ** 2) ** 2
+
+
+def test_numbers_and_arrays_number_by_number():
+    g = autograd.compile(lambda x: x.tanh() * x)
+    assert g(0.5) == pytest.approx(math.tanh(0.5) * 0.5, rel=1e-15)
+    assert type(g(0.5)) is float
+    assert [g(x) for x in (1, True, np.float64(1.0), Fraction(1))] == [g(1.0)] * 4
+    for n in (1, 2, LANES, 200):
+        x = np.linspace(-2.0, 2.0, n)
+        np.testing.assert_allclose(g(x), np.tanh(x) * x, **CLOSE)
+        np.testing.assert_allclose(g.grad(x), np.tanh(x) + x * (1 - np.tanh(x) ** 2), **CLOSE)
+        value, gradient = g.value_and_grad(x)
+        np.testing.assert_equal((value, gradient), (g(x), g.grad(x)))
+    assert g.grad(0.5) == pytest.approx(autograd.grad(lambda x: x.tanh() * x)(0.5), rel=1e-15)
+    assert type(g.grad(0.5)) is float
+
+
+def test_several_arguments():
+    g = autograd.compile(lambda x, y: x * y + y.exp(), wrt=(0, 1))
+    x, y = np.linspace(0.0, 1.0, 19), np.linspace(1.0, 2.0, 19)
+    np.testing.assert_allclose(g(x, y), x * y + np.exp(y), **CLOSE)
+    np.testing.assert_allclose(g(x, 2.0), x * 2 + math.exp(2.0), **CLOSE)
+    np.testing.assert_allclose(g(0.5, y), 0.5 * y + np.exp(y), **CLOSE)
+    by_x, by_y = g.grad(x, y)
+    np.testing.assert_allclose(by_x, y, **CLOSE)
+    np.testing.assert_allclose(by_y, x + np.exp(y), **CLOSE)
+    by_x, by_y = g.grad(x, 2.0)
+    np.testing.assert_allclose(by_x, 2 + 0 * x, **CLOSE)
+    np.testing.assert_allclose(by_y, x + math.exp(2.0), **CLOSE)
+    assert g(2.0, 0.0) == 1.0
+    assert g.value_and_grad(2.0, 0.0) == (1.0, (0.0, 3.0))
+
+
+def test_a_list_is_one_argument():
+    g = autograd.compile(rosenbrock)
+    point = [0.5, -1.0]
+    assert g(point) == pytest.approx(rosenbrock(point), rel=1e-14)
+    gradient = g.grad(point)
+    np.testing.assert_allclose(gradient, autograd.grad(rosenbrock)(point), rtol=1e-13)
+    np.testing.assert_allclose(g.grad(tuple(point)), gradient, rtol=1e-13)
+    optimize = pytest.importorskip("scipy.optimize")
+    found = optimize.minimize(lambda v: g(v), [-1.0, 1.0], jac=lambda v: np.asarray(g.grad(v)))
+    assert found.x == pytest.approx([1.0, 1.0], abs=1e-4)
+
+
+def test_an_array_is_a_vector_where_the_function_takes_one():
+    g = autograd.compile(rosenbrock)
+    vector = np.array([0.5, -1.0])
+    assert g(vector) == pytest.approx(rosenbrock(vector.tolist()), rel=1e-14)
+    assert g.grad(vector).shape == (2,)
+    h = autograd.compile(lambda v: (v * v).sum())
+    for n in (2, 5, 2):
+        v = np.arange(1.0, n + 1)
+        for _ in range(3):
+            assert h(v) == np.sum(v * v)
+            assert h.grad(v).tolist() == (2 * v).tolist()
+        v *= 2
+        assert h(v) == np.sum(v * v)
+
+
+def test_rows_of_an_array_are_examples():
+    g = autograd.compile(rosenbrock)
+    points = examples(3 * LANES + 1)[0]
+    np.testing.assert_allclose(g(points), [rosenbrock(row) for row in points.tolist()], **CLOSE)
+    np.testing.assert_allclose(g.grad(points), [autograd.grad(rosenbrock)(row) for row in points.tolist()], **CLOSE)
+    assert g(np.empty((0, 2))).shape == (0,)
+    assert g.grad(np.empty((0, 2))).shape == (0, 2)
+
+
+def nested(p):
+    return {"sum": p["w"][0] * p["b"] + p["w"][1], "all": [p["w"][0], (p["b"], p["b"] ** 2)]}
+
+
+def test_structures_in_and_out():
+    g = autograd.compile(nested)
+    found = g({"w": [2.0, 3.0], "b": 5.0})
+    assert found["sum"] == 13.0
+    assert found["all"][0] == 2.0
+    assert found["all"][1] == (5.0, 25.0)
+    loss = autograd.compile(lambda p: nested(p)["sum"])
+    gradient = loss.grad({"w": [2.0, 3.0], "b": 5.0})
+    assert list(gradient) == ["w", "b"]
+    assert np.asarray(gradient["w"]).tolist() == [5.0, 1.0]
+    assert gradient["b"] == 2.0
+    assert loss({"w": [1.0, 1.0, 8.0], "b": 1.0}) == 2.0  # another structure is compiled anew
+    assert loss({"b": 1.0, "w": [1.0, 1.0]}) == 2.0
+
+
+POINTS = [[0.5, -1.0], [1.0, 1.0], [-2.0, 3.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("transform", ["grad", "hessian", "jacobian", "value_and_grad", "grad of grad"])
+def test_derivatives_of_functions_of_a_list(transform):
+    def f(v):
+        return [v[0] * v[1].exp(), (v[0] - v[1]).sin()] if transform == "jacobian" else rosenbrock(v) * v[1].exp()
+
+    if transform == "grad of grad":
+        derivative = autograd.grad(lambda v: autograd.grad(f)(v)[0])
+    else:
+        derivative = getattr(autograd, transform)(f)
+    compiled = autograd.compile(derivative, math="libm")
+    for point in POINTS:
+        wanted, got = derivative(point), compiled(point)
+        for ours, theirs in zip(*[x if transform == "value_and_grad" else (x,) for x in (got, wanted)]):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+    rows = np.array(POINTS)
+    of_rows = compiled(rows)
+    of_rows = of_rows[1] if transform == "value_and_grad" else of_rows
+    wanted = [derivative(p)[1] if transform == "value_and_grad" else derivative(p) for p in POINTS]
+    np.testing.assert_allclose(of_rows, wanted, rtol=1e-12, atol=1e-12)
+
+
+FUNCTIONS = {
+    "polynomial": lambda x: x**4 - 3 * x**3 + x,
+    "tanh": lambda x: (2 * x).tanh() * x,
+    "quotient": lambda x: x.sin() / (1 + x * x),
+    "powers": lambda x: x**3.5 + 2**x + x**x,
+    "choice": lambda x: autograd.where(x > 1, x.exp(), x**3 * x.cos()),
+    "maximum": lambda x: autograd.maximum(x * x, x.sin()) + autograd.clip(x, 0.0, 1.0) ** 3,
+    "many operands": lambda x: autograd.logsumexp([x, x * x, 0.0]) + autograd.norm([x, 2.0]) + autograd.max([x, x * x]),
+    "activations": lambda x: x.gelu() + x.silu() * x.softplus() + x.elu() + autograd.leaky_relu(x - 1, 0.1) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_derivatives_up_to_the_third(name):
+    f = FUNCTIONS[name]
+    for _ in range(3):
+        f = autograd.grad(f)
+        x = np.array([0.3, 0.9, 1.7, 2.5, 0.3])
+        wanted = [f(number) for number in x.tolist()]
+        g = autograd.compile(f)
+        np.testing.assert_allclose(g(x), wanted, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose([g(number) for number in x.tolist()], wanted, rtol=1e-10, atol=1e-10)
+
+
+GUARDED = {
+    "log": lambda v: autograd.where(v[0] > 0, v[0].log(), 0.0),
+    "log of a product": lambda v: autograd.where(v[0] > 0, (v[0] * v[1]).log(), v[1]),
+    "sqrt": lambda v: autograd.where(v[0] > 0, v[0].sqrt() * v[1], v[0] * v[1]),
+    "quotient": lambda v: autograd.where(autograd.equal(v[0], 0.0), v[1] ** 2, v[0].sin() / v[0] * v[1] ** 2),
+    "power": lambda v: autograd.where(v[0] > 0, v[0] ** v[1], v[1]),
+    "nested": lambda v: autograd.where(v[0] > 0, autograd.where(v[1] > 0, (v[0] / v[1]).log(), v[0].sqrt()), v[1]),
+    "shared": lambda v: autograd.where(v[0] > 0, v[0].log(), 0.0) + autograd.where(v[1] > 0, v[0].sqrt(), v[0]) * v[1],
+    "behind": lambda v: (autograd.where(v[0] > 0, v[0].log(), 1.0) * v[1] + v[0]) ** 2,
+    "detached": lambda v: autograd.where(v[0] > 0, v[0].log(), 0.0).detach() * v[1] + v[0] ** 2,
+}
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_what_a_choice_did_not_take_is_out_of_the_derivatives(name):
+    """Values, first and second derivatives where the other branch is infinite or nan."""
+    f = GUARDED[name]
+    points = [[0.0, 2.0], [0.0, -1.0], [-1.0, 3.0], [2.0, 0.5], [0.0, 0.0], [1.0, -2.0], [-0.0, 1.0]]
+    for derivative in (f, autograd.grad(f), autograd.hessian(f)):
+        wanted = [derivative([Value(x) for x in p] if derivative is f else p) for p in points]
+        wanted = np.array([w.data for w in wanted] if derivative is f else wanted)
+        step = autograd.compile(derivative, math="libm")
+        np.testing.assert_allclose(step(np.array(points)), wanted, **CLOSE)
+        np.testing.assert_allclose([step(p) for p in points], wanted, **CLOSE)
+    gradients = autograd.compile(f).grad(np.array(points))
+    np.testing.assert_allclose(gradients, [autograd.grad(f)(p) for p in points], **CLOSE)
+    assert name == "shared" or not np.isnan(gradients).any()
+
+
+def test_the_example_of_the_readme():
+    f = autograd.compile(lambda x: autograd.where(x > 0, x.log(), 0.0))
+    assert f.grad(np.array([0.0, -1.0, 2.0])).tolist() == [0.0, 0.0, 0.5]
+    assert f.grad(0.0) == 0.0
+
+
+def test_comparisons_are_values_while_a_function_is_compiled():
+    f = autograd.compile(lambda x, y: [x < y, x <= y, x > y, x >= y, x == y, x != y, x > 1, x == 2])
+    assert f(2.0, 3.0).tolist() == [1, 1, 0, 0, 0, 1, 1, 1]
+    assert f(2.0, math.nan).tolist() == [0, 0, 0, 0, 0, 1, 1, 1]
+    assert f(np.array([3.0, 2.0]), np.array([2.0, 2.0])).tolist() == [
+        [0, 0, 1, 1, 0, 1, 1, 0],
+        [0, 1, 0, 1, 1, 0, 1, 1],
+    ]
+    assert (Value(2.0) < 3.0) is True
+
+
+def test_transforms_inside_of_a_function_with_parameters():
+    """A loss on a derivative of the model, as for differential equations: mixed derivatives."""
+    model = MLP(1, [4, 1], activation="tanh", rng=0)
+
+    def loss(x, y):
+        return (autograd.grad(lambda t: model([t]))(x) - y) ** 2
+
+    x, y = examples(9)[0].T
+    step = autograd.compile(loss, model.parameters())
+    value, gradient = by_values(loss, model.parameters(), [Value(t) for t in x.tolist()], y.tolist())
+    assert step(x, y) == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(gradients_of(model.parameters()), gradient, **CLOSE)
+
+
+def test_functions_of_no_arguments_and_constants():
+    captured = Value(2.0)
+    g = autograd.compile(lambda: [captured, captured * 2, 7.0, math.nan])
+    for number in (2.0, 3.0):
+        captured.data = number
+        np.testing.assert_equal(g(), [number, 2 * number, 7.0, math.nan])
+    assert autograd.compile(lambda x: 3)(2.0) == 3.0
+    assert autograd.compile(lambda x: x)(2) == 2.0
+    assert autograd.compile(lambda x: 3).grad(2.0) == 0.0
+    assert autograd.compile(lambda x, y: x, wrt=(0, 1)).grad(2.0, 3.0) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        autograd.tanh,
+        autograd.logsumexp,
+        autograd.norm,
+        autograd.softmax,
+        lambda v: autograd.mean(v) * autograd.max(v),
+        lambda v: sum(v),
+        lambda v: np.sum(np.array(v)),
+        lambda v: autograd.matvec([[1.0, 2.0, 3.0], [v[0], 1.0, v[1]]], v),
+        lambda v: autograd.log_softmax(v)[1],
+        lambda v: math.prod(v),
+        lambda v: v[-1] % 0.7 + v[0] // 0.3 + abs(v[1]),
+        lambda v: [-x for x in v],
+    ],
+)
+def test_functions_of_the_library(f):
+    point = [0.5, -1.0, 2.0]
+    if f is autograd.tanh:
+        assert autograd.compile(f)(np.array(point)) == pytest.approx([f(x) for x in point])
+        return
+    wanted = f([Value(x) for x in point])
+    wanted = [v.data for v in wanted] if isinstance(wanted, list) else wanted.data
+    np.testing.assert_allclose(autograd.compile(f)(point), wanted, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda v: v * v,
+        lambda v: v[::-1] * 2,
+        lambda v: v - v[0],
+        lambda v: (v * v).sum(),
+        lambda v: np.cumsum(v),
+        lambda v: np.exp(v) / np.exp(v).sum(),
+        lambda v: v[1:] - v[:-1],
+        lambda v: np.outer(v, v),
+        lambda v: np.array([v[0], *v]),
+        lambda v: np.where(np.arange(len(v)) > 0, v, 2 * v),
+        lambda v: v @ v,
+        lambda v: -v + 1,
+    ],
+)
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_functions_of_a_vector(f, n):
+    """Whether or not they do the same to each number: what they give is what they give on an array of floats."""
+    v = np.linspace(0.5, 2.0, n)
+    g = autograd.compile(f, math="libm")
+    for _ in range(2):
+        np.testing.assert_allclose(g(v), f(v), rtol=1e-14)
+        v = v[::-1].copy()
+
+
+# --- Large functions -------------------------------------------------------------------------------------------------
+
+
+def test_a_long_chain_of_operations():
+    """It is cut into pieces, which hand on numbers of every piece before to every piece behind."""
+
+    def f(x, w):
+        nodes = [x * w, x + w]
+        for k in range(2000):
+            nodes.append(nodes[-1] * 0.5 + nodes[(7 * k) // 8].tanh() * w)
+        return nodes[-1] + nodes[3] * nodes[600]
+
+    w = Value(0.75)
+    leaves = [Value(x) for x in np.linspace(-1.0, 1.0, LANES + 3).tolist()]
+    losses = [f(x, w) for x in leaves]
+    autograd.mean(losses).backward()
+    value, gradient, of_inputs = np.mean([loss.data for loss in losses]), w.grad, [x.grad for x in leaves]
+    x = np.array([leaf.data for leaf in leaves])
+    step = autograd.compile(lambda x: f(x, w), [w])
+    assert step(x) == pytest.approx(value, rel=1e-12)
+    assert w.grad == pytest.approx(gradient, rel=1e-11)
+    np.testing.assert_allclose(step.grad(x) / len(x), of_inputs, rtol=1e-11)
+    g = autograd.compile(f, wrt=(0, 1))
+    of_x, of_w = g.grad(x[1], 0.75)
+    assert of_x / len(x) == pytest.approx(of_inputs[1], rel=1e-11)
+    assert of_w == pytest.approx(autograd.grad(f, argnums=1)(x[1].item(), 0.75), rel=1e-11)
+
+
+def test_many_parameters_columns_and_results():
+    count = 700
+    w = [Value(math.sin(k)) for k in range(count)]
+    numbers = np.array(numbers_of(w))
+    X = np.random.default_rng(0).normal(size=(2 * LANES + 5, count))
+    step = autograd.compile(
+        lambda x: autograd.dot(x, w).tanh() + sum(p.exp() for p in w) * 1e-3, w, reduce="sum", math="libm"
+    )
+    a = np.tanh(X @ numbers)
+    assert step(X) == pytest.approx(np.sum(a) + len(X) * np.sum(np.exp(numbers)) * 1e-3, rel=1e-11)
+    wanted = (1 - a * a) @ X + len(X) * np.exp(numbers) * 1e-3
+    np.testing.assert_allclose(gradients_of(w), wanted, rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(step.grad(X), (1 - a * a)[:, np.newaxis] * numbers, rtol=1e-10, atol=1e-11)
+    each = autograd.compile(lambda v: [x * k for k, x in enumerate(v)])
+    np.testing.assert_allclose(each(numbers.tolist()), numbers * np.arange(count), rtol=1e-15)
+    np.testing.assert_allclose(each(X), X * np.arange(count), rtol=1e-15)
+
+
+# --- In micrograd's style: a loss of no arguments --------------------------------------------------------------------
+
+
+class Demo:
+    """micrograd's demo: the loss of a whole data set, built by one function."""
+
+    def __init__(self, how, n=20, outputs=1):
+        self.model = MLP(2, [6, outputs], activation="relu", rng=1)
+        X, y = examples(n)
+        self.inputs, self.targets = [list(map(Value, row)) for row in X.tolist()], y.tolist()
+        self.classes = [k % 3 for k in range(n)]
+        self.how = how
+
+    def total_loss(self):
+        return getattr(self, self.how)()
+
+    def hinge(self):
+        inputs = [list(map(Value, [v._data for v in row])) for row in self.inputs]
+        losses = [(1 + -yi * scorei).relu() for yi, scorei in zip(self.targets, map(self.model, inputs))]
+        data_loss = sum(losses) * (1.0 / len(losses))
+        return data_loss + 1e-4 * sum(p * p for p in self.model.parameters())
+
+    def plain_inputs(self):
+        return autograd.mean([hinge(self.model([v._data for v in x]), y) for x, y in zip(self.inputs, self.targets)])
+
+    def leaves_outside(self):
+        return sum([hinge(self.model(x), y) for x, y in zip(self.inputs, self.targets)], Value(0.0)) / len(self.inputs)
+
+    def cross_entropy(self):
+        return autograd.mean([cross_entropy(self.model(x), k) for x, k in zip(self.inputs, self.classes)])
+
+    def root_of_mean(self):
+        losses = [(self.model(x) - y) ** 2 for x, y in zip(self.inputs, self.targets)]
+        return autograd.mean(losses).sqrt() + autograd.dot(self.model.parameters(), self.model.parameters()) * 0.01
+
+    def logarithm_of_sum(self):
+        return (sum([(self.model(x) - y) ** 2 for x, y in zip(self.inputs, self.targets)]) + 1.0).log() * 3.0
+
+    def odd_terms(self):
+        losses = [hinge(self.model(x), y) for x, y in zip(self.inputs, self.targets)]
+        losses[3] = losses[3] * 2.5
+        losses[7] = (self.model(self.inputs[7]) - 1.0) ** 2
+        return sum(losses) + self.model.parameters()[0]
+
+    def two_kinds_in_turn(self):
+        z = [self.model(x) for x in self.inputs]
+        return autograd.sum([score**2 if k % 2 else (score - 3.0).tanh() for k, score in enumerate(z)]) / 7
+
+    def two_sums(self):
+        z = [self.model(x) for x in self.inputs]
+        return sum(z) * sum([score.tanh() for score in z[: len(z) // 2]])
+
+    def each_by_the_mean(self):
+        """What is the same for all examples is itself a sum over the examples."""
+        z = [self.model(x) for x in self.inputs]
+        middle = autograd.mean(z)
+        return autograd.mean([(score - middle) ** 2 for score in z])
+
+    def by_neighbours(self):
+        z = [self.model(x) for x in self.inputs]
+        return autograd.mean([(a - b) ** 2 for a, b in itertools.pairwise(z)])
+
+    def weighted_by_position(self):
+        return sum([hinge(self.model(x), y) * k for k, (x, y) in enumerate(zip(self.inputs, self.targets))])
+
+    def special_numbers(self):
+        numbers = [0.0, -0.0, 1.0, 2.0] * (len(self.inputs) // 4)
+        return autograd.mean([self.model(x) * number for x, number in zip(self.inputs, numbers)])
+
+    def nothing_changes(self):
+        return autograd.mean([self.model(self.inputs[0]) for _ in self.inputs])
+
+
+WAYS = [name for name in vars(Demo) if not name.startswith("_") and name != "total_loss"]
+
+
+@pytest.mark.parametrize("without", [(), ("roll",)], ids=["rolled", "not rolled"])
+@pytest.mark.parametrize("how", WAYS)
+def test_the_loss_of_a_whole_data_set(how, without):
+    demo = Demo(how, outputs=3 if how == "cross_entropy" else 1)
+    parameters = demo.model.parameters()
+    step = autograd.compile(demo.total_loss, parameters, without=without)
+    for _ in range(3):
+        for p in parameters:
+            p.grad = 0.0
+        total = demo.total_loss()
+        total.backward()
+        wanted = gradients_of(parameters)
+        assert step() == pytest.approx(total.data, rel=1e-10, abs=1e-12)
+        np.testing.assert_allclose(gradients_of(parameters), wanted, rtol=1e-10, atol=1e-12)
+        value, gradient = step.flat(numbers_of(parameters))
+        assert value == pytest.approx(total.data, rel=1e-10, abs=1e-12)
+        np.testing.assert_allclose(gradient, wanted, rtol=1e-10, atol=1e-12)
+        for p, grad in zip(parameters, wanted):
+            p.data -= 0.05 * grad
+
+
+@pytest.mark.parametrize("how", ["hinge", "plain_inputs", "leaves_outside", "cross_entropy", "odd_terms"])
+def test_a_data_set_is_rolled(how):
+    demo = Demo(how, n=60, outputs=3 if how == "cross_entropy" else 1)
+    step = autograd.compile(demo.total_loss, demo.model.parameters())
+    step()
+    found = re.search(r"rolled into (\d+) subgraph\(s\) over ([\d, ]+) examples", str(step))
+    assert sum(map(int, found[2].split(", "))) >= 58
+    assert int(found[1]) == (3 if how == "cross_entropy" else 1)
+    again = autograd.compile(demo.total_loss, demo.model.parameters(), without=("roll",))
+    again()
+    assert "rolled" not in str(again)
+    assert len(step.program) < len(again.program) / 4
+
+
+@pytest.mark.parametrize("how", ["leaves_outside", "root_of_mean", "cross_entropy", "each_by_the_mean", "odd_terms"])
+def test_data_that_is_changed_between_calls_is_seen(how):
+    """Values made outside of the function are read at every call."""
+    demo = Demo(how, outputs=3 if how == "cross_entropy" else 1)
+    parameters = demo.model.parameters()
+    step = autograd.compile(demo.total_loss, parameters)
+    step()
+    for k, row in enumerate(demo.inputs):
+        row[0].data += 0.1 * k
+        row[1].data = -row[1].data
+    for p in parameters:
+        p.grad = 0.0
+    total = demo.total_loss()
+    total.backward()
+    wanted = gradients_of(parameters)
+    assert step() == pytest.approx(total.data, rel=1e-10)
+    np.testing.assert_allclose(gradients_of(parameters), wanted, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, LANES, LANES + 1, 131])
+def test_data_sets_of_every_length(n):
+    demo = Demo("hinge", n=n)
+    parameters = demo.model.parameters()
+    total = demo.total_loss()
+    total.backward()
+    wanted = gradients_of(parameters)
+    assert autograd.compile(demo.total_loss, parameters)() == pytest.approx(total.data, rel=1e-10)
+    np.testing.assert_allclose(gradients_of(parameters), wanted, rtol=1e-10, atol=1e-12)
+
+
+def test_a_long_sum_of_a_few_parameters():
+    """Terms that have no parameter in common differ in the parameters, not in numbers."""
+    parameters = [Value(0.1 * k) for k in range(40)]
+    step = autograd.compile(lambda: sum([(p - 1.0) ** 2 for p in parameters]) + parameters[0] * 2.0, parameters)
+    assert step() == pytest.approx(sum((p.data - 1.0) ** 2 for p in parameters), rel=1e-12)
+    wanted = [2 * (p.data - 1.0) + (2.0 if k == 0 else 0.0) for k, p in enumerate(parameters)]
+    np.testing.assert_allclose(gradients_of(parameters), wanted, **CLOSE)
+
+
+# --- Errors ----------------------------------------------------------------------------------------------------------
+
+NOT_KNOWN = {
+    "if": (lambda v: v if v > 0 else -v, "`if` on a Value.*autograd.where"),
+    "and": (lambda v: v and 1.0, "`if` on a Value.*autograd.where"),
+    "not": (lambda v: 1.0 - (not v), "`if` on a Value.*autograd.where"),
+    "bool": (lambda v: v * bool(v), "`if` on a Value.*autograd.where"),
+    "max": (lambda v: max(v, 1.0), "`if` on a Value.*autograd.maximum"),
+    "min": (lambda v: min([v, v * 2]), "`if` on a Value.*autograd.minimum"),
+    "in": (lambda v: v * (v in [1.0, 2.0]), "`if` on a Value.*autograd.where"),
+    "index": (lambda v: v * [1.0, 2.0].index(v), "`if` on a Value.*autograd.where"),
+    "sorted": (lambda v: sorted([v, v * 2, 3.0])[0], "`if` on a Value.*autograd.where"),
+    "or": (lambda v: v * (v > 0 or 2.0), "`if` on a Value.*autograd.where"),
+    "float": (lambda v: v * float(v), r"float\(v\).*autograd.where"),
+    "math.exp": (lambda v: math.exp(v) * v, r"float\(v\).*autograd.where"),
+    "int": (lambda v: v * int(v), r"int\(v\).*autograd.where"),
+    "an index": (lambda v: v * [1.0, 2.0][v], r"int\(v\).*autograd.where"),
+    "range": (lambda v: sum(v for _ in range(v)), r"int\(v\).*autograd.where"),
+    "round": (lambda v: v * round(v), r"round\(v\).*autograd.where"),
+    "complex": (lambda v: v * complex(v), r"complex\(v\).*autograd.where"),
+    "numpy": (lambda v: v * np.float64(v), r"float\(v\).*autograd.where"),
+    "data": (lambda v: v * v.data, r"v\.data.*compute with v itself"),
+    "setting data": (lambda v: setattr(v, "data", 1.0), r"v\.data = .*outside of the function"),
+    "backward": (lambda v: (v * v).backward(), r"backward\(\).*return the loss"),
+}
+
+
+def assert_no_trace():
+    """Nothing is being recorded: comparisons are of numbers again, and numbers can be read and set."""
+    v = Value(2.0)
+    assert modes.traces == []
+    assert modes.trace() is None
+    assert (v > 1.0) is True
+    assert (v == 2.0) is True
+    assert (v.data, float(v.data), bool(v)) == (2.0, 2.0, True)
+    v.data = 3.0
+    (v * v).backward()
+    assert v.grad == 6.0
+    v.detach().data = 1.0
+
+
+@pytest.mark.parametrize("what", NOT_KNOWN)
+@pytest.mark.parametrize("way", ["loss", "batch", "number", "no arguments", "evaluate", "inside grad"])
+def test_what_needs_a_number_is_an_error(what, way):
+    if (what, way) == ("data", "batch"):
+        return  # an array has `data` of its own, so that the function is one of arrays
+    f, message = NOT_KNOWN[what]
+    w = Value(2.0)
+    w.grad = 5.0
+    call = {
+        "loss": lambda: autograd.compile(lambda x: f(w * x), [w])([1.0, 2.0]),
+        "batch": lambda: autograd.compile(f)(np.array([1.0, 2.0])),
+        "number": lambda: autograd.compile(f)(1.0),
+        "no arguments": lambda: autograd.compile(lambda: f(w), [w])(),
+        "evaluate": lambda: autograd.compile(lambda x: f(w * x), [w]).evaluate([1.0]),
+        "inside grad": lambda: autograd.compile(autograd.grad(f))(1.0),
+    }[way]
+    with pytest.raises(CompileError, match=message) as caught:
+        call()
+    place = f.__code__
+    assert f"{place.co_filename}, line {place.co_firstlineno}, in <lambda>" in str(caught.value)
+    assert w.grad == 5.0
+    assert w.data == 2.0
+    assert_no_trace()
+
+
+@pytest.mark.parametrize("result", [None, "text", [1.0, None], 1j, object(), {"a": {1.0}}, np.array(["a"])])
+def test_a_result_that_is_no_number_is_an_error(result):
+    w = Value(1.0)
+    for step in (autograd.compile(lambda x: result), autograd.compile(lambda x: result, [w])):
+        with pytest.raises(CompileError, match=r"wants to be a Value, or a structure of Values, got"):
+            step([1.0])
+    assert_no_trace()
+
+
+def test_a_loss_that_is_several_numbers_is_an_error():
+    w = Value(1.0)
+    with pytest.raises(CompileError, match=r"wants a loss, one Value, the function returned 2.*has_aux=True"):
+        autograd.compile(lambda x: [w * x, w], [w])([1.0])
+    with pytest.raises(CompileError, match=r"wants a function whose result is one number, it returned 2.*jacobian"):
+        autograd.compile(lambda x: [w * x, w], [w]).grad([1.0])
+    with pytest.raises(CompileError, match=r"wants a function whose result is one number, it returned 2.*jacobian"):
+        autograd.compile(lambda x: [x, x]).grad(1.0)
+    assert autograd.compile(lambda x: [w * x, w], [w]).evaluate([1.0]).tolist() == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (lambda X, y: (X, y[:-1]), ValueError, "argument 2 has 8 examples, the ones before it have 9"),
+        (lambda X, y: (X[:0], y), ValueError, "argument 2 has 9 examples, the ones before it have 0"),
+        (lambda X, y: (X[:, :1], y), ValueError, "2"),
+        (lambda X, y: (np.hstack([X, X]), y), ValueError, "2"),
+        (lambda X, y: ([[1.0, 2.0], [1.0]], [1.0, 1.0]), ValueError, "argument 1 is ragged"),
+        (lambda X, y: ([[1.0, 2.0], 1.0], [1.0, 1.0]), ValueError, "argument 1 is ragged"),
+        (lambda X, y: (X, [[1.0]] * 8 + [[1.0, 2.0]]), ValueError, "argument 2 is ragged"),
+        (lambda X, y: (np.array([[1.0, 2.0], [1.0]], dtype=object), y[:2]), ValueError, "argument 1 is ragged"),
+        (lambda X, y: (X, ["a"] * 9), TypeError, "argument 2 wants numbers"),
+        (lambda X, y: (X, "abc"), TypeError, "argument 2 wants numbers"),
+        (lambda X, y: (X, [1.0] * 8 + ["2.0"]), TypeError, "argument 2 wants"),
+        (lambda X, y: (X, [*y[:-1], "2.0", Fraction(1)][1:]), TypeError, "argument 2 wants"),
+        (lambda X, y: (X, [None] * 9), TypeError, "argument 2 wants a number.*got NoneType None"),
+        (lambda X, y: (X, [*y[:-1], None]), TypeError, "argument 2 wants a number.*got NoneType None"),
+        (lambda X, y: (X, None), TypeError, "argument 2 wants a number.*got NoneType None"),
+        (lambda X, y: (X, y + 1j), TypeError, "argument 2 wants numbers"),
+        (lambda X, y: (X, 1j), TypeError, "argument 2 wants numbers"),
+        (lambda X, y: (X, list(map(Value, y))), TypeError, r"argument 2 wants a number, got a Value: write v\.data"),
+        (lambda X, y: (np.vectorize(Value, otypes=[object])(X), y), TypeError, r"argument 1 .*v\.data"),
+        (lambda X, y: (X, Value(1.0)), TypeError, r"argument 2 wants a number, got a Value: write v\.data"),
+        (lambda X, y: (X, y.astype("datetime64[s]")), TypeError, "argument 2 wants numbers"),
+        (lambda X, y: (X, {"a": 1.0}), TypeError, "argument 2 wants"),
+        (lambda X, y: (X, {1.0, 2.0}), TypeError, "argument 2 wants"),
+        (lambda X, y: (X, b"bytes"), TypeError, "argument 2 wants"),
+        (lambda X, y: (X, [10**400] * 9), OverflowError, "argument 2"),
+        (lambda X, y: (X,), TypeError, "missing 1 required positional argument: 'y'"),
+        (lambda X, y: (), TypeError, "missing 2 required positional arguments"),
+        (lambda X, y: (X, y, y), TypeError, "takes 2 positional arguments but 3 were given"),
+    ],
+)
+@pytest.mark.parametrize("way", ["call", "flat", "evaluate", "grad"])
+def test_arguments_that_do_not_fit(arguments, error, message, way):
+    step, _ = hinge_step()
+    X, y = examples(9)
+    wanted = step(X, y), gradients_of(step.parameters)
+    for k, p in enumerate(step.parameters):
+        p.grad = float(k)
+    vector = numbers_of(step.parameters)
+    calls = {"call": step, "flat": functools.partial(step.flat, vector), "evaluate": step.evaluate, "grad": step.grad}
+    with pytest.raises(error, match=message):
+        calls[way](*arguments(X, y))
+    assert gradients_of(step.parameters) == [float(k) for k in range(len(step.parameters))]
+    assert numbers_of(step.parameters) == vector
+    assert_no_trace()
+    assert (step(X, y), gradients_of(step.parameters)) == wanted
+
+
+@pytest.mark.parametrize(
+    "vector", [[1.0], np.ones((2, 1)), 1.0, [], np.ones((1, 2)), ["1", "2"], [1j, 2j], [None, 1.0]]
+)
+def test_vectors_that_do_not_fit(vector):
+    w, v = Value(1.0), Value(2.0)
+    step = autograd.compile(lambda x: w * x + v, [w, v])
+    with pytest.raises((ValueError, TypeError)) as caught:
+        step.flat(vector, [1.0])
+    if np.asarray(vector).dtype == float:
+        assert "flat wants a vector of 2 numbers, one for each parameter" in str(caught.value)
+    assert gradients_of([w, v]) == [0.0, 0.0]
+    assert step.flat([3.0, 4.0], [1.0])[0] == 7.0
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"reduce": "max"}, ValueError, "reduce is one of mean, sum, got 'max'"),
+        ({"reduce": None}, ValueError, "reduce is one of mean, sum, got None"),
+        ({"dtype": "float16"}, ValueError, "dtype is one of float64, float32, got 'float16'"),
+        ({"math": "fast"}, ValueError, "math is one of vector, libm, got 'fast'"),
+        ({"threads": 0}, ValueError, "threads is a whole number of at least 1, got 0"),
+        ({"threads": -1}, ValueError, "threads is a whole number of at least 1, got -1"),
+        ({"threads": 1.5}, ValueError, "threads is a whole number of at least 1, got 1.5"),
+        ({"threads": None}, ValueError, "threads is a whole number of at least 1, got None"),
+        ({"without": ["no_such_pass"]}, ValueError, "no_such_pass"),
+        ({"without": "roll"}, (ValueError, TypeError), "without"),
+        ({"parameters": [Value(1.0)] * 2}, ValueError, "each parameter once"),
+        ({"parameters": [1.0]}, TypeError, "parameters are leaf Values, got 1.0"),
+        ({"parameters": [Value(1.0) * 2]}, TypeError, "parameters are leaf Values"),
+        ({"parameters": MLP(2, [1], rng=0)}, TypeError, r"model\.parameters\(\)"),
+        ({"parameters": Value(1.0)}, TypeError, "parameters"),
+        ({"parameters": "ab"}, TypeError, "parameters are leaf Values"),
+        ({"wrt": "x"}, TypeError, "wrt"),
+        ({"wrt": 0.5}, TypeError, "wrt"),
+        ({"f": 3}, TypeError, "compile wants a function of Values, got 3"),
+        ({"f": None}, TypeError, "compile wants a function of Values, got None"),
+    ],
+)
+def test_options_that_are_none(options, error, message):
+    options = {"f": lambda x: x, **options}
+    with pytest.raises(error, match=message):
+        autograd.compile(options.pop("f"), options.pop("parameters", ()), **options)
+
+
+def test_positions_that_are_none():
+    f = autograd.compile(lambda x, y: x * y, wrt=2)
+    with pytest.raises(IndexError, match=r"wrt=2, but compile\(<lambda>\) was called with 2 arguments"):
+        f.grad(1.0, 2.0)
+    with pytest.raises(IndexError, match=r"wrt=2"):
+        f.grad(np.ones(3), np.ones(3))
+    assert f(1.0, 2.0) == 2.0
+
+
+def test_what_has_no_parameters_has_no_gradients_of_them():
+    f = autograd.compile(lambda x: x * x)
+    with pytest.raises((TypeError, ValueError)):
+        f.flat([1.0], [1.0])
+    with pytest.raises(TypeError, match="no parameters"):
+        f.flat([], [1.0])
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyError, KeyboardInterrupt, RecursionError])
+def test_an_error_of_the_function_itself_comes_out_as_it_is(error):
+    failing = [True]
+    w = Value(2.0)
+    w.grad = 7.0
+
+    def f(x):
+        if failing:
+            raise error("of my own")
+        return w * x
+
+    step, g = autograd.compile(f, [w]), autograd.compile(f)
+    for call in (lambda: step([1.0]), lambda: step.evaluate([1.0]), lambda: g(1.0), lambda: g(np.array([1.0, 2.0]))):
+        with pytest.raises(error, match="of my own"):
+            call()
+        assert_no_trace()
+    assert w.grad == 7.0
+    failing.clear()
+    assert step([1.0, 2.0]) == 3.0
+    assert g(np.array([1.0, 2.0])).tolist() == [2.0, 4.0]
+
+
+def test_the_error_of_one_example_is_told_where_nothing_fits():
+    with pytest.raises(AttributeError, match="lgamma"):
+        autograd.compile(lambda x: autograd.where(x > 0, x.lgamma(), x))(np.array([1.0, 2.0]))
+
+
+def test_modes_inside_of_a_function_are_left_with_it():
+    w = Value(2.0)
+
+    @autograd.no_grad()
+    def constant(x):
+        return w * x
+
+    step = autograd.compile(lambda x: constant(x) * w + w.detach() * x, [w])
+    assert step([1.0, 3.0]) == 12.0
+    assert w.grad == 4.0
+    with autograd.no_grad():
+        assert step([1.0, 3.0]) == 12.0
+        assert autograd.compile(lambda x: w * x, [w])([1.0]) == 2.0
+        assert w.grad == 1.0
+    assert modes.active == []
+
+
+def test_other_threads_are_not_recorded():
+    """While one thread records, Values of another are numbers; and it may record as well."""
+    recording, checked = threading.Event(), threading.Event()
+    w = Value(2.0)
+
+    def f(x):
+        recording.set()
+        assert checked.wait(60)
+        return w * autograd.where(x > 0, x, 0.0)
+
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(autograd.compile(f, [w]), [1.0, -1.0])
+        assert recording.wait(60)
+        try:
+            v = Value(3.0)
+            assert len(modes.traces) == 1
+            assert (v > 2.0) is True
+            assert (v.data, max(v, 1.0).data, math.floor(v.data), bool(v)) == (3.0, 3.0, 3, True)
+            v.data = 4.0
+            (v * v.detach()).backward()
+            assert v.grad == 4.0
+            assert autograd.compile(lambda x: autograd.where(x > 1, x * v, 0.0))(2.0) == 8.0
+            with pytest.raises(CompileError):
+                autograd.compile(lambda x: x if x > 0 else 0.0)(1.0)
+            assert len(modes.traces) == 1
+        finally:
+            checked.set()
+        assert pending.result() == 1.0
+    assert_no_trace()
+
+
+# --- Copies and pickles ----------------------------------------------------------------------------------------------
+
+
+class Task:
+    """A model and a loss that belong together."""
+
+    def __init__(self):
+        self.model = MLP(2, [3, 1], activation="tanh", rng=0)
+
+    def loss(self, x, y):
+        return (self.model(x) - y) ** 2
+
+
+MODEL = MLP(2, [3, 1], activation="tanh", rng=0)
+
+
+def loss_of_the_module(x, y):
+    return (MODEL(x) - y) ** 2
+
+
+def reloaded(thing):
+    return pickle.loads(pickle.dumps(thing))
+
+
+@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("duplicate", [reloaded, copy.deepcopy])
+def test_a_copy_of_a_task_trains_a_model_of_its_own(duplicate, called):
+    task = Task()
+    X, y = examples(9)
+    step = autograd.compile(task.loss, task.model.parameters(), reduce="sum", without=("find_layers",), math="libm")
+    if called:
+        step(X, y)
+    other_step, other = duplicate((step, task))
+    assert other_step.parameters == other.model.parameters()
+    assert other_step.f.__self__ is other
+    assert (other_step.reduce, other_step.without, other_step.math) == ("sum", ("find_layers",), "libm")
+    value = step(X, y)
+    kept = gradients_of(step.parameters)
+    for p in step.parameters:
+        p.grad = 7.0
+    assert other_step(X, y) == value
+    assert gradients_of(other.model.parameters()) == kept
+    assert gradients_of(task.model.parameters()) == [7.0] * len(kept)
+    other.model.parameters()[0].data += 1.0
+    assert other_step(X, y) != value
+    assert step(X, y) == value
+
+
+def test_a_copy_that_does_not_bring_its_model_along():
+    """A plain function is the same function in a copy, and it uses the same model."""
+    step = autograd.compile(loss_of_the_module, MODEL.parameters())
+    X, y = examples(9)
+    value = step(X, y)
+    for other in (copy.copy(step), copy.deepcopy(step)):
+        assert all(p is q for p, q in zip(other.parameters, step.parameters))
+        assert other(X, y) == value
+        assert other._plans is not step._plans
+    (w,) = parameters = [Value(2.0)]
+    other = copy.deepcopy(autograd.compile(lambda x: w * x, parameters))
+    assert other([1.0]) == 2.0
+    assert w.grad == 1.0
+
+
+def test_a_pickle_is_loaded_in_another_process(tmp_path):
+    """The model of the module is made anew there, the one in the pickle with it."""
+    task = Task()
+    task.model.parameters()[0].data = 0.125
+    X, y = examples(9)
+    step = autograd.compile(task.loss, task.model.parameters())
+    value = step(X, y)
+    (tmp_path / "step").write_bytes(pickle.dumps((step, task, X, y)))
+    code = (
+        "import pickle, sys; step, task, X, y = pickle.load(open(sys.argv[1], 'rb')); print(repr(step(X, y))); "
+        "print(step.parameters == task.model.parameters(), task.model.parameters()[0].grad)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "step")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=os.path.dirname(__file__), check=False)
+    assert done.stdout.split() == [repr(value), "True", repr(step.parameters[0].grad)], done.stderr
+
+
+def test_functions_without_parameters_are_copied():
+    g = autograd.compile(rosenbrock, wrt=(0,))
+    for other in (g, reloaded(g), copy.copy(g), copy.deepcopy(g)):
+        assert other([0.5, 2.0]) == pytest.approx(rosenbrock([0.5, 2.0]), rel=1e-14)
+        assert other.wrt == (0,)
+
+
+def test_what_cannot_be_pickled_says_so():
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(autograd.compile(lambda x: x))
+
+
+# --- Threads ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _switching_often():
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def in_threads(count, work):
+    """What `work(k)` gives for k < count, each in a thread, all started together."""
+    barrier = threading.Barrier(count)
+
+    def started(k):
+        barrier.wait(60)
+        return work(k)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(started, range(count)))
+
+
+@pytest.mark.usefixtures("_switching_often")
+def test_threads_may_call_the_same_step_with_vectors_of_their_own():
+    step, _ = hinge_step()
+    X, y = examples(40)
+    vectors = np.random.default_rng(1).normal(size=(8, len(step.parameters)))
+    wanted = [step.flat(vector, X, y) for vector in vectors]
+
+    def work(k):
+        found = [step.flat(vectors[k], X, y) for _ in range(200)]
+        return all(value == wanted[k][0] and (grad == wanted[k][1]).all() for value, grad in found)
+
+    assert in_threads(8, work) == [True] * 8
+
+
+@pytest.mark.usefixtures("_switching_often")
+def test_threads_may_call_the_same_step_with_arguments_of_their_own():
+    """Of other shapes, so that each wants a program of its own; compiled at the same time."""
+    w = Value(2.0)
+    step = autograd.compile(lambda x: w * autograd.sum(list(x)), [w], reduce="sum")
+    tables = [np.full((3 + k, 1 + 5 * k), 1.0 + k) for k in range(6)]
+
+    def work(k):
+        own = tables[k]
+        found = [(step.flat([3.0], own)[0], step.evaluate(own).sum(), step.grad(own).sum()) for _ in range(100)]
+        return set(found) == {(3 * own.sum(), 2 * own.sum(), 2.0 * own.size)}
+
+    assert in_threads(6, work) == [True] * 6
+    assert_no_trace()
+
+
+@pytest.mark.usefixtures("_switching_often")
+def test_threads_may_compile_at_the_same_time():
+    def work(k):
+        w = Value(2.0 + k)
+        step = autograd.compile(lambda x: autograd.where(x > k, w * x.exp(), x.tanh()) ** 2, [w])
+        x = np.linspace(-1.0, 9.0, 50)
+        return step(x), w.grad, 2.0 + k, k
+
+    x = np.linspace(-1.0, 9.0, 50)
+    for value, grad, w, k in in_threads(4, work):
+        assert value == pytest.approx(np.mean(np.where(x > k, w * np.exp(x), np.tanh(x)) ** 2), rel=1e-12)
+        assert grad == pytest.approx(np.mean(np.where(x > k, 2 * w * np.exp(2 * x), 0.0)), rel=1e-12)
+    assert_no_trace()
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("n", [4096, 4097, 5000, 100])
+def test_several_threads_to_a_batch(threads, n):
+    X, y = examples(n)
+    steps = []
+    for count in (1, threads):
+        model = MLP(2, [8, 8, 1], activation="tanh", rng=0)
+        parameters = model.parameters()
+
+        def loss(x, y, model=model, parameters=parameters):
+            z = model(x)
+            return (z - y) ** 2 + 0.1 * autograd.dot(parameters, parameters), [z, y]
+
+        steps.append(autograd.compile(loss, parameters, has_aux=True, threads=count, reduce="sum"))
+    (value, aux), (wanted, wanted_aux) = steps[1](X, y), steps[0](X, y)
+    assert value == pytest.approx(wanted, rel=1e-12)
+    np.testing.assert_array_equal(aux, wanted_aux)
+    np.testing.assert_allclose(
+        gradients_of(steps[1].parameters), gradients_of(steps[0].parameters), rtol=1e-12, atol=1e-10
+    )
+    for _ in range(5):
+        assert steps[1](X, y)[0] == value
+    outputs = [autograd.compile(lambda x: x[0].tanh() * x[1], threads=count) for count in (1, threads)]
+    np.testing.assert_array_equal(outputs[1](X), outputs[0](X))
+    np.testing.assert_array_equal(outputs[1].grad(X), outputs[0].grad(X))
+
+
+@pytest.mark.usefixtures("_switching_often")
+def test_several_threads_to_a_batch_called_by_several_threads():
+    step, _ = hinge_step(threads=2)
+    X, y = examples(3000)
+    vectors = np.random.default_rng(1).normal(size=(4, len(step.parameters)))
+    wanted = [step.flat(vector, X, y) for vector in vectors]
+
+    def work(k):
+        found = [step.flat(vectors[k], X, y) for _ in range(30)]
+        return all(value == wanted[k][0] and (grad == wanted[k][1]).all() for value, grad in found)
+
+    assert in_threads(4, work) == [True] * 4
+
+
+# --- Memory ----------------------------------------------------------------------------------------------------------
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def growth(work, warm_up, count):
+    """By how many bytes the process has grown after `work` was done `count` times."""
+    for _ in range(warm_up):
+        work()
+    gc.collect()
+    before = resident_bytes()
+    for _ in range(count):
+        work()
+    gc.collect()
+    return resident_bytes() - before
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="looks where Linux says how large a process is")
+def test_code_that_is_not_used_any_more_is_given_back():
+    w = Value(2.0)
+    step = autograd.compile(lambda x: (w * x).exp() + w.sin(), [w])
+    x = np.ones(3)
+
+    def again():
+        step.retrace()
+        step(x)
+
+    assert growth(again, 100, 300) < 3e6
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="looks where Linux says how large a process is")
+def test_calls_leave_nothing_behind():
+    step, _ = hinge_step()
+    parameters = step.parameters
+    X, y = examples(5)
+    lists = X.tolist(), y.tolist()
+    vector = np.array(numbers_of(parameters))
+    g = autograd.compile(lambda x: x.tanh())
+    calls = itertools.cycle(
+        [
+            *[lambda: step(X, y)] * 10,
+            *[lambda: step.flat(vector, X, y)] * 6,
+            lambda: step.evaluate(X, y),
+            lambda: step(*lists),
+            lambda: g(0.5),
+            lambda: g(vector),
+        ]
+    )
+    assert growth(lambda: next(calls)(), 20_000, 200_000) < 1e6
+
+
+def test_nothing_is_kept_alive_by_a_call():
+    """Neither the arguments nor what was recorded; and code goes with the last reference to it."""
+    step, _ = hinge_step()
+    X, y = examples(5)
+    step(X, y)
+    references = weakref.ref(X), weakref.ref(y)
+    del X, y
+    assert [r() for r in references] == [None, None]
+    module = weakref.ref(step._last.built.code)
+    step.retrace()
+    gc.collect()
+    assert module() is None
+
+
+# --- What was compiled, told -----------------------------------------------------------------------------------------
+
+
+def test_the_program_is_readable():
+    w, b = Value(2.0, label="w"), Value(1.0)
+    step = autograd.compile(lambda x, target: ((w * x + b).tanh() - target) ** 2, [w, b])
+    with pytest.raises(RuntimeError, match="call it, then look"):
+        step.program
+    step([1.0, 2.0], [0.0, 1.0])
+    lines = step.program.splitlines()
+    assert "forward:" in lines
+    assert "backward:" in lines
+    forward, backward = step.program.split("backward:")
+    for part in ("tanh(", "- target", "** 2", "sum over the examples of", "/ n", "w", "x", "parameter[1]"):
+        assert part in forward
+    assert re.search(r"gradient of w \+= sum over the examples of %\d+", backward)
+    assert re.search(r"gradient of parameter\[1\] \+= sum over the examples of %\d+", backward)
+    assert all(len(line) < 200 for line in lines)
+
+
+def test_printing_tells_what_was_compiled():
+    step, _ = hinge_step()
+    assert str(step) == repr(step) == "<compile(loss), 21 parameters, float64, 0 programs>"
+    step(*examples(3))
+    text = str(step)
+    assert text.startswith("<compile(loss), 21 parameters, float64, 1 programs>\n")
+    for name in ("trace", "fold_constants", "find_layers", "differentiate", "expand", "dead_code", "line_up"):
+        assert re.search(rf"^  {name} +[\d,]+ instructions$", text, re.MULTILINE)
+    assert re.search(r"compiled in \d+\.\d\d s: passes \d+\.\d\d s, LLVM \d+\.\d\d s; \d+ pieces", text)
+    assert re.search(rf"{LANES} lanes of double, blocks of \d+ examples", text)
+    vectorised = bool(native.target("float64", "vector").vector_functions)
+    assert ("vector math" in text) == vectorised
+    plain, _ = hinge_step(math="libm")
+    plain(*examples(3))
+    assert "vector math" not in str(plain)
+    assert re.search(r"number by number, from the C library: .*tanh", str(plain))
+
+
+def test_names():
+    assert autograd.compile(rosenbrock).__name__ == "compile(rosenbrock)"
+    assert repr(autograd.compile(rosenbrock)) == "<compile(rosenbrock), float64, 0 programs>"
+    assert autograd.compile(Task().loss).__name__ == "compile(loss)"
+    assert autograd.compile(autograd.hessian(rosenbrock)).__name__ == "compile(hessian(rosenbrock))"
+
+
+def test_retrace_is_for_functions_that_do_something_else():
+    power = [1]
+    w = Value(3.0)
+    step = autograd.compile(lambda x: w ** power[0] * x, [w])
+    assert step([1.0]) == 3.0
+    power[0] = 2
+    assert step([1.0]) == 3.0
+    step.retrace()
+    assert step([1.0]) == 9.0
+    assert w.grad == 6.0
+    g = autograd.compile(lambda x: x ** power[0])
+    vector = np.array([2.0, 3.0])
+    assert g(vector).tolist() == [4.0, 9.0]
+    power[0] = 3
+    g.retrace()
+    assert g(vector).tolist() == [8.0, 27.0]
+
+
+# --- Without llvmlite ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["llvmlite", "numpy"])
+def test_without_llvmlite_it_says_how_to_install_it(missing, monkeypatch):
+    step = autograd.compile(rosenbrock)
+    pickled = pickle.dumps(step)
+    monkeypatch.setitem(sys.modules, missing, None)
+    for call in (lambda: autograd.compile(rosenbrock), lambda: pickle.loads(pickled)):
+        with pytest.raises(ModuleNotFoundError, match=rf'{missing}.*pip install "chainrule\[compile\]"') as caught:
+            call()
+        assert caught.value.name == missing
+
+
+def test_importing_the_library_needs_neither():
+    code = "import sys, autograd, nn; assert not {'llvmlite', 'numpy', 'ctypes'} & set(sys.modules); autograd.compile"
+    subprocess.run([sys.executable, "-c", code], check=True)

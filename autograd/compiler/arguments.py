@@ -102,16 +102,16 @@ def address(array: Any) -> int:
 class Recent:
     """The arguments of the last call, to know them again without another look at each: training repeats itself.
 
-    It does not keep them alive. An array whose shape or layout was changed in place is not taken for what it was.
+    It does not keep them alive; what was made for them is `call`, a function of a vector. An array whose shape or
+    layout was changed in place is not taken for what it was.
     """
 
-    __slots__ = ("addresses", "n", "plans", "references", "shapes")
+    __slots__ = ("call", "references", "shapes")
 
-    def __init__(self, arguments: Sequence[Any], bound: Bound) -> None:
+    def __init__(self, arguments: Sequence[Any], call: Callable[[Any], tuple[Any, Any]]) -> None:
         self.references: list[Any] = [weakref.ref(argument) for argument in arguments]
         self.shapes = [argument.shape for argument in arguments]
-        self.addresses, self.n = bound.addresses, bound.n
-        self.plans: dict[str, Any] = {}
+        self.call = call
 
     def is_of(self, arguments: Sequence[Any]) -> bool:
         """Whether these are the same arguments."""

@@ -97,6 +97,7 @@ class Compiled:
         self._of_vectors: dict[tuple[int, ...], Plan] = {}
         self._lock = threading.RLock()
         self._exchange = Exchange(self.parameters)
+        self._shape = (len(self.parameters),)
         self._last: Plan | None = None
         self._recent: Recent | None = None
         self.__name__ = f"compile({getattr(self.f, '__name__', type(self.f).__name__)})"
@@ -135,45 +136,49 @@ class Compiled:
         Raises:
             ValueError: the vector has another length.
         """
-        array = np.asarray(vector, self._type)
-        if array.shape != (len(self.parameters),):
+        array = np.ascontiguousarray(vector, self._type)
+        if array.shape != self._shape:
             raise ValueError(
                 f"flat wants a vector of {len(self.parameters)} numbers, one for each parameter, got one of shape "
                 f"{array.shape}"
             )
-        return self._reduced(np.ascontiguousarray(array), arguments)
+        return self._reduced(array, arguments)
 
     def _reduced(self, vector: Any, arguments: Sequence[Any]) -> tuple[Any, Any]:
         """The value, and the gradients of the parameters; their numbers are read unless a vector is given."""
-        size = len(self.parameters)
-        shared: Sequence[float]
         recent = self._recent
-        if recent is not None and recent.is_of(arguments) and "loss" in recent.plans:
-            plan, addresses, n, shared = recent.plans["loss"], recent.addresses, recent.n, ()
-        else:
-            if not size:
-                raise TypeError(f"{self.__name__} has no parameters: compile(f, parameters), or f.grad(...)")
-            bound = bind(arguments, self._type)
-            plan = self._plan("loss", bound.kinds, bound)
-            addresses, n, shared = bound.addresses, bound.n, bound.shared
-            if bound.taken:
-                recent = Recent(arguments, bound)
-                recent.plans["loss"] = plan
-                self._recent = recent
-        if vector is None or plan.captured or shared:
-            vector = self._vector(plan, vector, shared)
-        outputs = None
+        if recent is not None and recent.is_of(arguments):
+            return recent.call(self._numbers() if vector is None else vector)
+        size = len(self.parameters)
+        if not size:
+            raise TypeError(f"{self.__name__} has no parameters: compile(f, parameters), or f.grad(...)")
+        bound = bind(arguments, self._type)
+        plan = self._plan("loss", bound.kinds, bound)
+        if vector is None or plan.captured or bound.shared:
+            vector = self._vector(plan, vector, bound.shared)
         if plan.rolled is not None:
             tables = plan.rolled.tables(plan.captured, self._type)
             sums, results = plan.run(vector, [[address(table)] for table in tables], plan.rolled.counts)
-        else:
-            if self.has_aux and n is not None:
-                outputs = np.empty((n, plan.outputs), self._type)
-            sums, results = plan.run(vector, () if n is None else (addresses,), (n,), outputs, self.threads)
-        value: Any = results.item(0)
-        if self.has_aux:
-            value = value, plan.results(results[1:] if outputs is None else outputs)
-        return value, sums[:size] if sums.size > size else sums
+            return self._with_aux(results.item(0), results[1:], plan), sums[:size]
+        if bound.n is None:
+            sums, results = plan.run(vector, (), ())
+            return self._with_aux(results.item(0), results[1:], plan), sums[:size]
+        if bound.taken and bound.n and self.threads == 1 and not plan.captured:
+            recent = Recent(arguments, plan.repeated(bound.addresses, bound.n, size))
+            self._recent = recent
+            return recent.call(vector)
+        outputs = np.empty((bound.n, plan.outputs), self._type) if self.has_aux else None
+        sums, results = plan.run(vector, (bound.addresses,), (bound.n,), outputs, self.threads)
+        return self._with_aux(results.item(0), outputs, plan), sums[:size]
+
+    def _with_aux(self, value: float, others: Any, plan: Plan) -> Any:
+        return (value, plan.results(others)) if self.has_aux else value
+
+    def _numbers(self) -> Any:
+        """The parameters' numbers in an array."""
+        numbers = np.empty(len(self.parameters), self._type)
+        self._exchange.read(numbers)
+        return numbers
 
     def _vector(self, plan: Plan, vector: Any, shared: Sequence[float]) -> Any:
         """All that is the same for all examples: the parameters, shared arguments, other Values, in order."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +22,9 @@ from autograd.compiler.lower import (
     TABLES,
     TOTAL,
     UNIFORMS,
+    BatchLayout,
 )
+from autograd.compiler.workers import take_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,13 +89,7 @@ class Plan:
         words = frame.words
         words[PARAMETERS] = address(vector)
         for batch, of_batch, count in zip(self.built.layout.batches, addresses, counts):
-            word = batch.word
-            words[word + START] = 0
-            words[word + STOP] = words[word + TOTAL] = count
-            word += TABLES
-            for table in of_batch:
-                words[word] = table
-                word += 2
+            frame.bind(batch, of_batch, count)
         if outputs is not None:
             words[self.built.layout.batches[0].word + OUTPUTS] = address(outputs)
         if threads > 1 and len(counts) == 1 and counts[0] >= 2 * threads * self.built.layout.batches[0].block:
@@ -105,6 +99,43 @@ class Plan:
         found = frame.sums.copy(), frame.results.copy()
         self._frames.append(frame)
         return found
+
+    def repeated(self, addresses: Sequence[int], n: int, size: int) -> Callable[[Any], tuple[Any, Any]]:
+        """The shortest way to a loss and its gradient, for calls that differ in nothing but the parameters.
+
+        Args:
+            addresses: where the tables of the only batch are.
+            n: how many examples it has.
+            size: how many sums are wanted, the first.
+
+        Returns:
+            A function of the vector of parameters. It returns the result, with outputs for each example in a pair if
+            there are any, and the sums.
+        """
+        batch = self.built.layout.batches[0]
+        run, outputs, results_of, dtype = self.built.code.run, self.outputs, self.results, self.dtype
+        frames: deque[tuple[Any, int, Any, Any, Frame]] = deque()
+
+        def new() -> tuple[Any, int, Any, Any, Frame]:
+            frame = Frame(self.built, self.constants)
+            frame.bind(batch, addresses, n)
+            return frame.words, frame.address, frame.results, frame.sums[:size], frame
+
+        def call(vector: Any) -> tuple[Any, Any]:
+            words, where, results, sums, _ = taken = frames.pop() if frames else new()
+            words[PARAMETERS] = address(vector)
+            if not outputs:
+                run(where)
+                found = results.item(0), sums.copy()
+            else:
+                table = np.empty((n, outputs), dtype)
+                words[batch.word + OUTPUTS] = address(table)
+                run(where)
+                found = (results.item(0), results_of(table)), sums.copy()
+            frames.append(taken)
+            return found
+
+        return call
 
     def _run_in_threads(self, frame: Frame, count: int, threads: int) -> None:
         """Each thread does a part of the examples, in whole blocks, into sums of its own."""
@@ -119,10 +150,10 @@ class Plan:
                 own.words[batch.word :] = frame.words[batch.word :]  # type: ignore[assignment]
             own.words[batch.word + START], own.words[batch.word + STOP] = start, stop
             own.sums[:] = 0.0
-        pending = [_pool().submit(code.batch, own.address) for own in frames[1:]]
+        workers = [take_worker().start(code.batch, own.address) for own in frames[1:]]
         code.batch(frame.address)
-        for own, done in zip(frames[1:], pending):
-            done.result()
+        for own, worker in zip(frames[1:], workers):
+            worker.finish()
             frame.sums += own.sums
             own.words[UNIFORMS] = address(own.uniforms)
             self._frames.append(own)
@@ -154,6 +185,16 @@ class Frame:
             for k, width in enumerate(batch.widths):
                 self.words[batch.word + TABLES + 2 * k + 1] = width
 
+    def bind(self, batch: BatchLayout, addresses: Sequence[int], count: int) -> None:
+        """Say where the tables of a batch are, and how many examples it has."""
+        words, word = self.words, batch.word
+        words[word + START] = 0
+        words[word + STOP] = words[word + TOTAL] = count
+        word += TABLES
+        for table in addresses:
+            words[word] = table
+            word += 2
+
 
 def _aligned(count: int, dtype: Any) -> Any:
     """An array of that many numbers, and some more, that begins at the start of a cache line."""
@@ -161,14 +202,3 @@ def _aligned(count: int, dtype: Any) -> Any:
     space = np.zeros(count + 2 * _ALIGNMENT // size, dtype)
     skipped = -space.ctypes.data % _ALIGNMENT // size
     return space[skipped:]
-
-
-_pool_lock = threading.Lock()
-_pools: list[ThreadPoolExecutor] = []
-
-
-def _pool() -> ThreadPoolExecutor:
-    with _pool_lock:
-        if not _pools:
-            _pools.append(ThreadPoolExecutor(thread_name_prefix="chainrule"))
-        return _pools[0]
