@@ -72,7 +72,9 @@ def bind(arguments: Sequence[Any], dtype: Any) -> Bound:
     taken = True
     for position, argument in enumerate(arguments):
         is_array = argument.__class__ is np.ndarray
-        array = argument if is_array and argument.dtype == dtype else as_array(argument, dtype, position)
+        array = (
+            argument if is_array and argument.dtype == dtype else as_array(argument, dtype, f"argument {position + 1}")
+        )
         if array.ndim == 0:
             kinds.append(_SHARED)
             taken = False
@@ -102,25 +104,26 @@ def address(array: Any) -> int:
 class Recent:
     """The arguments of the last call, to know them again without another look at each: training repeats itself.
 
-    It does not keep them alive; what was made for them is `call`, a function of a vector. An array whose shape or
-    layout was changed in place is not taken for what it was.
+    It does not keep them alive; what was made for them is `call`, a function of a vector. An array whose shape, type
+    or layout was changed in place is not taken for what it was.
     """
 
-    __slots__ = ("call", "references", "shapes")
+    __slots__ = ("call", "dtypes", "references", "shapes")
 
     def __init__(self, arguments: Sequence[Any], call: Callable[[Any], tuple[Any, Any]]) -> None:
         self.references: list[Any] = [weakref.ref(argument) for argument in arguments]
         self.shapes = [argument.shape for argument in arguments]
+        self.dtypes = [argument.dtype for argument in arguments]
         self.call = call
 
     def is_of(self, arguments: Sequence[Any]) -> bool:
         """Whether these are the same arguments."""
         if len(arguments) != len(self.references):
             return False
-        for reference, shape, argument in zip(self.references, self.shapes, arguments):
+        for reference, shape, dtype, argument in zip(self.references, self.shapes, self.dtypes, arguments):
             if argument is None or reference() is not argument:
                 return False
-            if argument.shape != shape or not argument.flags.c_contiguous:
+            if argument.shape != shape or argument.dtype != dtype or not argument.flags.c_contiguous:
                 return False
         return True
 
@@ -128,14 +131,13 @@ class Recent:
 _SHARED = Kind(None, False)
 
 
-def as_array(argument: Any, dtype: Any, position: int) -> Any:
+def as_array(argument: Any, dtype: Any, name: str) -> Any:
     """An argument as an array of floats.
 
     Raises:
         ValueError: a list is ragged.
         TypeError: something is not a number.
     """
-    name = f"argument {position + 1}"
     if hasattr(argument, "to_numpy"):
         argument = argument.to_numpy()
     try:

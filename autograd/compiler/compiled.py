@@ -16,13 +16,14 @@ from autograd.compiler.arguments import (
     Recent,
     address,
     argument_names,
+    as_array,
     bind,
     placeholders,
     results_like,
     structured,
     take,
 )
-from autograd.compiler.build import Wanted, build
+from autograd.compiler.build import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, Wanted, build
 from autograd.compiler.examples import does_the_same_to_each
 from autograd.compiler.exchange import Exchange
 from autograd.compiler.lower import NeedsSumFirstError
@@ -86,7 +87,7 @@ class Compiled:
         native.llvm()
         self.f, self.wrt, self.reduce, self.has_aux = f, wrt, reduce, has_aux
         self.dtype, self.threads, self.math, self.without = dtype, threads, math, tuple(without)
-        self.parameters = list(parameters)
+        self.parameters = _parameters(parameters)
         _check_options(self)
         self._start()
 
@@ -136,7 +137,9 @@ class Compiled:
         Raises:
             ValueError: the vector has another length.
         """
-        array = np.ascontiguousarray(vector, self._type)
+        array = (
+            vector if _is_vector(vector, self._type) else np.ascontiguousarray(as_array(vector, self._type, "vector"))
+        )
         if array.shape != self._shape:
             raise ValueError(
                 f"flat wants a vector of {len(self.parameters)} numbers, one for each parameter, got one of shape "
@@ -455,6 +458,18 @@ def _is_vector(argument: Any, dtype: Any) -> bool:
     return argument.__class__ is np.ndarray and argument.dtype == dtype and argument.flags.c_contiguous
 
 
+PASSES = tuple(
+    dict.fromkeys(["roll", *(stage.__name__ for stage in (*BEFORE_GRADIENT, *AFTER_GRADIENT, *FOR_MACHINE))])
+)
+"""The names that `without` knows."""
+
+
+def _parameters(parameters: Any) -> list[Value]:
+    if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
+        raise TypeError(f"parameters are leaf Values in a list, got {parameters!r:.80}: write model.parameters()")
+    return list(parameters)
+
+
 def _check_options(compiled: Compiled) -> None:
     if not callable(compiled.f):
         raise TypeError(f"compile wants a function of Values, got {compiled.f!r}")
@@ -463,6 +478,14 @@ def _check_options(compiled: Compiled) -> None:
             raise ValueError(f"{name} is one of {', '.join(known)}, got {getattr(compiled, name)!r}")
     if not isinstance(compiled.threads, int) or compiled.threads < 1:
         raise ValueError(f"threads is a whole number of at least 1, got {compiled.threads!r}")
+    unknown = [name for name in compiled.without if name not in PASSES]
+    if unknown:
+        raise ValueError(
+            f"without names {', '.join(map(repr, unknown))}: the passes are {', '.join(PASSES)}, in a list"
+        )
+    positions = compiled.wrt if isinstance(compiled.wrt, tuple) else (compiled.wrt,)
+    if not all(isinstance(position, int) for position in positions):
+        raise TypeError(f"wrt is the position of an argument, or a tuple of positions, got {compiled.wrt!r}")
     for parameter in compiled.parameters:
         if not isinstance(parameter, Value) or not parameter.is_leaf:
             raise TypeError(f"parameters are leaf Values, got {parameter!r:.80}: write model.parameters()")
