@@ -832,7 +832,7 @@ def test_a_long_chain_of_operations():
 
     def f(x, w):
         nodes = [x * w, x + w]
-        for k in range(2000):
+        for k in range(1200):
             nodes.append(nodes[-1] * 0.5 + nodes[(7 * k) // 8].tanh() * w)
         return nodes[-1] + nodes[3] * nodes[600]
 
