@@ -8,6 +8,7 @@ import math
 import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -446,6 +447,19 @@ def test_more_than_the_loss():
     assert flat_loss == loss
     assert gradient.tolist() == [w.grad]
     np.testing.assert_equal(flat_others, others)
+
+
+@pytest.mark.parametrize("nothing", [[], {}, ()])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_nothing_more_than_the_loss(nothing, threads):
+    w = Value(2.0)
+    step = autograd.compile(lambda x: (w * x, nothing), [w], has_aux=True, threads=threads)
+    for x in (np.array([1.0, 2.0]), np.array([1.0, 2.0]), [1.0, 2.0], np.linspace(1.0, 2.0, 5000)):
+        for _ in range(2):
+            loss, others = step(x)
+            assert loss == pytest.approx(3.0, rel=1e-12)
+            assert len(others) == (len(x) if nothing == [] else 0)
+            assert step.flat([1.0], x)[0][0] == pytest.approx(1.5, rel=1e-12)
 
 
 def test_more_than_the_loss_of_no_arguments():
@@ -1492,6 +1506,69 @@ def test_several_threads_to_a_batch_called_by_several_threads():
         return all(value == wanted[k][0] and (grad == wanted[k][1]).all() for value, grad in found)
 
     assert in_threads(4, work) == [True] * 4
+
+
+INTERRUPTED = """
+import random, signal, time
+import numpy as np, autograd
+from nn import MLP
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+model = MLP(2, [8, 8, 1], activation="tanh", rng=0)
+step = autograd.compile(lambda x, y: (model(x) - y) ** 2, model.parameters(), threads=2)
+X = np.random.default_rng(0).normal(size=(100_000, 2))
+y = X.sum(axis=1)
+value, outputs = step(X, y), step.evaluate(X, y)
+start = time.perf_counter()
+step(X, y)
+duration = time.perf_counter() - start
+signal.signal(signal.SIGALRM, interrupt)
+interrupted = 0
+while interrupted < 60:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.2, 1.2) * duration)
+        own = X.copy(), y.copy()
+        step.evaluate(*own) if interrupted % 2 else step(*own)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        interrupted += 1
+    own = None
+signal.setitimer(signal.ITIMER_REAL, 0)
+assert abs(step(X, y) - value) <= 1e-12 * value
+assert (step.evaluate(X, y) == outputs).all()
+print("well")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="an interruption at a given time is made with a timer")
+def test_ctrl_c_while_threads_share_a_batch():
+    """Whatever it finds them at: memory that a thread still works on is not given back, and none is lost."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "well\n"), done.stderr
+
+
+FORKED = """
+import os
+import numpy as np, autograd
+
+w = autograd.Value(2.0)
+step = autograd.compile(lambda x: w * x, [w], threads=2)
+x = np.ones(100_000)
+step(x)
+child = os.fork()
+value = step(x)
+if child == 0:
+    os._exit(0 if value == 2.0 else 1)
+print(value, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that are copies of others")
+def test_threads_in_a_copy_of_the_process():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.split() == ["2.0", "0"], done.stderr
 
 
 # --- Memory ----------------------------------------------------------------------------------------------------------

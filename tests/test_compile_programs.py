@@ -250,3 +250,107 @@ def test_with_all_passes_and_vector_mathematics(seed):
             for got, wanted, bound in zip([values[k, j], *gradients[k, own]], roots, allowed):
                 assert abs(got - wanted.data) <= bound, (program, point[own], got, wanted)
     assert compared > PROGRAMS * len(points) / 8
+
+
+# --- Networks --------------------------------------------------------------------------------------------------------
+
+
+class RandomNetwork:
+    """Layers, activations, sums, products, choices and selections of vectors, one after the other at random.
+
+    The parameters are one list. A layer takes its weights from anywhere in it, in rows or columns, so that layers share
+    weights, overlap, or reach into each other's biases.
+    """
+
+    def __init__(self, seed, inputs=3, parameters=150):
+        self.draw = random.Random(seed)
+        self.parameters = [Value(self.draw.gauss(0.0, 0.5)) for _ in range(parameters)]
+        self.widths = [inputs]
+        self.steps = []
+        for _ in range(self.draw.randint(2, 8)):
+            kind = self.draw.choice(["dense", "dense", "dense", "activate", "combine", "choose", "select"])
+            step, width = getattr(self, kind)()
+            self.steps.append(step)
+            self.widths.append(width)
+        self.ends = sorted({len(self.steps), self.draw.randrange(len(self.steps) + 1)})
+
+    def any_vector(self):
+        return len(self.widths) - 1 - min(int(self.draw.expovariate(0.8)), len(self.widths) - 1)
+
+    def dense(self):
+        source = self.any_vector()
+        rows, depth = self.draw.randint(1, 9), self.widths[source]
+        bias = self.draw.choice(["none", "first", "last"])
+        size = rows * (depth + (bias != "none"))
+        place = self.draw.randrange(len(self.parameters) - size)
+        p = self.parameters[place : place + size]
+        biases, weights = (p[:rows], p[-rows * depth :]) if self.draw.random() < 0.5 else (p[-rows:], p[: rows * depth])
+        if self.draw.random() < 0.5:
+            matrix = [weights[r * depth : (r + 1) * depth] for r in range(rows)]
+        else:
+            matrix = [weights[r : rows * depth : rows] for r in range(rows)]
+
+        def apply(vectors):
+            x = vectors[source]
+            if bias == "first":
+                return [autograd.dot([b, *w], [1.0, *x]) for b, w in zip(biases, matrix)]
+            z = [autograd.dot(w, x) for w in matrix]
+            return [each + b for each, b in zip(z, biases)] if bias == "last" else z
+
+        return apply, rows
+
+    def activate(self):
+        source = self.any_vector()
+        row = self.draw.choice([autograd.tanh, autograd.sigmoid, autograd.relu, autograd.sin, autograd.softplus])
+        return lambda vectors: [row(x) for x in vectors[source]], self.widths[source]
+
+    def combine(self):
+        sources = self.any_vector(), self.any_vector()
+        operation = self.draw.choice([autograd.add, autograd.mul, autograd.sub, autograd.maximum])
+        width = min(self.widths[k] for k in sources)
+        return lambda vectors: [operation(x, y) for x, y in zip(*[vectors[k] for k in sources])], width
+
+    def choose(self):
+        sources = self.any_vector(), self.any_vector(), self.any_vector()
+        width = min(self.widths[k] for k in sources[1:])
+
+        def apply(vectors):
+            condition, *choices = (vectors[k] for k in sources)
+            return [autograd.where(condition[0] > 0.1, x, y) for x, y in zip(*choices)]
+
+        return apply, width
+
+    def select(self):
+        source = self.any_vector()
+        width = self.widths[source]
+        order = [self.draw.randrange(width) for _ in range(self.draw.randint(1, 5))]
+        return lambda vectors: [vectors[source][k] for k in order], len(order)
+
+    def loss(self, x):
+        vectors = [list(x)]
+        for step in self.steps:
+            vectors.append(step(vectors))
+        ends = [autograd.tanh(entry) for end in self.ends for entry in vectors[end]]
+        return autograd.sum(ends) + ends[0] * self.parameters[0] + autograd.tanh(vectors[-1][-1]) ** 2
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_networks(seed):
+    """In a batch, and written out as the loss of a whole data set, which is then rolled."""
+    network = RandomNetwork(seed)
+    parameters = network.parameters
+    X = np.random.default_rng(seed).normal(size=(network.draw.randint(4, 40), 3))
+    leaves = [[Value(x) for x in row] for row in X.tolist()]
+    losses = [network.loss(row) for row in leaves]
+    autograd.mean(losses).backward()
+    wanted = [p.grad for p in parameters]
+    close = {"rtol": 1e-10, "atol": 1e-10 * max(map(abs, wanted))}
+    step = autograd.compile(network.loss, parameters)
+    value, gradient = step.flat([p.data for p in parameters], X)
+    np.testing.assert_allclose(value, np.mean([loss.data for loss in losses]), rtol=1e-10)
+    np.testing.assert_allclose(gradient, wanted, **close)
+    np.testing.assert_allclose(step.grad(X) / len(X), [[x.grad for x in row] for row in leaves], **close)
+    np.testing.assert_allclose(step.evaluate(X), [loss.data for loss in losses], rtol=1e-10, atol=1e-12)
+    whole = autograd.compile(lambda: autograd.mean([network.loss(row) for row in X.tolist()]), parameters)
+    assert whole() == pytest.approx(value, rel=1e-10)
+    np.testing.assert_allclose([p.grad for p in parameters], wanted, **close)

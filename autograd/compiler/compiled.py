@@ -167,11 +167,11 @@ class Compiled:
             sums, results = plan.run(vector, (), ())
             return self._with_aux(results.item(0), results[1:], plan), sums[:size]
         if bound.taken and bound.n and self.threads == 1 and not plan.captured:
-            recent = Recent(arguments, plan.repeated(bound.addresses, bound.n, size))
+            recent = Recent(arguments, plan.repeated(bound.addresses, bound.n, size, self.has_aux))
             self._recent = recent
             return recent.call(vector)
         outputs = np.empty((bound.n, plan.outputs), self._type) if self.has_aux else None
-        sums, results = plan.run(vector, (bound.addresses,), (bound.n,), outputs, self.threads)
+        sums, results = plan.run(vector, (bound.addresses,), (bound.n,), outputs, self.threads, bound.tables)
         return self._with_aux(results.item(0), outputs, plan), sums[:size]
 
     def _with_aux(self, value: float, others: Any, plan: Plan) -> Any:
@@ -251,7 +251,7 @@ class Compiled:
         plan = self._plan(what, bound.kinds, bound)
         vector = self._vector(plan, None, bound.shared)
         outputs = np.empty((n, plan.outputs), self._type)
-        plan.run(vector, (bound.addresses,), (n,), outputs, self.threads)
+        plan.run(vector, (bound.addresses,), (n,), outputs, self.threads, bound.tables)
         return plan.results(outputs)
 
     def _of_one(self, what: str, arguments: Sequence[Any]) -> Any:

@@ -24,7 +24,7 @@ from autograd.compiler.lower import (
     UNIFORMS,
     BatchLayout,
 )
-from autograd.compiler.workers import take_worker
+from autograd.compiler.workers import Worker, take_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,6 +72,7 @@ class Plan:
         counts: Sequence[int],
         outputs: Any = None,
         threads: int = 1,
+        tables: Any = None,
     ) -> tuple[Any, Any]:
         """Call the code.
 
@@ -81,6 +82,7 @@ class Plan:
             counts: how many examples each batch has.
             outputs: where the outputs of the first batch go; None if there are none.
             threads: how many may run.
+            tables: what is at the addresses: it is kept for as long as threads may look at it.
 
         Returns:
             The sums, and the results.
@@ -93,24 +95,25 @@ class Plan:
         if outputs is not None:
             words[self.built.layout.batches[0].word + OUTPUTS] = address(outputs)
         if threads > 1 and len(counts) == 1 and counts[0] >= 2 * threads * self.built.layout.batches[0].block:
-            self._run_in_threads(frame, counts[0], threads)
+            self._run_in_threads(frame, counts[0], threads, (frame, vector, outputs, tables))
         else:
             self.built.code.run(frame.address)
         found = frame.sums.copy(), frame.results.copy()
         self._frames.append(frame)
         return found
 
-    def repeated(self, addresses: Sequence[int], n: int, size: int) -> Callable[[Any], tuple[Any, Any]]:
+    def repeated(self, addresses: Sequence[int], n: int, size: int, has_aux: bool) -> Callable[[Any], tuple[Any, Any]]:
         """The shortest way to a loss and its gradient, for calls that differ in nothing but the parameters.
 
         Args:
             addresses: where the tables of the only batch are.
             n: how many examples it has.
             size: how many sums are wanted, the first.
+            has_aux: whether outputs for each example are wanted as well.
 
         Returns:
-            A function of the vector of parameters. It returns the result, with outputs for each example in a pair if
-            there are any, and the sums.
+            A function of the vector of parameters. It returns the result (in a pair with the outputs, if wanted) and
+            the sums.
         """
         batch = self.built.layout.batches[0]
         run, outputs, results_of, dtype = self.built.code.run, self.outputs, self.results, self.dtype
@@ -122,9 +125,13 @@ class Plan:
             return frame.words, frame.address, frame.results, frame.sums[:size], frame
 
         def call(vector: Any) -> tuple[Any, Any]:
-            words, where, results, sums, _ = taken = frames.pop() if frames else new()
+            try:
+                taken = frames.pop()
+            except IndexError:
+                taken = new()
+            words, where, results, sums, _ = taken
             words[PARAMETERS] = address(vector)
-            if not outputs:
+            if not has_aux:
                 run(where)
                 found = results.item(0), sums.copy()
             else:
@@ -137,7 +144,7 @@ class Plan:
 
         return call
 
-    def _run_in_threads(self, frame: Frame, count: int, threads: int) -> None:
+    def _run_in_threads(self, frame: Frame, count: int, threads: int, kept: Any) -> None:
         """Each thread does a part of the examples, in whole blocks, into sums of its own."""
         code, batch = self.built.code, self.built.layout.batches[0]
         blocks = -(-count // batch.block)
@@ -150,10 +157,15 @@ class Plan:
                 own.words[batch.word :] = frame.words[batch.word :]  # type: ignore[assignment]
             own.words[batch.word + START], own.words[batch.word + STOP] = start, stop
             own.sums[:] = 0.0
-        workers = [take_worker().start(code.batch, own.address) for own in frames[1:]]
-        code.batch(frame.address)
-        for own, worker in zip(frames[1:], workers):
-            worker.finish()
+        workers: list[Worker] = []
+        try:
+            for own in frames[1:]:
+                workers.append(take_worker().start(code.batch, own.address, (own, kept)))
+            code.batch(frame.address)
+        finally:  # Ctrl-C as well
+            for worker in workers:
+                worker.finish()
+        for own in frames[1:]:
             frame.sums += own.sums
             own.words[UNIFORMS] = address(own.uniforms)
             self._frames.append(own)

@@ -111,6 +111,7 @@ class Worker:
         self._native = _native()
         self._box = (ctypes.c_int64 * 4)()
         self._address = ctypes.addressof(self._box)
+        self._kept: Any = None
         self._wake = threading.Lock()
         self._wake.acquire()
         threading.Thread(target=self._work, name="chainrule", daemon=True).start()
@@ -120,13 +121,15 @@ class Worker:
             self._native.serve(self._address, LOOKS)
             self._wake.acquire()
 
-    def start(self, code: Any, frame: int) -> Worker:
+    def start(self, code: Any, frame: int, kept: Any) -> Worker:
         """Begin to run code on a frame.
 
         Args:
             code: a function of `native.Code`.
             frame: the address of the frame.
+            kept: all that the code looks at: it lives on until it has run, whatever becomes of the caller.
         """
+        self._kept = code, kept
         self._box[FUNCTION] = ctypes.cast(code, ctypes.c_void_p).value or 0
         self._box[FRAME], self._box[DONE] = frame, 0
         if self._native.post(self._address) == ASLEEP:
@@ -134,10 +137,19 @@ class Worker:
         return self
 
     def finish(self) -> None:
-        """Wait until it has run."""
-        while not self._native.wait(self._address, LOOKS):
-            time.sleep(0)
+        """Wait until it has run. An interruption is raised after that."""
+        interruption: BaseException | None = None
+        done = 0
+        while not done:
+            try:
+                done = self._native.wait(self._address, LOOKS)
+                time.sleep(0)
+            except BaseException as error:
+                interruption = error
+        self._kept = None
         _idle.append(self)
+        if interruption is not None:
+            raise interruption
 
 
 _idle: deque[Worker] = deque()
