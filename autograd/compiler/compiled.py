@@ -161,6 +161,11 @@ class Compiled:
             vector = self._vector(plan, vector, bound.shared)
         if plan.rolled is not None:
             tables = plan.rolled.tables(plan.captured, self._type)
+            if len(tables) == 1 and not plan.captured:
+                plan.tables = tables  # nothing will change but the parameters
+                call = plan.repeated([address(tables[0])], plan.rolled.counts[0], size, has_aux=False)
+                self._recent = recent = Recent(arguments, call)
+                return recent.call(vector)
             sums, results = plan.run(vector, [[address(table)] for table in tables], plan.rolled.counts)
             return self._with_aux(results.item(0), results[1:], plan), sums[:size]
         if bound.n is None:

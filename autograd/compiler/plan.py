@@ -47,6 +47,7 @@ class Plan:
         results: puts the numbers into the structure that the function returned.
         names: what the program's text calls things.
         rolled: where the tables of examples come from that were found in the function itself.
+        tables: these tables, if they are the same at every call.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Plan:
     ) -> None:
         self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
         self.dtype, self.names, self.rolled = dtype, names, rolled
+        self.tables: Any = None
         results_of = [built.program.instructions[k] for k in built.program.results]
         self.constants = np.array([x.attribute if x.operation == "constant" else 0.0 for x in results_of], dtype)
         self._frames: deque[Frame] = deque()

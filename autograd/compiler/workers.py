@@ -18,8 +18,11 @@ from typing import Any
 
 from autograd.compiler import native
 
-LOOKS = 4000
-"""How many times a worker looks before it sleeps: some tenths of a millisecond."""
+LOOKS = 1500
+"""How many times a worker looks before it sleeps: some tens of microseconds."""
+
+WAITS = 300
+"""How many times a caller looks whether a worker is done before it lets others have the processor."""
 
 STATE, FUNCTION, FRAME, DONE = range(4)
 """The words of a mailbox."""
@@ -142,8 +145,9 @@ class Worker:
         done = 0
         while not done:
             try:
-                done = self._native.wait(self._address, LOOKS)
-                time.sleep(0)
+                done = self._native.wait(self._address, WAITS)
+                if not done:
+                    time.sleep(0)
             except BaseException as error:
                 interruption = error
         self._kept = None
