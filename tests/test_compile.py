@@ -88,6 +88,31 @@ def test_batches_of_every_length(reduce):
         np.testing.assert_allclose(step.evaluate(X, y), of_each, **CLOSE)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("layers", [[5, 1], [17, 9, 1], []])
+def test_nothing_is_left_of_the_batch_before(layers, threads):
+    """Its numbers, nan and infinities, still lie in memory that a shorter batch does not fill."""
+    model = MLP(2, layers, activation="sin", rng=0) if layers else None
+    w = Value(0.5)
+    parameters = [*(model.parameters() if model else ()), w]
+
+    def loss(x, y):
+        return ((model(x) if model else x[0] * x[1]) - y * w).exp()
+
+    step, fresh = (autograd.compile(loss, parameters, threads=threads) for _ in range(2))
+    vector = numbers_of(parameters)
+    X, y = examples(2 * LANES)
+    for n in (1, 3, LANES - 1, LANES + 1, 2 * LANES - 1, 0, 2):
+        value, gradient = fresh.flat(vector, X[:n].tolist(), y[:n].tolist()) if n else (math.nan, [0.0] * len(vector))
+        for bad in (math.nan, math.inf, -math.inf):
+            assert not math.isfinite(step.flat(vector, np.full((5000, 2), bad).tolist(), [bad] * 5000)[0])
+            for inputs, targets in ((X[:n].copy(), y[:n].copy()), (np.asfortranarray(X[:n]), y[:n].tolist())):
+                found = step.flat(vector, inputs, targets)
+                np.testing.assert_equal((found[0], found[1].tolist()), (value, list(gradient)))
+            np.testing.assert_array_equal(step.evaluate(X[:n], y[:n]), fresh.evaluate(X[:n], y[:n]))
+            np.testing.assert_array_equal(step.grad(X[:n], y[:n]), fresh.grad(X[:n], y[:n]))
+
+
 def test_a_million_examples():
     w = Value(3.0)
     step = autograd.compile(lambda x, y: (w * x - y) ** 2, [w])

@@ -23,7 +23,7 @@ from autograd.graph import topological_order
 
 pytest.importorskip("llvmlite")
 
-from test_compile_rows import SPECIAL, error_bound, error_bounds, overflows_on_the_way, vector_ulps
+from test_compile_rows import SPECIAL, added_one_by_one, error_bound, error_bounds, overflows_on_the_way, vector_ulps
 
 FUNCTIONS = 200
 PROGRAMS = 50  # in each of them
@@ -92,12 +92,6 @@ def random_point(draw, count):
     scale = draw.choice([1.0, 1.0, 30.0])
     special = draw.choice([0.0, 0.0, 0.5, 0.9])
     return [draw.choice(SPECIAL) if draw.random() < special else draw.gauss(0.0, scale) for _ in range(count)]
-
-
-def added_one_by_one(numbers, start=0):
-    for number in numbers:
-        start = start + number
-    return start
 
 
 @pytest.fixture(autouse=True)
