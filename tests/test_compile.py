@@ -1463,6 +1463,23 @@ def test_threads_may_call_the_same_step_with_vectors_of_their_own():
 
 
 @pytest.mark.usefixtures("_switching_often")
+@pytest.mark.parametrize("how", ["hinge", "leaves_outside"])
+def test_threads_may_call_the_same_loss_of_a_whole_data_set(how):
+    demo = Demo(how)
+    step = autograd.compile(demo.total_loss, demo.model.parameters())
+    vectors = np.random.default_rng(1).normal(size=(6, len(step.parameters)))
+    wanted = [step.flat(vector) for vector in vectors]
+    assert len({value for value, _ in wanted}) == 6
+    assert len({tuple(gradient) for _, gradient in wanted}) == 6  # a result is the caller's own
+
+    def work(k):
+        found = [step.flat(vectors[k]) for _ in range(100)]
+        return all(value == wanted[k][0] and (grad == wanted[k][1]).all() for value, grad in found)
+
+    assert in_threads(6, work) == [True] * 6
+
+
+@pytest.mark.usefixtures("_switching_often")
 def test_threads_may_call_the_same_step_with_arguments_of_their_own():
     """Of other shapes, so that each wants a program of its own; compiled at the same time."""
     w = Value(2.0)
