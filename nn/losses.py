@@ -10,20 +10,39 @@ from __future__ import annotations
 
 import math
 import sys
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import Value, equal, maximum, minimum, softplus, where
+from autograd.scopes import Scope, current, mark_between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeVar
 
+    F = TypeVar("F", bound=Callable[..., Value])
     Output = Value | float | Sequence[Value | float]
     Loss = Callable[[Any, Any], Value]
 
 _LARGEST = sys.float_info.max
 
 
+def _in_its_scope(loss: F) -> F:
+    """The loss, whose nodes pictures can fold into a box with its name."""
+
+    @wraps(loss)
+    def in_scope(output: Any, target: Any) -> Value:
+        outputs = _many(output)
+        cost = loss(outputs, target)
+        if cost.__class__ is Value:  # and not a dual number
+            mark_between(outputs, cost, Scope(loss.__name__, current()))
+        return cost
+
+    return in_scope  # type: ignore[return-value]
+
+
+@_in_its_scope
 def half_squared_error(output: Output, target: Output) -> Value:
     """Half the squared distance, 1/2 sum_j (z_j - y_j)^2, whose derivative with respect to z_j is z_j - y_j.
 
@@ -43,6 +62,7 @@ def half_squared_error(output: Output, target: Output) -> Value:
     return autograd.sum([(z - y) ** 2 for z, y in _pairs(output, target)]) * 0.5
 
 
+@_in_its_scope
 def mean_squared_error(output: Output, target: Output) -> Value:
     """The mean of the squared differences, 1/k sum_j (z_j - y_j)^2.
 
@@ -79,6 +99,7 @@ def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Valu
     return autograd.mean([half_squared_error(a, y) for a, y in zip(outputs, targets)])
 
 
+@_in_its_scope
 def hinge(output: Value, target: float) -> Value:
     """max(0, 1 - y z) for a score z and a class y of -1 or 1.
 
@@ -98,6 +119,7 @@ def hinge(output: Value, target: float) -> Value:
     return autograd.relu(1 - target * _one(output, "hinge"))
 
 
+@_in_its_scope
 def binary_cross_entropy(output: Value, target: float) -> Value:
     """-y log p - (1 - y) log(1 - p) with p = sigmoid(z), computed from the logit z without overflow.
 
@@ -124,6 +146,7 @@ def binary_cross_entropy(output: Value, target: float) -> Value:
     return softplus(-z) if target == 1 else softplus(z)
 
 
+@_in_its_scope
 def cross_entropy(output: Sequence[Value], target: int) -> Value:
     """-log p_y with p = softmax(z), computed from the logits z without overflow. Its derivative is p_k - 1[k = y].
 
@@ -201,18 +224,26 @@ def decide(loss: Loss, output: Sequence[float]) -> float | int | None:
     return None
 
 
-def are_right(loss: Loss, outputs: Any, targets: Any) -> Any:
-    """For arrays of n outputs (or n times k) and n targets: whether what `decide` says of each is its target.
+def is_right(loss: Loss, output: Sequence[Value], target: Value) -> Value:
+    """Whether what `decide` says of an output is its target, 1 or 0, as an operation on Values.
+
+    Args:
+        loss: one for classes.
+        output: what the network returned.
+        target: the class.
 
     Example:
-        >>> import numpy
-        >>> are_right(cross_entropy, numpy.array([[0.1, 2.0, -1.0], [3.0, 3.0, 0.0]]), numpy.array([1, 1])).tolist()
-        [True, False]
+        >>> is_right(cross_entropy, [Value(0.1), Value(2.0), Value(2.0)], Value(1.0)).data
+        1.0
     """
-    if loss is cross_entropy:
-        return outputs.argmax(axis=1) == targets
-    above_zero = outputs.reshape(-1) > 0
-    return above_zero == (targets > 0 if loss is hinge else targets)
+    if loss is not cross_entropy:
+        other = -1.0 if loss is hinge else 0.0
+        return autograd.equal(autograd.where(autograd.greater(output[0], 0.0), 1.0, other), target)
+    largest, decision = output[0], Value(0.0)
+    for k, logit in enumerate(output[1:], 1):
+        is_larger = autograd.greater(logit, largest)
+        largest, decision = autograd.where(is_larger, logit, largest), autograd.where(is_larger, float(k), decision)
+    return autograd.equal(decision, target)
 
 
 def check_targets(loss: Loss, targets: Iterable[Any], outputs: int, name: str = "y") -> None:

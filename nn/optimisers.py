@@ -1,7 +1,7 @@
 """Optimisers: how parameters move, given their gradients.
 
 Each kind states its formula once, for one parameter, in `rule`. The same formula moves Values one by one, on Python's
-floats, and all parameters of a compiled training at a time, on NumPy's arrays.
+floats, and becomes native code, for all parameters at a time, in a compiled training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nn.schedules import Schedule
 
-    State = dict[str, Any]  # numbers kept for each parameter, by name: lists, or arrays in a compiled training
+    State = dict[str, list[float]]  # the numbers kept for each parameter, by name
     Rule = Callable[..., tuple[Any, ...]]
 
 
@@ -86,25 +86,20 @@ class Optimizer:
         self.state = state
         self.steps += 1
 
-    def update(self, numbers: Any, gradients: Any, lr: float) -> tuple[Any, State]:
+    def update(self, numbers: list[float], gradients: list[float], lr: float) -> tuple[list[float], State]:
         """Where the parameters go, and the new state: a pure function of the arguments and the optimiser's state.
 
         Unless a kind of its own says otherwise, this applies its `rule` to every parameter.
 
         Args:
-            numbers: the number in each parameter, a list. The rules of this module also take an array.
-            gradients: the gradient of each, likewise.
+            numbers: the number in each parameter.
+            gradients: the gradient of each.
             lr: the learning rate.
         """
-        names, state = self.kept, self.state
-        if hasattr(numbers, "shape"):
-            kept = [state.get(name, 0.0) for name in names]
-            moved, *now_kept = self.rule(lr, _square_roots)(numbers, gradients, *kept)
-        else:
-            kept = [state.get(name) or [0.0] * len(numbers) for name in names]
-            rows = list(map(self.rule(lr, math.sqrt), numbers, gradients, *kept))
-            moved, *now_kept = [[row[k] for row in rows] for k in range(1 + len(kept))]
-        return moved, dict(zip(names, now_kept))
+        kept = [self.state.get(name) or [0.0] * len(numbers) for name in self.kept]
+        rows = list(map(self.rule(lr, math.sqrt), numbers, gradients, *kept))
+        moved, *now_kept = [[row[k] for row in rows] for k in range(1 + len(kept))]
+        return moved, dict(zip(self.kept, now_kept))
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -114,8 +109,9 @@ class Optimizer:
     def rule(self, lr: float, sqrt: Callable[[Any], Any]) -> Rule:
         """The formula of one step for one parameter, a function of its number, its gradient and what is kept for it.
 
-        It is made anew for every step, so that what is the same for all parameters is computed once. It wants to be
-        plain arithmetic, no `if` and no function but `sqrt`: it runs on floats and on arrays.
+        It is made anew for every step, so that what is the same for all parameters is computed once. Where it is plain
+        arithmetic, with no `if` on a number and no function but `sqrt`, a compiled training runs it as native code:
+        there `lr` and `self.steps` are Values.
 
         Args:
             lr: the learning rate.
@@ -138,7 +134,7 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """The steps taken and the numbers kept for each parameter, to go on with training later."""
-        kept = {name: list(as_list(numbers)) for name, numbers in self.state.items()}
+        kept = {name: list(numbers) for name, numbers in self.state.items()}
         return {"kind": type(self).__name__, "steps": self.steps, "state": kept}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -346,20 +342,6 @@ class AdamW(Adam):
         weight_decay: float = 0.01,
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
-
-
-def _square_roots(numbers: Any) -> Any:
-    return numbers**0.5
-
-
-def as_list(numbers: Any) -> Any:
-    """An array as a list, of lists and floats; anything else as it is.
-
-    Example:
-        >>> as_list([1.0, 2.0])
-        [1.0, 2.0]
-    """
-    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}

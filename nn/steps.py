@@ -1,12 +1,13 @@
 """How a training takes its steps: on Values, or on arrays with gradients from native code.
 
-`EagerSteps` and `CompiledSteps` have the same face, and `fit` does not know which it works with. While steps are
-compiled parameters, gradients and the optimiser's state are arrays; `write` puts them where others can see them, `read`
-fetches what others have made of them.
+`EagerSteps` and `CompiledSteps` have the same face, and `fit` does not know which it works with. Compiled, parameters,
+gradients and the optimiser's state are arrays; `write` puts them where others can see them, `read` fetches what others
+have made of them.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import autograd
 from autograd import Value, collector_paused, no_grad
 from autograd.modes import is_checking, is_recording
-from nn.losses import are_right, decide
-from nn.optimisers import Optimizer, as_list, clip_grad_norm, shrinking_factor
+from nn.losses import decide, is_right
+from nn.optimisers import Optimizer, clip_grad_norm, shrinking_factor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,28 +47,24 @@ class Snapshot(NamedTuple):
     """What a training changes: parameters, their gradients and the optimiser.
 
     Attributes:
-        numbers, gradients: of the parameters, lists or arrays.
+        numbers, gradients: of the parameters.
         steps, state: of the optimiser.
-        in_arrays: whether the state is in arrays that are not the optimiser's own.
     """
 
-    numbers: Any
-    gradients: Any
+    numbers: list[float]
+    gradients: list[float]
     steps: int
     state: State
-    in_arrays: bool = False
 
     @staticmethod
     def of(parameters: Sequence[Value], optimizer: Optimizer) -> Snapshot:
-        numbers, gradients = [p.data for p in parameters], [p.grad for p in parameters]
+        numbers, gradients = [p.data for p in parameters], [p._grad for p in parameters]
         return Snapshot(numbers, gradients, optimizer.steps, optimizer.state)
 
     def restore(self, parameters: Sequence[Value], optimizer: Optimizer) -> None:
-        for parameter, number, gradient in zip(parameters, as_list(self.numbers), as_list(self.gradients)):
+        for parameter, number, gradient in zip(parameters, self.numbers, self.gradients):
             parameter._data, parameter._grad = number, gradient
         optimizer.steps, optimizer.state = self.steps, self.state
-        if self.in_arrays:
-            optimizer.state = {name: as_list(kept) for name, kept in self.state.items()}
 
 
 class EagerSteps:
@@ -75,20 +72,21 @@ class EagerSteps:
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        self.read()
 
-    def batches(self, order: list[int] | None, size: int) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
-        """Inputs and targets of so many examples at a time in this order; None for all as they were given."""
+    def batches(self, order: list[int] | None, size: int) -> Iterator[tuple[Any, int]]:
+        """So many examples at a time in this order, None for the order they were given in, and how many there are."""
         inputs, targets = self.task.examples
         if order is None:
-            yield inputs, targets
+            yield self.task.examples, len(targets)
             return
         for start in range(0, len(order), size):
             some = order[start : start + size]
-            yield [inputs[k] for k in some], [targets[k] for k in some]
+            yield ([inputs[k] for k in some], [targets[k] for k in some]), len(some)
 
-    def step(self, inputs: Sequence[Any], targets: Sequence[Any]) -> tuple[float, int]:
+    def step(self, batch: tuple[Sequence[Any], Sequence[Any]], count: int) -> tuple[float, int]:  # noqa: ARG002
         """Forward, backward, update. Returns the loss before the update, and how many examples were right."""
-        task = self.task
+        task, (inputs, targets) = self.task, batch
         with collector_paused():
             task.model.zero_grad()
             outputs = [task.model(x) for x in inputs]
@@ -100,6 +98,7 @@ class EagerSteps:
                 if task.clip_norm is not None:
                     clip_grad_norm(task.parameters, task.clip_norm)
                 task.optimizer.step()
+                self.read()
             return cost.data, sum(decide(task.loss, numbers_of(z)) == t for z, t in zip(outputs, targets))
 
     def parameters_are_finite(self) -> bool:
@@ -110,20 +109,20 @@ class EagerSteps:
         task = self.task
         return task.validation and mean_loss_and_share(task.model, task.loss, *task.validation)
 
-    def snapshot(self) -> Snapshot:
-        return Snapshot.of(self.task.parameters, self.task.optimizer)
-
     def write(self) -> None:
-        """Values and optimiser are what the steps work on: they are up to date."""
+        """Put what the last whole step left where others can see it: parameters, gradients, optimiser."""
+        self._after_step.restore(self.task.parameters, self.task.optimizer)
 
     def read(self) -> None:
-        """Likewise."""
+        """Go on from parameters, gradients and optimiser as others have left them."""
+        self._after_step = Snapshot.of(self.task.parameters, self.task.optimizer)
 
 
 class CompiledSteps:
-    """Steps on arrays: the loss of a batch and its gradient come from native code, everything else from NumPy.
+    """Steps on arrays, in native code: the loss of a batch, its gradient, and the optimiser's rule.
 
     Model and loss are recorded once, and run once more on the first example, to see that the recording says the same.
+    An optimiser whose rule cannot be recorded moves the Values itself.
 
     Raises:
         ModuleNotFoundError: llvmlite or NumPy is missing.
@@ -131,132 +130,157 @@ class CompiledSteps:
     """
 
     def __init__(self, task: Task) -> None:
-        def one_example(x: Any, y: Any) -> tuple[Value, Any]:
-            output = task.model(as_list(x))
-            cost = task.loss(output, as_list(y))
-            if not self.classifies:
-                return cost, cost
-            return cost, list(output) if isinstance(output, tuple) else output
-
         self.task = task
+        moved = set(task.optimizer.parameters)
+        self.parameters = [*task.optimizer.parameters, *(p for p in task.parameters if p not in moved)]
         self.classifies = decide(task.loss, [0.0, 0.0]) is not None
-        self.function = autograd.compile(one_example, task.parameters, has_aux=True)
-        import numpy
-
-        self.numpy = numpy
-        self.vector: Any = None
-        self.gradient: Any = None
-        self.finite = True
-        self.arrays = self._as_arrays(*task.examples)
+        self.function = autograd.compile(
+            self._with_penalty, self.parameters, has_aux="sum" if self.classifies else False
+        )
+        self.examples = self._as_arrays(*task.examples)
+        self.whole_batch = _batch(self.examples)
         self.validation = task.validation and self._as_arrays(*task.validation)
-        kind, where = type(task.optimizer), {p: k for k, p in enumerate(task.parameters)}
-        self.moves_arrays = kind.update is Optimizer.update and kind.step is Optimizer.step
-        places = [where[p] for p in task.optimizer.parameters]
-        self.places = None if places == list(range(len(where))) else places
+        self.of_each = autograd.compile(self._loss_and_right, self.parameters)
         self._compare()
+        self.settings: dict[str, Any] = {}
+        self.after_step = Snapshot.of(self.parameters, task.optimizer)
+        self.squares = 0.0
         self.read()
-        if self.moves_arrays:
-            self._moved(lr=0.0)  # whether the rule can take arrays
+
+    def _loss_and_right(self, x: Any, y: Any) -> Any:
+        """The loss of an example, in a pair with whether it was right if the loss is for classes."""
+        output, target = self.task.model(as_list(x)), as_list(y)
+        cost = self.task.loss(output, target)
+        if not self.classifies:
+            return cost
+        return cost, is_right(self.task.loss, output if isinstance(output, (list, tuple)) else [output], target)
+
+    def _with_penalty(self, x: Any, y: Any) -> Any:
+        task, result = self.task, self._loss_and_right(x, y)
+        if not task.l2:
+            return result
+        penalty = task.l2 * autograd.dot(task.parameters, task.parameters)
+        return (result[0] + penalty, result[1]) if self.classifies else result + penalty
 
     def _as_arrays(self, inputs: list[Any], targets: list[Any]) -> tuple[Any, Any]:
-        return self.numpy.array(inputs, dtype=float), self.numpy.array(targets, dtype=float)
+        import numpy
+
+        return numpy.array(inputs, dtype=float), numpy.array(targets, dtype=float)
 
     def _compare(self) -> None:
         """See that the recording gives the loss of the first example: it does not where there is chance in it."""
-        self.read_parameters()
-        inputs, targets = self.arrays
-        (compiled, _), _ = self.function.flat(self.vector, inputs[:1], targets[:1])
-        if self.validation is not None:
-            self.function.evaluate(*[numbers[:1] for numbers in self.validation])
+        task, vector = self.task, [p._data for p in self.parameters]
+        result, _ = self.function.flat(vector, *[numbers[:1] for numbers in self.examples])
+        compiled = result[0] if self.classifies else result
+        if self.validation:
+            self.of_each.evaluate(*[numbers[:1] for numbers in self.validation])
         with no_grad():
-            eager = self.task.loss(self.task.model(self.task.examples[0][0]), self.task.examples[1][0]).data
+            eager = task.loss(task.model(task.examples[0][0]), task.examples[1][0]).data
+        eager += task.l2 * sum([p._data * p._data for p in task.parameters])
         if not math.isclose(compiled, eager, rel_tol=1e-6, abs_tol=1e-9) and math.isfinite(eager):
             raise autograd.CompileError(
                 f"the loss of the first example is {eager}, recorded it was {compiled}: "
                 f"model and loss want to compute the same from the same numbers each time, without chance or memory"
             )
 
-    def batches(self, order: list[int] | None, size: int) -> Iterator[tuple[Any, Any]]:
+    def _record_rule(self) -> None:
+        """Make the steps, by the optimiser's rule as it is now; where that cannot be recorded they move nothing."""
+        optimizer, moved = self.task.optimizer, len(self.task.optimizer.parameters)
+        kind, recorded = type(optimizer), copy.copy(optimizer)
+
+        def rule(lr: Value, steps: Value, *of_parameter: Value) -> tuple[Any, ...]:
+            recorded.steps = steps  # type: ignore[assignment]
+            return recorded.rule(lr, autograd.sqrt)(*of_parameter)  # type: ignore[arg-type]
+
+        self.rule_is_native = kind.update is Optimizer.update and kind.step is Optimizer.step
+        if self.rule_is_native:
+            try:
+                self.descent = self.function.descent(rule, len(optimizer.kept), moved, *self.examples)
+            except (TypeError, ValueError, ArithmeticError):
+                self.rule_is_native = False  # it asks for numbers
+            else:
+                self.rule_is_native = _settings(recorded) == _settings(optimizer)  # else it has a memory of its own
+        if not self.rule_is_native:
+            self.descent = self.function.descent(lambda lr, steps, p, g: (p,), 0, moved, *self.examples)  # noqa: ARG005
+
+    def batches(self, order: list[int] | None, size: int) -> Iterator[tuple[Any, int]]:
         if order is None:
-            yield self.arrays  # the same arrays each time, which the native code knows again
+            yield self.whole_batch
             return
-        inputs, targets = (numbers[order] for numbers in self.arrays)
+        examples = [numbers[order] for numbers in self.examples]
         for start in range(0, len(order), size):
-            yield inputs[start : start + size], targets[start : start + size]
+            yield _batch([numbers[start : start + size] for numbers in examples])
 
-    def step(self, inputs: Any, targets: Any) -> tuple[float, int]:
-        task, vector = self.task, self.vector
-        (cost, outputs), gradient = self.function.flat(vector, inputs, targets)
-        with self.numpy.errstate(all="ignore"):  # the training itself looks for inf and nan
-            if task.l2:
-                cost += task.l2 * float(vector.dot(vector))
-                gradient = gradient + 2 * task.l2 * vector
-            if math.isfinite(cost):
-                if task.clip_norm is not None:
-                    gradient = gradient * shrinking_factor(_norm(gradient), task.clip_norm)
-                self.gradient = gradient
-                self._move()
-                moved = self.vector
-                self.finite = math.isfinite(moved.dot(moved)) or bool(self.numpy.isfinite(moved).all())
-        return cost, self._right(outputs, targets)
+    def step(self, batch: tuple[int, ...], count: int) -> tuple[float, int]:
+        descent, optimizer, clip_norm = self.descent, self.task.optimizer, self.task.clip_norm
+        sums = descent.loss(batch, count)
+        cost: float = sums.item(0)
+        if math.isfinite(cost):
+            if clip_norm is not None:
+                gradients = descent.gradients
+                gradients *= shrinking_factor(_norm(gradients), clip_norm)
+            if self.rule_is_native:
+                self.squares = descent.move(optimizer.learning_rate)
+                optimizer.steps += 1
+            else:
+                self._move_values()
+        return cost, int(sums.item(1)) if self.classifies else 0
 
-    def _move(self) -> None:
-        optimizer = self.task.optimizer
-        if self.moves_arrays:
-            self.vector, optimizer.state = self._moved(optimizer.learning_rate)
-            optimizer.steps += 1
-        else:
-            self.write()
-            optimizer.step()
-            self.read_parameters()
-
-    def _moved(self, lr: float) -> tuple[Any, State]:
-        """Where the optimiser's rule takes the parameters, and its new state."""
-        if self.places is None:
-            return self.task.optimizer.update(self.vector, self.gradient, lr)
-        vector = self.vector.copy()
-        vector[self.places], state = self.task.optimizer.update(vector[self.places], self.gradient[self.places], lr)
-        return vector, state
-
-    def _right(self, outputs: Any, targets: Any) -> int:
-        if not self.classifies:
-            return 0
-        return int(self.numpy.count_nonzero(are_right(self.task.loss, outputs, targets)))
+    def _move_values(self) -> None:
+        """Have the optimiser do it."""
+        for parameter, number, gradient in zip(
+            self.parameters, self.descent.outcome[0].tolist(), self.descent.gradients.tolist()
+        ):
+            parameter._data, parameter._grad = number, gradient
+        self.task.optimizer.step()
+        self.read()
+        self.squares = math.nan  # not known
 
     def parameters_are_finite(self) -> bool:
-        return self.finite
+        return math.isfinite(self.squares) or all(map(math.isfinite, self.descent.outcome[0].tolist()))
 
     def validate(self) -> tuple[float, float] | None:
-        if self.validation is None:
+        if not self.validation:
             return None
-        self.write_parameters()
-        inputs, targets = self.validation
-        losses, outputs = self.function.evaluate(inputs, targets)
-        share = self._right(outputs, targets) / len(inputs) if self.classifies else math.nan
-        return float(losses.sum()) / len(inputs), share
-
-    def snapshot(self) -> Snapshot:
-        optimizer = self.task.optimizer
-        return Snapshot(self.vector, self.gradient, optimizer.steps, optimizer.state, self.moves_arrays)
+        for parameter, number in zip(self.parameters, self.descent.outcome[0].tolist()):
+            parameter._data = number
+        result = self.of_each.evaluate(*self.validation)
+        losses, right = result if self.classifies else (result, None)
+        n = len(losses)
+        return float(losses.sum()) / n, math.nan if right is None else float(right.sum()) / n
 
     def write(self) -> None:
-        """Parameters, gradients and optimiser, for others to see."""
-        self.snapshot().restore(self.task.parameters, self.task.optimizer)
+        optimizer = self.task.optimizer
+        numbers, gradients, kept, steps = self.descent.outcome
+        if self.rule_is_native and steps > self.after_step.steps:
+            state = dict(zip(optimizer.kept, kept.tolist()))
+            self.after_step = Snapshot(numbers.tolist(), gradients.tolist(), steps, state)
+        self.after_step.restore(self.parameters, optimizer)
 
     def read(self) -> None:
-        """Parameters, gradients and optimiser, as others have left them."""
-        self.read_parameters()
-        self.gradient = self.numpy.array([p._grad for p in self.task.parameters])
-        if self.moves_arrays:
-            state = self.task.optimizer.state
-            self.task.optimizer.state = {name: self.numpy.array(kept) for name, kept in state.items()}
+        optimizer = self.task.optimizer
+        if self.settings != _settings(optimizer):
+            self.settings = _settings(optimizer)
+            self._record_rule()
+        self.after_step = Snapshot.of(self.parameters, optimizer)
+        kept = [optimizer.state.get(name) or 0.0 for name in optimizer.kept] if self.rule_is_native else []
+        gradients = [p.grad for p in self.parameters]
+        self.descent.start(self.after_step.numbers, gradients, kept, optimizer.steps)
 
-    def write_parameters(self) -> None:
-        for parameter, number in zip(self.task.parameters, self.vector.tolist()):
-            parameter._data = number
 
-    def read_parameters(self) -> None:
-        self.vector = self.numpy.array([p._data for p in self.task.parameters])
+def _settings(optimizer: Optimizer) -> dict[str, Any]:
+    """What the optimiser's rule may depend on besides the learning rate, the steps and what it keeps."""
+    return {name: setting for name, setting in vars(optimizer).items() if name not in ("lr", "steps", "state")}
+
+
+def _batch(arrays: Sequence[Any]) -> tuple[tuple[int, ...], int]:
+    """Where the arrays of a batch are, and how many examples it has."""
+    return tuple([numbers.ctypes.data for numbers in arrays]), len(arrays[0])
+
+
+def as_list(numbers: Any) -> Any:
+    """An array as a list; anything else as it is."""
+    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
 
 
 def choose_steps(task: Task, compiled: bool | str) -> tuple[EagerSteps | CompiledSteps, str]:

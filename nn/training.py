@@ -163,13 +163,13 @@ def fit(
     if not isinstance(compiled, bool) and compiled != "auto":
         raise ValueError(f'compiled is True, False or "auto", got {compiled!r}')
     history, rng = History(), random.Random(seed)
-    with _Undo(run.task) as undo:
+    with _Undo(run.task):
         steps, history.note = choose_steps(run.task, compiled)
         history.compiled = not history.note
         bar = _progress_bar(epochs, progress, history)
         try:
             for epoch in range(1, epochs + 1):
-                run.epoch(epoch, steps, history, rng, undo)
+                run.epoch(epoch, steps, history, rng)
                 bar.epoch_done()
                 if callback is not None:
                     steps.write()
@@ -177,7 +177,7 @@ def fit(
                     steps.read()
             steps.write()
         except KeyboardInterrupt:
-            undo.back_to_last_step()
+            steps.write()
             history.interrupted = True
         finally:
             bar.close()
@@ -219,22 +219,19 @@ class _Training:
         self.task = Task(model, function, parameters, optimizer, examples, validated, l2, clip_norm)
         self.classifies = decide(function, [0.0, 0.0]) is not None
 
-    def epoch(
-        self, epoch: int, steps: EagerSteps | CompiledSteps, history: History, rng: random.Random, undo: _Undo
-    ) -> None:
+    def epoch(self, epoch: int, steps: EagerSteps | CompiledSteps, history: History, rng: random.Random) -> None:
         """One pass over the examples, a step for each batch."""
         total, right, rate = 0.0, 0, math.nan
-        for step, (inputs, targets) in enumerate(steps.batches(self._order(rng), self.batch_size), 1):
+        for step, (batch, count) in enumerate(steps.batches(self._order(rng), self.batch_size), 1):
             rate = self.task.optimizer.learning_rate
-            batch_loss, batch_right = steps.step(inputs, targets)
+            batch_loss, batch_right = steps.step(batch, count)
             if not math.isfinite(batch_loss) or not steps.parameters_are_finite():
                 what = f"loss became {batch_loss}" if not math.isfinite(batch_loss) else "parameters overflowed"
                 raise FloatingPointError(
                     f"the {what} in epoch {epoch}, step {step}, at learning rate {rate:g}: try a smaller one, or "
                     f"clip_norm=1.0; autograd.detect_anomaly() shows where the first nan or inf is made"
                 )
-            undo.after_step = steps.snapshot()
-            total += batch_loss * len(targets)
+            total += batch_loss * count
             right += batch_right
         validated = steps.validate()
         history.loss.append(total / self.n)
@@ -256,21 +253,17 @@ class _Training:
 
 
 class _Undo:
-    """Puts parameters, gradients and optimiser back: as they were before training, or after the last whole step."""
+    """Puts parameters, gradients and optimiser back as they were, where training fails."""
 
     def __init__(self, task: Task) -> None:
-        self.parameters, self.optimizer = task.parameters, task.optimizer
-        self.before = self.after_step = Snapshot.of(self.parameters, self.optimizer)
+        self.task, self.before = task, Snapshot.of(task.parameters, task.optimizer)
 
-    def back_to_last_step(self) -> None:
-        self.after_step.restore(self.parameters, self.optimizer)
-
-    def __enter__(self) -> _Undo:
-        return self
+    def __enter__(self) -> None:
+        pass
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         if kind is not None:
-            self.before.restore(self.parameters, self.optimizer)
+            self.before.restore(self.task.parameters, self.task.optimizer)
 
 
 def _optimizer(optimizer: str | Optimizer | None, parameters: list[Value]) -> Optimizer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any
+    from typing import Any, Literal
 
     from autograd.compiler.compiled import Compiled
     from autograd.value import Value
@@ -17,7 +17,7 @@ def compile(
     *,
     wrt: int | tuple[int, ...] = 0,
     reduce: str = "mean",
-    has_aux: bool = False,
+    has_aux: bool | Literal["sum"] = False,
     dtype: str = "float64",
     threads: int = 1,
     math: str = "vector",
@@ -36,7 +36,7 @@ def compile(
         parameters: the leaf Values to train.
         wrt: which arguments `.grad` differentiates with respect to, a position or a tuple of positions.
         reduce: what becomes of the losses of the examples: their "mean" or "sum".
-        has_aux: `f` returns a pair, the loss and what else is wanted of each example.
+        has_aux: `f` returns a pair, the loss and what else is wanted of each example; "sum" for the sums of the latter.
         dtype: "float64" or "float32".
         threads: how many threads share a batch, if it is large enough.
         math: "vector" for exp, tanh, ... on whole registers where the machine's C library has them (within 4 units in

@@ -89,6 +89,7 @@ def build(
     target: Target,
     wanted: Wanted | None = None,
     without: Collection[str] = (),
+    outputs_by_column: bool = False,
 ) -> Built:
     """Compile a program.
 
@@ -98,6 +99,7 @@ def build(
         target: the machine.
         wanted: what to differentiate.
         without: names of passes to leave out.
+        outputs_by_column: see `lower`.
     """
     start = time.perf_counter()
     program.verify("trace")
@@ -123,7 +125,7 @@ def build(
         sizes.append(("differentiate", len(program.instructions)))
     readable = program = run(AFTER_GRADIENT, program)
     program = run(FOR_MACHINE, program)
-    lowered = lower(program, target, widths)
+    lowered = lower(program, target, widths, outputs_by_column)
     middle = time.perf_counter()
     code = native.Code(lowered)
     report = Report(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from autograd.compiler.arguments import (
     take,
 )
 from autograd.compiler.build import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, Wanted, build
+from autograd.compiler.descent import Descent
 from autograd.compiler.examples import does_the_same_to_each
 from autograd.compiler.exchange import Exchange
 from autograd.compiler.lower import NeedsSumFirstError
@@ -78,7 +79,7 @@ class Compiled:
         *,
         wrt: int | tuple[int, ...] = 0,
         reduce: str = "mean",
-        has_aux: bool = False,
+        has_aux: bool | Literal["sum"] = False,
         dtype: str = "float64",
         threads: int = 1,
         math: str = "vector",
@@ -114,8 +115,8 @@ class Compiled:
                 compiled without parameters: what it takes itself, or arrays of these.
 
         Returns:
-            A float. With `has_aux` a pair, the second entry the other results of each example. Without parameters: what
-            the function returns, with arrays in place of lists.
+            A float. With `has_aux` a pair, the second entry the other results of each example, or their sums. Without
+            parameters: what the function returns, with arrays in place of lists.
         """
         if not self.parameters:
             return self._values(arguments)
@@ -171,13 +172,13 @@ class Compiled:
         if bound.n is None:
             sums, results = plan.run(vector, (), ())
             return self._with_aux(results.item(0), results[1:], plan), sums[:size]
-        if bound.taken and bound.n and self.threads == 1 and not plan.captured:
-            recent = Recent(arguments, plan.repeated(bound.addresses, bound.n, size, self.has_aux))
+        if bound.taken and bound.n and self.threads == 1 and not plan.captured and self.has_aux != "sum":
+            recent = Recent(arguments, plan.repeated(bound.addresses, bound.n, size, bool(self.has_aux)))
             self._recent = recent
             return recent.call(vector)
-        outputs = np.empty((bound.n, plan.outputs), self._type) if self.has_aux else None
+        outputs = np.empty((bound.n, plan.outputs), self._type) if self.has_aux is True else None
         sums, results = plan.run(vector, (bound.addresses,), (bound.n,), outputs, self.threads, bound.tables)
-        return self._with_aux(results.item(0), outputs, plan), sums[:size]
+        return self._with_aux(results.item(0), results[1:] if outputs is None else outputs, plan), sums[:size]
 
     def _with_aux(self, value: float, others: Any, plan: Plan) -> Any:
         return (value, plan.results(others)) if self.has_aux else value
@@ -366,7 +367,9 @@ class Compiled:
         results = _aux_results(recording.recorded)
         if recording.widths:
             program.results = [_reduced(program, loss, self.reduce)]
-            if self.has_aux:
+            if self.has_aux == "sum":
+                program.results += [_reduced(program, number, "sum") for number in aux]
+            elif self.has_aux:
                 program.outputs[1] = aux
             return self._plan_of(recording, program, wanted, len(aux), results)
         program.results = [loss, *aux]
@@ -410,10 +413,46 @@ class Compiled:
         outputs: int,
         results: Callable[[Any], Any],
         rolled: Rolled | None = None,
+        outputs_by_column: bool = False,
     ) -> Plan:
         widths = recording.widths if rolled is None else [[width] for width in program.columns[1:]]
-        built = build(program, widths, native.target(self.dtype, self.math), wanted, self.without)
+        target = native.target(self.dtype, self.math)
+        built = build(program, widths, target, wanted, self.without, outputs_by_column)
         return Plan(built, recording.captured, outputs, results, self._type, recording.names, rolled)
+
+    # --- Training that stays in native code --------------------------------------------------------------------------
+
+    def descent(self, rule: Callable[..., tuple[Any, ...]], kept: int, moved: int, *examples: Any) -> Descent:
+        """Steps that compute the loss of examples like these and move the parameters by a rule: see `Descent`.
+
+        Args:
+            rule: a function of the learning rate, the number of steps taken, and for one parameter its number, its
+                gradient and each thing that is kept of it. It returns where the parameter goes, and what to keep.
+            kept: how many things are kept of each parameter.
+            moved: how many parameters are moved, the first.
+            examples: tables of examples, as for a call.
+
+        Raises:
+            CompileError: the rule cannot be recorded.
+        """
+        bound = bind(examples, self._type)
+        loss = self._plan("loss", bound.kinds, bound)
+
+        def updated(*arguments: Any) -> tuple[Any, ...]:
+            number, *to_keep = rule(*arguments)
+            return *to_keep, number
+
+        update = Compiled(updated, dtype=self.dtype, math=self.math)._update_plan(kept)
+        return Descent(loss, update, len(self.parameters), moved)
+
+    def _update_plan(self, kept: int) -> Plan:
+        """The plan of a rule: parameters take the place of examples."""
+        column = np.ones(1, self._type)
+        recording = self._record(bind([1.0, 1.0, column, column, *[column] * kept], self._type))
+        program, nodes = recording.program, recording.nodes
+        program.outputs[1] = nodes
+        program.results = [_reduced(program, program.append(primitives.mul, (nodes[-1], nodes[-1])), "sum")]
+        return self._plan_of(recording, program, None, len(nodes), results_like(nodes), outputs_by_column=True)
 
     def retrace(self) -> None:
         """Forget what was compiled: for when the function does something else than before."""
@@ -481,6 +520,8 @@ def _check_options(compiled: Compiled) -> None:
     for name, known in (("reduce", ("mean", "sum")), ("dtype", ("float64", "float32")), ("math", ("vector", "libm"))):
         if getattr(compiled, name) not in known:
             raise ValueError(f"{name} is one of {', '.join(known)}, got {getattr(compiled, name)!r}")
+    if not isinstance(compiled.has_aux, bool) and compiled.has_aux != "sum":
+        raise ValueError(f"has_aux is True, False or 'sum', got {compiled.has_aux!r}")
     if not isinstance(compiled.threads, int) or compiled.threads < 1:
         raise ValueError(f"threads is a whole number of at least 1, got {compiled.threads!r}")
     unknown = [name for name in compiled.without if name not in PASSES]

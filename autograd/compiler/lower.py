@@ -124,15 +124,18 @@ class Lowered(NamedTuple):
     chunks: int
 
 
-def lower(program: Program, target: Target, widths: Sequence[Sequence[int]]) -> Lowered:
+def lower(
+    program: Program, target: Target, widths: Sequence[Sequence[int]], outputs_by_column: bool = False
+) -> Lowered:
     """Write a program as LLVM IR.
 
     Args:
         program: after all passes.
         target: the machine.
         widths: for every batch, how many columns each argument has.
+        outputs_by_column: whether each output is an array of its own, one behind the other, not a column of a table.
     """
-    return _Lowering(program, target, widths).lowered()
+    return _Lowering(program, target, widths, outputs_by_column).lowered()
 
 
 def number_text(number: float, kind: str) -> str:
@@ -578,8 +581,10 @@ def _pieces(program: Program, batches: Sequence[int]) -> tuple[list[list[int]], 
 
 
 class _Lowering:
-    def __init__(self, program: Program, target: Target, widths: Sequence[Sequence[int]]) -> None:
-        self.program, self.target = program, target
+    def __init__(
+        self, program: Program, target: Target, widths: Sequence[Sequence[int]], outputs_by_column: bool
+    ) -> None:
+        self.program, self.target, self.outputs_by_column = program, target, outputs_by_column
         self.register = matrix.Vector(target.number, target.lanes)
         self.batches = program.batches()
         self.before, self.after, self.of_batches = _pieces(program, self.batches)
@@ -749,14 +754,20 @@ class _Lowering:
             slot += width
 
     def _store_outputs(self, layout: BatchLayout, outputs: Sequence[int], code: _Code) -> None:
-        number, width = self.target.number, len(outputs)
+        """Slots into the table of outputs; by column this is a table of one column for each, behind the one before."""
+        number, width = self.target.number, 1 if self.outputs_by_column else len(outputs)
         name = f"store_table_{width}_{layout.block}"
         self._helper(name, matrix.store_table(name, self.register, width, layout.block))
-        word = code.name(f"getelementptr ptr, ptr %frame, i64 {layout.word + OUTPUTS}")
-        table = code.name(f"load ptr, ptr {word}")
-        target = code.name(f"getelementptr {number}, ptr {table}, i64 {code.name(f'mul i64 %from, {width}')}")
-        slots = self._slots(code, layout, self.memory.slots[outputs[0]])
-        code.lines.append(f"  call void @{name}(ptr {slots}, ptr {target}, i64 %count)")
+        table, total = [
+            code.name(f"load {kind}, ptr {code.name(f'getelementptr ptr, ptr %frame, i64 {layout.word + word}')}")
+            for kind, word in (("ptr", OUTPUTS), ("i64", TOTAL))
+        ]
+        first_row = code.name(f"mul i64 %from, {width}")
+        for column in range(0, len(outputs), width):
+            first = code.name(f"add i64 {first_row}, {code.name(f'mul i64 {total}, {column}')}")
+            target = code.name(f"getelementptr {number}, ptr {table}, i64 {first}")
+            slots = self._slots(code, layout, self.memory.slots[outputs[column]])
+            code.lines.append(f"  call void @{name}(ptr {slots}, ptr {target}, i64 %count)")
 
     def _chunk(self, name: str, nodes: Sequence[int]) -> None:
         """A function that does these instructions for a block, a register of examples at a time."""
