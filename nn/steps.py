@@ -342,5 +342,8 @@ def numbers_of(output: Any) -> list[float]:
 
 def _norm(vector: Any) -> float:
     """The Euclidean norm; without overflow, which takes longer, where that could matter."""
-    norm = math.sqrt(vector.dot(vector))
+    from numpy import errstate
+
+    with errstate(over="ignore", under="ignore"):
+        norm = math.sqrt(vector.dot(vector))
     return norm if 1e-100 < norm < 1e100 else math.hypot(*vector.tolist())
