@@ -54,7 +54,9 @@ class Symbol:
         writer = next(argument.writer for argument in arguments if isinstance(argument, Symbol))
         if primitive is primitives.where and any(_can_be_zero(argument) for argument in arguments[1:]):
             return _choice_of_zero(writer, *arguments)
-        return Symbol(writer, writer.apply(primitive, [node_of(writer, argument) for argument in arguments]))
+        if primitive is primitives.mul:
+            return _product(writer, *arguments)
+        return Symbol(writer, writer.apply(primitive, [_plain_node(writer, argument) for argument in arguments]))
 
     __add__, __radd__ = _binary(primitives.add)
     __sub__, __rsub__ = _binary(primitives.sub)
@@ -93,6 +95,25 @@ def node_of(writer: Writer, number: Any) -> Any:
     """The node of a symbol or of a plain number."""
     known = number.node if isinstance(number, Symbol) else float(number)
     return writer.constant(known) if isinstance(known, float) else known
+
+
+def _product(writer: Writer, x: Any, y: Any) -> Any:
+    """x * y, which is 0 where one of them is ZERO, whatever the other."""
+    if x is ZERO or y is ZERO:
+        return 0.0
+    node = writer.apply(primitives.mul, (node_of(writer, x), node_of(writer, y)))
+    for number in (x, y):
+        if _can_be_zero(number):
+            node = writer.apply(primitives.where, (number.zero_where, writer.constant(0.0), node))
+    return Symbol(writer, node)
+
+
+def _plain_node(writer: Writer, number: Any) -> Any:
+    """The node of a number that is computed with: ZERO is 0 then."""
+    node = node_of(writer, number)
+    if isinstance(number, Symbol) and number.zero_where is not None:
+        return writer.apply(primitives.where, (number.zero_where, writer.constant(0.0), node))
+    return node
 
 
 def _can_be_zero(number: Any) -> bool:

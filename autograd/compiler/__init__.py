@@ -39,8 +39,8 @@ def compile(
         has_aux: `f` returns a pair, the loss and what else is wanted of each example; "sum" for the sums of the latter.
         dtype: "float64" or "float32".
         threads: how many threads share a batch, if it is large enough.
-        math: "vector" for exp, tanh, ... on whole registers where the machine's C library has them (within 4 units in
-            the last place), "libm" for the functions that Python itself uses.
+        math: "vector" for functions on whole registers, within 4 units in the last place: exp and tanh of our own,
+            others where the machine's C library has them; "libm" for the functions that Python itself uses.
         without: names of passes to leave out, to see what they do.
 
     Returns:

@@ -63,6 +63,7 @@ class Report(NamedTuple):
         target: the machine.
         functions: the functions of the C library that it calls number by number.
         vectorised: those that it calls on whole registers.
+        written: functions on whole registers that are part of the code.
     """
 
     sizes: list[tuple[str, int]]
@@ -72,6 +73,7 @@ class Report(NamedTuple):
     target: Target
     functions: tuple[str, ...]
     vectorised: tuple[str, ...]
+    written: tuple[str, ...]
 
 
 class Built(NamedTuple):
@@ -136,5 +138,6 @@ def build(
         target,
         tuple(sorted(lowered.functions)),
         tuple(sorted(lowered.vectorised)),
+        tuple(sorted(lowered.written)),
     )
     return Built(code, lowered.layout, program, report)

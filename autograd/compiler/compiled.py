@@ -581,6 +581,8 @@ def _report(plan: Plan) -> list[str]:
     if plan.rolled is not None:
         parts = ", ".join(f"{count:,}" for count in plan.rolled.counts)
         lines.append(f"  rolled into {len(plan.rolled.counts)} subgraph(s) over {parts} examples")
+    if report.written:
+        lines.append(f"  vector math of its own (within 4 ulp): {', '.join(report.written)}")
     if report.vectorised:
         lines.append(f"  vector math (glibc's libmvec, within 4 ulp): {', '.join(report.vectorised)}")
     if report.functions:

@@ -29,7 +29,10 @@ class ProgramWriter:
         return self.append(primitive, operands)
 
     def constant(self, number: float) -> int:
-        return self.append("constant", (), number)
+        index = self.program.constant(number)
+        if index == len(self.batches):
+            self.batches.append(UNIFORM)
+        return index
 
     def append(self, operation: Primitive | str, operands: Sequence[int] = (), attribute: object = None) -> int:
         index = self.program.append(operation, operands, attribute)

@@ -17,7 +17,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import primitives
-from autograd.compiler import matrix
+from autograd.compiler import elementary, matrix
 from autograd.compiler.passes import Places
 from autograd.compiler.program import UNIFORM, Program, Range, Weights
 from autograd.compiler.spellings import FUNCTIONS
@@ -59,7 +59,8 @@ class Target(NamedTuple):
         number: "double" or "float".
         lanes: how many numbers are in a SIMD register.
         registers: how many such registers there are.
-        vector_functions: for names in FUNCTIONS, the symbol of a function on a whole register.
+        vector_functions: for names in FUNCTIONS, the symbol of a function on a whole register: one of the C library,
+            or of `elementary`.
     """
 
     number: str
@@ -114,6 +115,7 @@ class Lowered(NamedTuple):
         layout: the memory.
         functions: the names of the C library's functions that it calls number by number.
         vectorised: those that it calls on whole registers.
+        written: functions on whole registers that are part of it.
         chunks: how many pieces it has.
     """
 
@@ -121,6 +123,7 @@ class Lowered(NamedTuple):
     layout: Layout
     functions: frozenset[str]
     vectorised: frozenset[str]
+    written: frozenset[str]
     chunks: int
 
 
@@ -593,8 +596,10 @@ class _Lowering:
         self.functions: dict[str, str] = {}
         self.needed: set[str] = set()
         self.vectorised: set[str] = set()
+        self.written: set[str] = set()
         self.lane_sums: dict[int, int] = {}
-        self.attributes = "noinline optnone #0" if len(program.instructions) > LARGE else "noinline #0"
+        self.is_large = len(program.instructions) > LARGE
+        self.attributes = "noinline optnone #0" if self.is_large else "noinline #0"
         self.block = 1
         self.layouts: list[BatchLayout] = []
         self.widths = widths
@@ -635,7 +640,8 @@ class _Lowering:
         )
         entry = self._entry()
         text = "\n".join([*self.functions.values(), before, after, batch, entry, self._declarations()])
-        return Lowered(text, layout, frozenset(self.needed), frozenset(self.vectorised), chunks)
+        functions = frozenset(self.needed), frozenset(self.vectorised), frozenset(self.written)
+        return Lowered(text, layout, *functions, chunks)
 
     # --- What is the same for all examples ---------------------------------------------------------------------------
 
@@ -874,10 +880,15 @@ class _Lowering:
         self.functions.setdefault(name, text)
 
     def function(self, name: str, lanes: int, arity: int) -> str:
-        """The function of the C library on this many lanes."""
-        if lanes > 1 and name in self.target.vector_functions:
-            self.vectorised.add(name)
-            return self.target.vector_functions[name]
+        """A function on this many lanes."""
+        symbol = self.target.vector_functions.get(name) if lanes > 1 else None
+        if symbol is not None:
+            if symbol == elementary.SYMBOLS.get(name):
+                self._helper(symbol, elementary.text(name, lanes, inline=not self.is_large))
+                self.written.add(name)
+            else:
+                self.vectorised.add(name)
+            return symbol
         self.needed.add(name)
         scalar = f"scalar_{name}"
         number = self.target.number

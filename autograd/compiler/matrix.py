@@ -61,8 +61,8 @@ class Carried:
 class Function:
     """A function being written: its lines so far, and names for values and blocks that are not yet taken."""
 
-    def __init__(self, name: str, parameters: str, result: str = "void") -> None:
-        self.lines = [f"define internal {result} @{name}({parameters}) #0 {{", "entry:"]
+    def __init__(self, name: str, parameters: str, result: str = "void", attributes: str = "") -> None:
+        self.lines = [f"define internal {result} @{name}({parameters}) {attributes} #0 {{", "entry:"]
         self.block = "entry"  # the label of the block that is being written
         self.numbers = itertools.count()
 

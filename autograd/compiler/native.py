@@ -8,6 +8,7 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from autograd.compiler import elementary
 from autograd.compiler.lower import Target
 from autograd.compiler.spellings import FUNCTIONS
 
@@ -66,7 +67,7 @@ def target(dtype: str, math: str) -> Target:
 
     Args:
         dtype: "float64" or "float32".
-        math: "vector" for functions on whole registers where there are some, "libm" for those of the C library only.
+        math: "vector" for functions on whole registers where there are some, "libm" for those that Python uses only.
     """
     features = _features()
     size = 8 if dtype == "float64" else 4
@@ -74,6 +75,8 @@ def target(dtype: str, math: str) -> Target:
     registers = 32 if width == 64 or _is_arm() else 16
     lanes = width // size
     names = _vector_functions(lanes, size) if math == "vector" else {}
+    if math == "vector" and size == 8:
+        names |= elementary.SYMBOLS
     return Target("double" if size == 8 else "float", lanes, registers, names)
 
 

@@ -25,6 +25,7 @@ The first sums are the gradients of the parameters, in their order.
 from __future__ import annotations
 
 import math
+import struct
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -107,6 +108,7 @@ class Program:
         self.columns = list(columns)
         self.sums = parameters
         self.forward: int | None = None
+        self._constants: dict[bytes, int] = {}
 
     def append(self, operation: Operation, operands: Iterable[int] = (), attribute: Any = None) -> int:
         """Add an instruction; the index of it."""
@@ -114,7 +116,11 @@ class Program:
         return len(self.instructions) - 1
 
     def constant(self, number: float) -> int:
-        return self.append("constant", (), float(number))
+        """The instruction of a number: the one that there is, or a new one."""
+        bits = struct.pack("d", number)
+        if bits not in self._constants:
+            self._constants[bits] = self.append("constant", (), float(number))
+        return self._constants[bits]
 
     def new_sum(self) -> int:
         """The index of a sum that is nobody's yet."""
@@ -161,10 +167,21 @@ class Program:
         """
         batches: list[int] = []
         for index, instruction in enumerate(self.instructions):
-            problem = self._problem(index, instruction, batches)
+            operation, operands, _ = instruction
+            batch = UNIFORM
+            problem = ""
+            for operand in operands:
+                if not 0 <= operand < index:
+                    problem = f"its operands {operands} are not all computed before it"
+                    break
+                if batches[operand] != batch:
+                    if batch != UNIFORM and batches[operand] != UNIFORM:
+                        problem = "its operands belong to different batches"
+                    batch = batch or batches[operand]
+            problem = problem or self._problem(instruction)
             if problem:
                 raise AssertionError(f"after the pass {after}: %{index} = {instruction.name}: {problem}")
-            batches.append(batch_of(instruction, batches))
+            batches.append(batch if operation.__class__ is Primitive else batch_of(instruction, batches))
         for batch, nodes in self.outputs.items():
             for node in nodes:
                 if batches[node] not in (UNIFORM, batch):
@@ -173,17 +190,9 @@ class Program:
             if batches[node] != UNIFORM:
                 raise AssertionError(f"after the pass {after}: the result %{node} differs between examples")
 
-    def _problem(self, index: int, instruction: Instruction, batches: Sequence[int]) -> str:
-        """What is wrong with an instruction; "" if nothing is."""
+    def _problem(self, instruction: Instruction) -> str:
+        """What is wrong with an instruction, whatever its operands are; "" if nothing is."""
         operation, operands, attribute = instruction
-        batch = UNIFORM
-        for operand in operands:
-            if not 0 <= operand < index:
-                return f"its operands {operands} are not all computed before it"
-            if batches[operand] != batch:
-                if batch != UNIFORM and batches[operand] != UNIFORM:
-                    return "its operands belong to different batches"
-                batch = batch or batches[operand]
         if operation.__class__ is Primitive:
             arity = operation.arity
             if arity is not None and arity != len(operands):

@@ -80,7 +80,7 @@ def to_program(
         elif isinstance(operation, Primitive):
             index[node] = program.append(operation, [index[parent] for parent in node.parents])
         elif operation is CONSTANT or node in made:
-            index[node] = program.constant(node._data)
+            index[node] = program.append("constant", (), node._data)
         else:
             if node not in places:
                 places[node] = len(places)
