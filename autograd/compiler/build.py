@@ -12,7 +12,8 @@ from autograd.compiler.lower import lower
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from autograd.compiler.lower import Layout, Target
+    from autograd.compiler.frame import Layout
+    from autograd.compiler.lower import Target
     from autograd.compiler.passes import Pass
     from autograd.compiler.program import Program
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.compiler.arguments import address
-from autograd.compiler.lower import OUTPUTS, PARAMETERS
+from autograd.compiler.frame import OUTPUTS, PARAMETERS
 from autograd.compiler.plan import Frame
 
 if TYPE_CHECKING:

@@ -6,19 +6,35 @@ register. Between pieces of the program a number of a batch is kept in a slot: o
 The pieces are chunks of some hundred instructions, each a function of its own so that the time to compile grows no
 faster than the program, and layers, each a matrix multiplication of the block.
 
-All memory is reached through the frame, a table of addresses and counts: see `Layout`.
+All memory is reached through the frame, see `frame`; what has a slot is decided in `memory`.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import primitives
 from autograd.compiler import elementary, matrix
-from autograd.compiler.passes import Places
+from autograd.compiler.frame import (
+    FIRST_BATCH,
+    LANE_SUMS,
+    OUTPUTS,
+    PARAMETERS,
+    RESULTS,
+    ROWS,
+    SLOTS,
+    START,
+    STOP,
+    SUMS,
+    TABLES,
+    TOTAL,
+    UNIFORMS,
+    BatchLayout,
+    Layout,
+)
+from autograd.compiler.memory import Memory
 from autograd.compiler.program import UNIFORM, Program, Range, Weights
 from autograd.compiler.spellings import FUNCTIONS
 from autograd.primitives import Primitive, fmod
@@ -37,15 +53,6 @@ BLOCK_BYTES = 1 << 20
 
 LARGEST_BLOCK = 112
 """The most examples in a block."""
-
-PARAMETERS, UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS = range(7)
-"""The first words of a frame: where these arrays are."""
-
-FIRST_BATCH = 8
-"""The word of a frame at which the first batch starts: its START, STOP, TOTAL, OUTPUTS, then address and row length of
-the table of each of its arguments."""
-
-START, STOP, TOTAL, OUTPUTS, TABLES = range(5)
 
 
 class NeedsSumFirstError(Exception):
@@ -71,40 +78,6 @@ class Target(NamedTuple):
     @property
     def size(self) -> int:
         return 8 if self.number == "double" else 4
-
-
-class BatchLayout(NamedTuple):
-    """The memory of a batch: its block of examples, its slots, and where the frame tells about it.
-
-    Attributes:
-        widths: how many columns each argument's table has.
-        block: how many examples are computed together.
-        slots: how many numbers are kept of each.
-        word: the word of the frame at which the batch starts.
-    """
-
-    widths: tuple[int, ...]
-    block: int
-    slots: int
-    word: int
-
-
-class Layout(NamedTuple):
-    """How much memory a lowered program needs, in numbers.
-
-    Attributes:
-        words: the length of the frame.
-        uniforms, sums, lane_sums, slots, rows: the lengths of the arrays.
-        batches: of each batch.
-    """
-
-    words: int
-    uniforms: int
-    sums: int
-    lane_sums: int
-    slots: int
-    rows: int
-    batches: tuple[BatchLayout, ...]
 
 
 class Lowered(NamedTuple):
@@ -153,187 +126,6 @@ def _rounded_to_float(number: float) -> float:
         return float(struct.unpack("f", struct.pack("f", number))[0])
     except OverflowError:
         return float("inf") if number > 0 else float("-inf")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Where numbers are kept
-# ---------------------------------------------------------------------------------------------------------------------
-
-_Run = tuple[str, int]
-"""Places that follow one another: ("input", batch), ("element", layer), ("run", the first number in it)."""
-
-
-_KEPT_ELSEWHERE = ("constant", "parameter", "batch_sum")
-
-
-class _Memory:
-    """Where numbers are kept that another piece of the program reads.
-
-    A slot is used again as soon as its number has been read for the last time: what is kept of a block of examples
-    wants to stay in the processor's first-level cache. Times are places in the order in which instructions are done,
-    doubled: a number is read at an even time and written at the odd one after it. A layer reads and writes at once, and
-    may not write where it reads: it is said to write before.
-    """
-
-    def __init__(self, program: Program, pieces: Sequence[Sequence[int]], batches: Sequence[int]) -> None:
-        self.program, self.batches = program, batches
-        order = [node for piece in pieces for node in piece]
-        self._time = {node: 2 * k for k, node in enumerate(order)}
-        self._piece = {node: k for k, piece in enumerate(pieces) for node in piece}
-        self.conditions = self._conditions()
-        self._last_read = self._last_reads(order)
-        self.uniforms: dict[int, int] = {}
-        self.slots: dict[int, int] = {}
-        self._first: dict[_Run, int] = {}
-        self._slots = [_Slots() for _ in program.columns]
-        self._give_places()
-
-    def slot_count(self, batch: int) -> int:
-        """How many slots a batch has."""
-        return len(self._slots[batch].last_read)
-
-    def elements(self, node: int) -> int:
-        """The first slot of a layer's elements."""
-        return self._first["element", node]
-
-    def inputs(self, batch: int) -> int:
-        """The first slot of the columns of a batch."""
-        return self._first["input", batch]
-
-    def _conditions(self) -> dict[int, int]:
-        """Comparisons with a constant that other pieces do again instead of reading them: what they compare.
-
-        After w = where(z <= 0, 0, z) that is w: w <= 0 just where z <= 0 is, and w is likely to be kept anyway.
-        """
-        instructions = self.program.instructions
-        found: dict[int, int] = {}
-        for node, (operation, operands, _) in enumerate(instructions):
-            if self.batches[node] == UNIFORM or not isinstance(operation, Primitive):
-                continue
-            if operation.name in _COMPARISONS and instructions[operands[1]].operation == "constant":
-                if instructions[operands[0]].name not in _COMPARISONS:
-                    found[node] = operands[0]
-            elif operation.name == "where" and self._keeps_condition(node, found):
-                found[operands[0]] = node
-        wanted = set(self.program.wanted)
-        return {node: compared for node, compared in found.items() if node not in wanted}
-
-    def _keeps_condition(self, node: int, conditions: dict[int, int]) -> bool:
-        """Whether a condition holds for what is chosen by it just where it holds for what it compares."""
-        instructions = self.program.instructions
-        condition, *choices = instructions[node].operands
-        compared = conditions.get(condition)
-        if compared not in choices or self._piece[node] != self._piece[condition]:
-            return False
-        comparison, (_, limit), _ = instructions[condition]
-        assert isinstance(comparison, Primitive)
-        for choice, holds in zip(choices, (1.0, 0.0)):
-            operation, _, number = instructions[choice]
-            if choice != compared and operation != "constant":
-                return False
-            if choice != compared and comparison.forward(number, instructions[limit].attribute) != holds:
-                return False
-        return True
-
-    def _last_reads(self, order: Sequence[int]) -> dict[int, int]:
-        """When each number is read from memory for the last time: a piece does that where it uses a number first."""
-        reader: dict[int, int] = {}
-        last: dict[int, int] = {}
-        for node in order:
-            piece = self._piece[node]
-            for operand in self.program.instructions[node].operands:
-                if self._piece.get(operand) != piece:
-                    read = self.conditions.get(operand, operand)
-                    if reader.get(read) != piece:
-                        reader[read], last[read] = piece, self._time[node]
-        return {**last, **dict.fromkeys(self.program.wanted, 2 * len(order))}
-
-    def _give_places(self) -> None:
-        """Runs get their slots in the order in which they are written; a number by itself is a run of one."""
-        places = self._places()
-        for node in self._last_read:
-            if node in places or self.program.instructions[node].operation in _KEPT_ELSEWHERE:
-                continue
-            if self.batches[node] == UNIFORM:
-                self.uniforms[node] = len(self.uniforms)
-            else:
-                places[node] = ("run", node), 0
-        spans = self._spans(places)
-        for run in sorted(spans, key=lambda run: min(spans[run], default=(0, 0))):
-            kind, key = run
-            batch = key if kind == "input" else self.batches[key]
-            self._first[run] = self._slots[batch].take(spans[run])
-        self.slots = {node: self._first[run] + offset for node, (run, offset) in places.items()}
-
-    def _places(self) -> dict[int, tuple[_Run, int]]:
-        """Numbers that have a place in a run: see `passes.Places`."""
-        places = Places()
-        instructions = self.program.instructions
-        for node, (operation, operands, attribute) in enumerate(instructions):
-            if isinstance(operation, str) and operation.startswith("layer"):
-                groups = [operands]
-                if operation == "layer_weights":
-                    groups = [operands[: attribute.rows], operands[attribute.rows :]]
-                for group in groups:
-                    if not places.are_a_run(group):
-                        places.add_run(group)
-            places.add(node, instructions[node])
-        for nodes in self.program.outputs.values():
-            if nodes and not places.are_a_run(nodes):
-                places.add_run(nodes)
-        return dict(places.of)
-
-    def _spans(self, places: dict[int, tuple[_Run, int]]) -> dict[_Run, list[tuple[int, int]]]:
-        """When each number of a run is written, and read for the last time."""
-        spans: dict[_Run, list[tuple[int, int]]] = {}
-        for batch, count in enumerate(self.program.columns):
-            spans["input", batch] = [(-1, -1)] * count
-        for node, (operation, _, attribute) in enumerate(self.program.instructions):
-            if operation in ("layer", "layer_inputs"):
-                written = self._time[node] - 1
-                count = attribute.rows if operation == "layer" else attribute.depth
-                spans["element", node] = [(written, written)] * count
-        for node, (run, offset) in places.items():
-            of_run = spans.setdefault(run, [])
-            if run[0] == "run":
-                written = self._time[node] + 1
-                of_run += [(written, written)] * (offset + 1 - len(of_run))
-                of_run[offset] = written, written
-            written, last = of_run[offset]
-            of_run[offset] = written, max(last, self._last_read.get(node, last))
-        return spans
-
-
-class _Slots:
-    """The slots of a batch: when the number in each is read for the last time."""
-
-    def __init__(self) -> None:
-        self.last_read: list[int] = []
-        self._soonest: list[tuple[int, int]] = []  # a heap of (last read, slot); entries of what was used again are old
-
-    def take(self, spans: Sequence[tuple[int, int]]) -> int:
-        """The first of some slots in a row, for numbers that are written and last read at these times."""
-        first = self._one(spans[0][0]) if len(spans) == 1 else self._run([written for written, _ in spans])
-        for slot, (_, last) in enumerate(spans, first):
-            if slot == len(self.last_read):
-                self.last_read.append(last)
-            self.last_read[slot] = last
-            heappush(self._soonest, (last, slot))
-        return first
-
-    def _one(self, written: int) -> int:
-        while self._soonest and self._soonest[0][0] < written:
-            last, slot = heappop(self._soonest)
-            if self.last_read[slot] == last:
-                return slot
-        return len(self.last_read)
-
-    def _run(self, written: Sequence[int]) -> int:
-        count = len(self.last_read)
-        for first in range(count):
-            if all(self.last_read[slot] < time for slot, time in zip(range(first, count), written)):
-                return first
-        return count
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -592,7 +384,7 @@ class _Lowering:
         self.batches = program.batches()
         self.before, self.after, self.of_batches = _pieces(program, self.batches)
         pieces = [*self.before, *self.after, *(piece for pieces in self.of_batches for piece in pieces)]
-        self.memory = _Memory(program, pieces, self.batches)
+        self.memory = Memory(program, pieces, self.batches)
         self.functions: dict[str, str] = {}
         self.needed: set[str] = set()
         self.vectorised: set[str] = set()

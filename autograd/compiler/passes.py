@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import primitives
 from autograd.compiler.program import EFFECTS, UNIFORM, Instruction, Program, Range, Weights
-from autograd.compiler.spellings import spelled
+from autograd.compiler.spellings import COMPARISONS, spelled
 from autograd.primitives import Primitive
 
 if TYPE_CHECKING:
@@ -59,20 +59,8 @@ def _folded(new: Program, operation: Primitive | str, operands: Sequence[int]) -
 
 
 def _is_comparison(program: Program, index: int) -> bool:
-    operation = program.instructions[index].operation
-    return isinstance(operation, Primitive) and operation in _COMPARISONS
-
-
-_COMPARISONS = frozenset(
-    {
-        primitives.less,
-        primitives.less_equal,
-        primitives.greater,
-        primitives.greater_equal,
-        primitives.equal,
-        primitives.not_equal,
-    }
-)
+    instruction = program.instructions[index]
+    return isinstance(instruction.operation, Primitive) and instruction.name in COMPARISONS
 
 
 def _number(program: Program, index: int) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.compiler.arguments import address
-from autograd.compiler.lower import (
+from autograd.compiler.frame import (
     LANE_SUMS,
     OUTPUTS,
     PARAMETERS,

@@ -42,9 +42,11 @@ FUNCTIONS = (
 )
 """Rows that are functions of the C library."""
 
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+
 INSTRUCTIONS = (
-    *("identity", "add", "sub", "mul", "div", "neg", "less", "less_equal", "greater", "greater_equal", "equal"),
-    *("not_equal", "where", "abs", "sqrt", "floor", "ceil", "dot", "sum"),
+    *("identity", "add", "sub", "mul", "div", "neg", "where", "abs", "sqrt", "floor", "ceil", "dot", "sum"),
+    *COMPARISONS,
 )
 """Rows that are instructions of a machine, or a few in a row."""
 
