@@ -497,6 +497,33 @@ def test_more_than_the_loss_of_no_arguments():
     assert w.grad == 4.0
 
 
+@pytest.mark.parametrize("given", [lambda a: a, lambda a: a.tolist()], ids=["arrays", "lists"])
+def test_what_a_loss_returns_besides_may_be_summed(given):
+    weights = [Value(0.5), Value(-1.5)]
+
+    def loss(x, y):
+        z = autograd.dot(weights, x)
+        return (z - y) ** 2, {"right": autograd.greater(z * y, 0.0), "z": [z, 2 * z], "one": 1.0}
+
+    X, y = np.random.default_rng(0).normal(size=(13, 2)), np.array([1.0, -1.0] * 6 + [1.0])
+    each = autograd.compile(loss, weights, has_aux=True)
+    summed = autograd.compile(loss, weights, has_aux="sum")
+    (value, others), gradient = each.flat([0.5, -1.5], X, y)
+    (value_too, sums), gradient_too = summed.flat([0.5, -1.5], given(X), given(y))
+    assert value_too == value
+    assert gradient_too.tolist() == gradient.tolist()
+    assert sums["right"] == others["right"].sum()
+    assert sums["z"] == pytest.approx(others["z"].sum(axis=0), rel=1e-14)
+    assert sums["one"] == 13
+    assert summed(given(X), given(y)) == (value, {**sums, "z": pytest.approx(sums["z"], rel=1e-15)})
+
+
+@pytest.mark.parametrize("has_aux", ["mean", 1, None])
+def test_an_unknown_way_with_other_results(has_aux):
+    with pytest.raises(ValueError, match="has_aux is True, False or 'sum'"):
+        autograd.compile(lambda x: x, [Value(1.0)], has_aux=has_aux)
+
+
 # --- flat, grad, evaluate --------------------------------------------------------------------------------------------
 
 
