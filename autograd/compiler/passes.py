@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import primitives
 from autograd.compiler.program import EFFECTS, UNIFORM, Instruction, Program, Range, Weights
-from autograd.compiler.spellings import COMPARISONS, spelled
+from autograd.compiler.spellings import COMPARISONS, may_be_spelled, spelled
 from autograd.primitives import Primitive
 
 if TYPE_CHECKING:
@@ -32,17 +32,16 @@ def fold_constants(program: Program) -> Program:
     """Operations on constants alone are done now, by the same functions that Values use; so are choices."""
     new = program.like()
     index: list[int] = []
-    for operation, operands, attribute in program.instructions:
-        moved = [index[k] for k in operands]
-        folded = _folded(new, operation, moved)
-        index.append(new.append(operation, moved, attribute) if folded is None else folded)
+    for instruction in program.instructions:
+        folded = None
+        if isinstance(instruction.operation, Primitive):
+            folded = _folded(new, instruction.operation, [index[k] for k in instruction.operands])
+        index.append(new.take(instruction, index) if folded is None else folded)
     return new.finish(program, index)
 
 
-def _folded(new: Program, operation: Primitive | str, operands: Sequence[int]) -> int | None:
+def _folded(new: Program, operation: Primitive, operands: Sequence[int]) -> int | None:
     """The instruction that an operation on constants comes down to; None where it has to be computed."""
-    if not isinstance(operation, Primitive):
-        return None
     if operation in (primitives.less, primitives.greater) and operands[0] == operands[1]:
         return new.constant(0.0)
     numbers = [_number(new, k) for k in operands]
@@ -73,12 +72,12 @@ def sums_of_products(program: Program) -> Program:
     uses, inner = program.uses(), chains(program)
     new = program.like()
     index: list[int] = []
-    for position, (operation, operands, attribute) in enumerate(program.instructions):
-        if operation is primitives.add and position not in inner:
+    for position, instruction in enumerate(program.instructions):
+        if instruction.operation is primitives.add and position not in inner:
             terms = terms_of(program, position, inner)
             index.append(_as_dot(program, new, index, uses, terms))
         else:
-            index.append(new.append(operation, [index[k] for k in operands], attribute))
+            index.append(new.take(instruction, index))
     return dead_code(new.finish(program, index))
 
 
@@ -133,7 +132,7 @@ def find_layers(program: Program) -> Program:
     new = program.like()
     index: list[int] = []
     elements: dict[int, int] = {}
-    for position, (operation, operands, attribute) in enumerate(program.instructions):
+    for position, instruction in enumerate(program.instructions):
         if position in rows:
             weights, inputs, members = rows[position]
             layer = new.append("layer", [index[k] for k in inputs], weights)
@@ -142,7 +141,7 @@ def find_layers(program: Program) -> Program:
         if position in elements:
             index.append(elements[position])
         else:
-            index.append(new.append(operation, [index[k] for k in operands], attribute))
+            index.append(new.take(instruction, index))
     return new.finish(program, index)
 
 
@@ -240,10 +239,10 @@ def find_ranges(program: Program) -> Program:
     new = program.like()
     index: list[int] = []
     reached = always_reached(program)
-    for position, (operation, operands, attribute) in enumerate(program.instructions):
-        found = _range(program, operands) if operation is primitives.dot and reached[position] else None
-        moved = [index[k] for k in operands]
-        index.append(new.append(operation, moved, attribute) if found is None else new.append("range_dot", (), found))
+    for position, instruction in enumerate(program.instructions):
+        is_candidate = instruction.operation is primitives.dot and reached[position]
+        found = _range(program, instruction.operands) if is_candidate else None
+        index.append(new.take(instruction, index) if found is None else new.append("range_dot", (), found))
     return dead_code(new.finish(program, index))
 
 
@@ -265,12 +264,11 @@ def expand(program: Program) -> Program:
     """Operations that no machine has are spelled in those that it has."""
     new = program.like()
     index: list[int] = []
-    for operation, operands, attribute in program.instructions:
-        moved = [index[k] for k in operands]
-        if isinstance(operation, Primitive):
-            index.append(spelled(new, operation, moved))
+    for instruction in program.instructions:
+        if isinstance(instruction.operation, Primitive) and may_be_spelled(instruction.operation):
+            index.append(spelled(new, instruction.operation, [index[k] for k in instruction.operands]))
         else:
-            index.append(new.append(operation, moved, attribute))
+            index.append(new.take(instruction, index))
     return new.finish(program, index)
 
 
@@ -299,8 +297,8 @@ def dead_code(program: Program) -> Program:
                 alive[operand] = True
     new = program.like()
     index: list[int] = []
-    for keep, (operation, operands, attribute) in zip(alive, program.instructions):
-        index.append(new.append(operation, [index[k] for k in operands], attribute) if keep else -1)
+    for keep, instruction in zip(alive, program.instructions):
+        index.append(new.take(instruction, index) if keep else -1)
     return new.finish(program, index)
 
 

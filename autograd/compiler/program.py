@@ -115,6 +115,14 @@ class Program:
         self.instructions.append(Instruction(operation, tuple(operands), attribute))
         return len(self.instructions) - 1
 
+    def take(self, instruction: Instruction, index: Sequence[int] | dict[int, int]) -> int:
+        """Add an instruction of another program, with the operands that `index` has for its own."""
+        operation, operands, attribute = instruction
+        if operands:
+            instruction = Instruction(operation, tuple([index[k] for k in operands]), attribute)
+        self.instructions.append(instruction)
+        return len(self.instructions) - 1
+
     def constant(self, number: float) -> int:
         """The instruction of a number: the one that there is, or a new one."""
         bits = struct.pack("d", number)
@@ -212,6 +220,8 @@ class Program:
 def batch_of(instruction: Instruction, batches: Sequence[int]) -> int:
     """The batch that an instruction belongs to, given those of the instructions before it."""
     operation, operands, attribute = instruction
+    if operation in ("parameter", "constant"):
+        return UNIFORM
     if operation == "input":
         return int(attribute[0])
     if operation == "copy":
@@ -244,21 +254,18 @@ _OPERANDS = {
 
 
 def _attribute_problem(program: Program, operation: str, operands: tuple[int, ...], attribute: Any) -> str:
-    def number_below(limit: int) -> str:
-        return "" if isinstance(attribute, int) and 0 <= attribute < limit else f"wants a number below {limit}"
-
+    if operation == "parameter":
+        return _unless_below(program.parameters, attribute)
     if operation == "constant":
         return "" if attribute.__class__ is float else f"wants a float, has {attribute!r}"
-    if operation == "parameter":
-        return number_below(program.parameters)
     if operation == "batch_sum":
         index, batch = attribute
         fits = 0 <= index < program.sums and 0 < batch < len(program.columns)
         return "" if fits else f"there is no sum {index}, or no batch {batch}"
     if operation == "contribute":
-        return number_below(program.sums)
+        return _unless_below(program.sums, attribute)
     if operation in ("count", "copy"):
-        return number_below(len(program.columns))
+        return _unless_below(len(program.columns), attribute)
     if operation == "input":
         batch, column = attribute
         fits = 0 < batch < len(program.columns) and 0 <= column < program.columns[batch]
@@ -267,7 +274,8 @@ def _attribute_problem(program: Program, operation: str, operands: tuple[int, ..
         source = program.instructions[operands[0]]
         if source.operation not in ("layer", "layer_inputs"):
             return f"element of {source.name}"
-        return number_below(source.attribute.rows if source.operation == "layer" else source.attribute.depth)
+        rows = source.attribute.rows if source.operation == "layer" else source.attribute.depth
+        return _unless_below(rows, attribute)
     if operation.startswith("layer"):
         wanted = {"layer": attribute.depth, "layer_inputs": attribute.rows}
         if len(operands) != wanted.get(operation, attribute.rows + attribute.depth):
@@ -281,6 +289,10 @@ def _attribute_problem(program: Program, operation: str, operands: tuple[int, ..
         last = length - 1
         return _beyond_parameters(program, [(first_x, first_x + last * step_x), (first_y, first_y + last * step_y)])
     return ""
+
+
+def _unless_below(limit: int, number: Any) -> str:
+    return "" if number.__class__ is int and 0 <= number < limit else f"wants a number below {limit}"
 
 
 def _beyond_parameters(program: Program, spans: Sequence[tuple[int, int]]) -> str:

@@ -156,6 +156,11 @@ def is_machine_operation(primitive: Primitive) -> bool:
     return _MACHINE.get(primitive.name) is primitive
 
 
+def may_be_spelled(primitive: Primitive) -> bool:
+    """Whether a row is not an operation of a machine, or has a cheaper spelling for some operands."""
+    return primitive is primitives.pow_ or not is_machine_operation(primitive)
+
+
 def spelled(program: Program, primitive: Primitive, operands: Sequence[int]) -> int:
     """Write an operation in those of a machine; the instruction of its result.
 
