@@ -1,0 +1,149 @@
+"""Figures, axes and colours that all plots share."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Colours that every kind of colour vision tells apart, from the palette of Okabe and Ito, and a grey
+BLUE, ORANGE = "#0072B2", "#D55E00"
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#767676")
+GREY = "#dedede"  # where there is no number
+INK = "#1a1a1a"  # on top of colours
+MARKERS = ("s", "o", "^", "D", "v", "P", "X")
+LINES = ("-", "--", "-.", ":")
+
+SMALLEST, LARGEST = 1e-200, 1e200  # beyond them what matplotlib computes could underflow and overflow
+
+
+def figure(
+    columns: int = 1, rows: int = 1, size: tuple[float, float] = (5.0, 3.6), widths: Sequence[float] | None = None
+) -> Any:
+    """A matplotlib figure that is tied to no window and shows itself in a notebook.
+
+    Args:
+        columns, rows: how many Axes it has, side by side and one below the other.
+        size: width and height of each in inches.
+        widths: how the width is shared among the columns; evenly unless given.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is missing; says how to install it.
+
+    Example:
+        >>> plot = figure(columns=3, rows=2)
+        >>> len(plot.axes)
+        6
+    """
+    plot = _figure_class()(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    plot.subplots(rows, columns, squeeze=False, width_ratios=widths)
+    return plot
+
+
+def panels(count: int, size: tuple[float, float]) -> list[Any]:
+    """Axes of a new figure, at most four side by side, each of this width and height in inches.
+
+    Example:
+        >>> len(panels(5, size=(3.0, 2.0)))
+        5
+    """
+    rows = math.ceil(count / 4)
+    axes: list[Any] = figure(math.ceil(count / rows), rows, size).axes
+    for unused in axes[count:]:
+        unused.remove()
+    return axes[:count]
+
+
+@cache
+def _figure_class() -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError('plots need matplotlib, which is missing: pip install "chainrule[plot]"') from None
+
+    class NotebookFigure(Figure):
+        def _repr_png_(self) -> bytes:
+            picture = BytesIO()
+            self.savefig(picture, format="png", dpi=80)
+            return picture.getvalue()
+
+    return NotebookFigure
+
+
+def axes_given(ax: Any) -> list[Any]:
+    """What a caller gave as `ax`, one Axes or several, as a list.
+
+    Raises:
+        TypeError: something else than Axes.
+    """
+    _figure_class()  # says what is missing where matplotlib is
+    from matplotlib.axes import Axes
+
+    axes = ax.ravel().tolist() if hasattr(ax, "ravel") else list(ax) if isinstance(ax, (list, tuple)) else [ax]
+    if not axes or not all(isinstance(one, Axes) for one in axes):
+        raise TypeError(f"ax is a matplotlib Axes or a list of them, got {ax!r}: of a figure, write figure.axes")
+    return axes
+
+
+def exactly(count: int, ax: Any, what: str) -> list[Any]:
+    """The Axes that a caller gave, as many as are wanted.
+
+    Raises:
+        ValueError: there are more or fewer.
+        TypeError: something else than Axes.
+    """
+    axes = axes_given(ax)
+    if len(axes) != count:
+        raise ValueError(
+            f"{what} wants {count} Axes, got {len(axes)}: leave ax out, or write ax=nn.plots.figure({count}).axes"
+        )
+    return axes
+
+
+def finite(numbers: Sequence[float]) -> list[float]:
+    """The numbers that have a place on a scale: not nan, not infinite, not close to it."""
+    return [x for x in numbers if abs(x) < LARGEST]
+
+
+@cache
+def signed_colours() -> Any:
+    """A colour map for numbers of both signs: blue below 0, white at 0, orange above; grey for nan.
+
+    Towards both ends it gets evenly darker, so that sizes can be compared without telling colours apart.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("signed", ["#003a5c", BLUE, "#ffffff", ORANGE, "#6b2f00"], N=257)
+    return colours.with_extremes(bad=GREY)
+
+
+def pale(colour: str) -> tuple[float, float, float]:
+    """The colour with twice as much white."""
+    from matplotlib.colors import to_rgb
+
+    red, green, blue = [(2 + part) / 3 for part in to_rgb(colour)]
+    return red, green, blue
+
+
+def reach(numbers: Sequence[float]) -> float:
+    """The largest distance from 0, for a scale of colours with 0 in its middle; 1 where there is none."""
+    largest = max(map(abs, finite(numbers)), default=0.0)
+    return largest if largest > SMALLEST else 1.0
+
+
+def percent(share: float) -> str:
+    """A share as a percentage, exact where it is none or all.
+
+    Example:
+        >>> percent(0.25), percent(0.9999), percent(0.0001), percent(1.0)
+        ('25%', '>99%', '<1%', '100%')
+    """
+    if 0 < share < 0.01:
+        return "<1%"
+    if 0.99 < share < 1:
+        return ">99%"
+    return f"{share:.0%}"
