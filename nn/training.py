@@ -59,21 +59,21 @@ class History:
         """How many epochs were completed."""
         return len(self.loss)
 
-    def plot(self, axes: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> Any:
         """Draw the curves with matplotlib: the loss and, where there is one, the accuracy.
 
         Args:
-            axes: one matplotlib Axes for the loss, or two for loss and accuracy; made unless given.
+            ax: one matplotlib Axes for the loss, or two for loss and accuracy; made unless given.
 
         Returns:
-            The axes.
+            The Axes, in a list.
 
         Raises:
             ModuleNotFoundError: matplotlib is missing; says how to install it.
         """
         from nn.plots import learning_curves
 
-        return learning_curves(self, axes)
+        return learning_curves(self, ax)
 
     def __repr__(self) -> str:
         parts = [f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}"]
@@ -134,7 +134,8 @@ def fit(
         progress: whether to show a progress bar (tqdm); None for: at a terminal, if tqdm is installed.
         l2: this much times the sum of all squared parameters is added to the loss of each batch.
         clip_norm: shrink the gradient of a step to this Euclidean norm.
-        callback: called as callback(epoch, history) after each epoch, counted from 1.
+        callback: called as callback(epoch, history) after each epoch, counted from 1; `nn.plots.UpdateRatio(model)` is
+            one.
         compiled: "auto" for native code where that is possible (`history.compiled` and `history.note` tell), True to
             be told by an error where it is not, False for steps on Values.
 
