@@ -10,12 +10,15 @@ Example:
 """
 
 from autograd.compiler import compile as compile
-from autograd.draw import draw_dot
+from autograd.draw import draw_dot, to_mermaid
+from autograd.explanation import Explanation, explain
+from autograd.explorer import explore
 from autograd.functions import dot, log_softmax, logsumexp, matvec, mean, norm, softmax
 from autograd.functions import max as max
 from autograd.functions import min as min
 from autograd.functions import sum as sum
 from autograd.modes import AnomalyError, CompileError, collector_paused, detect_anomaly, no_grad
+from autograd.paths import Path, between, number_of_paths, paths, shared_nodes
 from autograd.primitives import (
     PRIMITIVES,
     ZERO,
@@ -75,6 +78,7 @@ from autograd.primitives import (
 )
 from autograd.primitives import abs_ as abs
 from autograd.primitives import pow_ as pow
+from autograd.scopes import scope
 from autograd.testing import check_grads
 from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value
@@ -86,6 +90,8 @@ __all__ = [
     "ZERO",
     "AnomalyError",
     "CompileError",
+    "Explanation",
+    "Path",
     "Primitive",
     "Value",
     "abs",
@@ -97,6 +103,7 @@ __all__ = [
     "atan",
     "atan2",
     "atanh",
+    "between",
     "ceil",
     "check_grads",
     "clip",
@@ -113,6 +120,8 @@ __all__ = [
     "erf",
     "erfc",
     "exp",
+    "explain",
+    "explore",
     "expm1",
     "floor",
     "gelu",
@@ -145,9 +154,13 @@ __all__ = [
     "no_grad",
     "norm",
     "not_equal",
+    "number_of_paths",
+    "paths",
     "pow",
     "relu",
+    "scope",
     "select",
+    "shared_nodes",
     "sigmoid",
     "sign",
     "silu",
@@ -159,6 +172,7 @@ __all__ = [
     "sub",
     "tan",
     "tanh",
+    "to_mermaid",
     "value_and_grad",
     "vjp",
     "where",

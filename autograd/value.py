@@ -13,7 +13,7 @@ from _thread import RLock, _local
 from operator import mul as _multiply
 from weakref import WeakSet
 
-from autograd import modes, primitives
+from autograd import modes, primitives, scopes
 from autograd.graph import MANY, topological_order
 from autograd.primitives import ZERO, Primitive, run_rule, takes_over, to_float
 
@@ -39,6 +39,8 @@ class _LeafKind:
 
 
 LEAF = _LeafKind("leaf")
+PARAMETER = _LeafKind("parameter")
+"""The kind of the leaves that a module holds: those that training moves."""
 CONSTANT = _LeafKind("constant")
 """The kind of the leaves that operations make of plain numbers: no derivative is recorded for them."""
 
@@ -65,7 +67,7 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
         x = self._data
         out: Value = _new(Value)
         out._data = data = forward(x)
-        out._grad = 0.0
+        out._grad = None
         out._primitive = primitive
         out._left = self
         out._right = None
@@ -101,7 +103,7 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callab
         y = other._data
         out: Value = _new(Value)
         out._data = data = forward(x, y)
-        out._grad = 0.0
+        out._grad = None
         out._primitive = primitive
         out._left = self
         out._right = other
@@ -174,7 +176,7 @@ def constant(number: object, where: str = "Value") -> Value:
     """A leaf made of a plain number, for which no derivative is recorded."""
     out: Value = _new(Value)
     out._data = number if number.__class__ is float else to_float(number, where)
-    out._grad = 0.0
+    out._grad = None
     out._primitive = CONSTANT
     out._left = None
     out._right = None
@@ -223,9 +225,10 @@ class Value:
         "_origin",
         "_primitive",
         "_right",
+        "_scope",
     )
     _data: float
-    _grad: Any  # a float; None while backward() has not reached the node
+    _grad: Any  # a float; None as long as no backward() has reached the node and nobody has set it
     _primitive: Primitive | _LeafKind
     _left: Any  # the first operand; None on a leaf; a tuple of the operands where _right is MANY
     _right: Any  # the second operand, None or MANY
@@ -233,6 +236,7 @@ class Value:
     _d_right: Any
     _label: str  # set only where there is one
     _origin: str  # the user's line that made the node; set only under detect_anomaly
+    _scope: Any  # where the node was computed, for `scopes.scope_of`; set only where there is a scope
 
     _rank = 1
 
@@ -244,7 +248,7 @@ class Value:
                 )
             data = to_float(data, "Value")
         self._data = data
-        self._grad = 0.0
+        self._grad = None
         self._primitive = LEAF
         self._left = None
         self._right = None
@@ -264,6 +268,8 @@ class Value:
             derivatives = _recorded_derivatives(primitive, out._data, operands, numbers)
             out._primitive = primitive
             _connect(out, operands, derivatives)
+        if scope := scopes.current():
+            out._scope = scope
         if modes.is_checking():
             _check_forward(out, primitive, numbers)
         if not modes.is_recording() and modes.trace() and primitive is not primitives.detach:
@@ -287,8 +293,9 @@ class Value:
 
     @property
     def grad(self) -> float:
-        """The derivative of the root of the last `backward()` with respect to this node."""
-        return self._grad  # type: ignore[no-any-return]
+        """The derivative of the root of the last `backward()` with respect to this node; 0.0 before there was one."""
+        grad = self._grad
+        return 0.0 if grad is None else grad
 
     @grad.setter
     def grad(self, number: float) -> None:
@@ -503,7 +510,7 @@ class Value:
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        return f"Value(data={self._data}, grad={self._grad}{label})"
+        return f"Value(data={self._data}, grad={self.grad}{label})"
 
     def __format__(self, specification: str) -> str:
         return format(self._data, specification) if specification else str(self)
@@ -516,9 +523,9 @@ class Value:
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         for node in topological_order(self):
             if id(node) not in memo:
-                kind, data, grad, label, operands, edges = node._parts()
+                kind, data, grad, label, operands, edges, scope = node._parts()
                 copies = tuple([memo[id(operand)] for operand in operands])
-                memo[id(node)] = _rebuild(kind, data, grad, label, copies, edges)
+                memo[id(node)] = _rebuild(kind, data, grad, label, copies, edges, scope)
         return memo[id(self)]  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Callable[..., Value], tuple[Any, ...]]:
@@ -528,7 +535,8 @@ class Value:
         return _last, (opening, opening.order, _Closing(opening))
 
     def _parts(self) -> tuple[Any, ...]:
-        return self._primitive, self._data, self._grad, self.label, self.parents, self._edges()
+        scope = getattr(self, "_scope", None)
+        return self._primitive, self._data, self._grad, self.label, self.parents, self._edges(), scope
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -570,13 +578,13 @@ def _connect(out: Value, operands: tuple[Value, ...], derivatives: Sequence[floa
         out._d_left = tuple(derivatives)
 
 
-def _propagate(order: Sequence[Value], before: Sequence[float], checking: bool) -> None:
+def _propagate(order: Sequence[Value], before: Sequence[float | None], checking: bool) -> None:
     """The chain rule, from results to operands: each edge adds upstream gradient times local derivative."""
     for node, gradient_before in zip(reversed(order), reversed(before)):
         upstream = node._grad
         left = node._left
         if left is None:  # a leaf accumulates
-            node._grad = gradient_before if upstream is None else gradient_before + upstream
+            node._grad = gradient_before or 0.0 if upstream is None else (gradient_before or 0.0) + upstream
             continue
         if upstream is None:  # every edge to it was cut
             node._grad = 0.0
@@ -615,7 +623,7 @@ def dot_nodes(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> list[Valu
         x = [node._data for node in row]
         out: Value = _new(Value)
         out._data = sum(map(_multiply, x, y), 0.0)
-        out._grad = 0.0
+        out._grad = None
         out._primitive = primitives.dot
         out._left = (*row, *ys)
         out._right = MANY
@@ -650,14 +658,17 @@ def _check_backward(node: Value, upstream: float) -> None:
 def _rebuild(
     kind: Primitive | _LeafKind,
     data: float,
-    grad: float,
+    grad: float | None,
     label: str,
     operands: tuple[Value, ...],
     edges: tuple[float | None, ...],
+    scope: Any = None,
 ) -> Value:
     """A node from its parts."""
     out = Value(data, label)
     out._grad, out._primitive = grad, kind
+    if scope:
+        out._scope = scope
     if operands:
         _connect(out, operands, edges)
     return out

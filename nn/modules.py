@@ -9,12 +9,13 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import PRIMITIVES, Value, primitives
-from autograd.value import CONSTANT, constant, dot_nodes
+from autograd.scopes import Scope, current, mark, part
+from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
 from nn.checks import whole
 from nn.initialisation import Random, initialiser, random_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from nn.initialisation import Initialiser
 
@@ -40,6 +41,10 @@ class Module:
         >>> line(3.0).data, line.state_dict()
         (7.0, {'slope': 2.0, 'intercept': 1.0})
     """
+
+    def __setattr__(self, name: str, attribute: Any) -> None:
+        _make_parameters(attribute)
+        super().__setattr__(name, attribute)
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order of `named_parameters`."""
@@ -94,6 +99,15 @@ class Module:
         for name, number in numbers.items():
             named[name].data = number
 
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None, **_: Any
+    ) -> dict[str, str]:
+        """What a notebook shows: the parts as text and as a table."""
+        from nn.summary import bundle
+
+        shown = bundle(self).items()
+        return {kind: text for kind, text in shown if (not include or kind in include) and kind not in (exclude or ())}
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `state_dict()` to a file, as JSON: exact, readable, and unable to execute code when loaded.
 
@@ -129,6 +143,23 @@ class Module:
         self.load_state_dict(content["state"])
 
 
+def _make_parameters(held: Any, above: frozenset[int] = frozenset()) -> None:
+    """The leaves that a module holds, in itself or in containers, are of the kind of parameters from now on."""
+    if isinstance(held, Value):
+        if held._primitive is LEAF:
+            held._primitive = PARAMETER
+    elif (isinstance(held, (list, tuple, dict)) or _is_array_of_objects(held)) and id(held) not in above:
+        for part in held.values() if isinstance(held, dict) else held:
+            if part.__class__ is not Value:
+                _make_parameters(part, above | {id(held)})
+            elif part._primitive is LEAF:
+                part._primitive = PARAMETER
+
+
+def _is_array_of_objects(held: Any) -> bool:
+    return getattr(getattr(held, "dtype", None), "kind", "") == "O"
+
+
 def _walk(prefix: str, children: Mapping[str, Any], above: frozenset[int]) -> Iterator[tuple[str, Value]]:
     """The leaves in attributes, by name; `above` are the modules and containers on the way here."""
     for key, child in children.items():
@@ -143,7 +174,7 @@ def _walk(prefix: str, children: Mapping[str, Any], above: frozenset[int]) -> It
                 yield from [(f"{name}.{own}", parameter) for own, parameter in child.named_parameters()]
             else:
                 yield from _walk(f"{name}.", vars(child), here)
-        elif getattr(getattr(child, "dtype", None), "kind", "") == "O":  # a NumPy array of objects
+        elif _is_array_of_objects(child):
             yield from _walk(prefix, {key: child.tolist()}, here)
         elif isinstance(child, (list, tuple)):
             yield from _walk(f"{name}.", {str(k): part for k, part in enumerate(child)}, here)
@@ -208,14 +239,22 @@ class Neuron(Module):
         source, draw = random_source(rng), initialiser(init, self.activation)
         self.w = [Value(draw(source, nin, nout)) for _ in range(nin)]
         self.b = Value(0.0)
+        self._label_parameters("b", "w[%d]", Scope("neuron"))
 
     def __call__(self, x: Sequence[Value | float]) -> Value:
         (z,) = _pre_activations([self.weights()], as_inputs(x, self.nin, self))
-        return self._activate(z)
+        a = self._activate(z)
+        mark([z], [a], Scope("neuron", current()))
+        return a
 
     def weights(self) -> tuple[Value, ...]:
         """The bias, which is the weight of an extra input 1, and the weights of the inputs."""
         return (self.b, *self.w)
+
+    def _label_parameters(self, bias: str, weight: str, scope: Scope) -> None:
+        self.b._label, self.b._scope = bias, scope
+        for i, w in enumerate(self.w):
+            w._label, w._scope = weight % i, scope
 
     def __repr__(self) -> str:
         return f"Neuron({self.nin}, activation={self.activation!r})"
@@ -250,6 +289,12 @@ class Layer(Module):
         source = random_source(rng)
         self.nin, self.nout = _positive(nin, "nin"), _positive(nout, "nout")
         self.neurons = [Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)]
+        self._label_parameters("", Scope("layer"))
+
+    def _label_parameters(self, number: str, scope: Scope) -> None:
+        self._name = scope.name
+        for j, neuron in enumerate(self.neurons):
+            neuron._label_parameters(f"b{number}[{j}]", f"W{number}[{j},%d]", Scope(f"neuron {j}", scope))
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations: a list, or the Value itself where there is one neuron."""
@@ -259,7 +304,9 @@ class Layer(Module):
         """The pre-activations z and the activations a of this pass."""
         inputs = as_inputs(x, self.nin, self)
         z = _pre_activations([neuron.weights() for neuron in self.neurons], inputs)
-        return z, [neuron._activate(pre_activation) for neuron, pre_activation in zip(self.neurons, z)]
+        a = [neuron._activate(pre_activation) for neuron, pre_activation in zip(self.neurons, z)]
+        mark(z, a, Scope(self._name, current()))
+        return z, a
 
     def __repr__(self) -> str:
         return f"Layer({self.nin}, {self.nout}, activation={self.neurons[0].activation!r})"
@@ -311,11 +358,9 @@ class MLP(Module):
             for k, (fan_in, fan_out) in enumerate(pairwise(sizes))
         ]
         self.activation, self.output = activation, output
+        scope = Scope("MLP")
         for k, layer in enumerate(self.layers):
-            for j, neuron in enumerate(layer.neurons):
-                neuron.b.label = f"b{k}[{j}]"
-                for i, weight in enumerate(neuron.w):
-                    weight.label = f"W{k}[{j},{i}]"
+            layer._label_parameters(str(k), Scope(f"layer {k}", scope))
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations of the last layer: a list, or the Value itself where there is one neuron."""
@@ -331,10 +376,11 @@ class MLP(Module):
             ValueError: another number of inputs.
         """
         zs, activations = [], [as_inputs(x, self.nin, self)]
-        for layer in self.layers:
-            z, a = layer.forward(activations[-1])
-            zs.append(z)
-            activations.append(a)
+        with part("MLP"):
+            for layer in self.layers:
+                z, a = layer.forward(activations[-1])
+                zs.append(z)
+                activations.append(a)
         return Forward(_one_or_all(activations[-1]), zs, activations[1:])
 
     def __repr__(self) -> str:
@@ -342,6 +388,7 @@ class MLP(Module):
 
 
 _ONE = constant(1.0)
+_ONE._scope = Scope("bias")  # it is inside of the modules, as their parameters are
 
 
 def as_inputs(x: Any, nin: int, module: Module) -> list[Value]:

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from autograd.draw.dot import Picture
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from autograd.draw.picture import Picture
     from autograd.value import Value
 
 
-def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR", max_nodes: int = 300) -> Picture:
+def draw_dot(
+    root: Value,
+    format: str = "svg",
+    rankdir: str = "LR",
+    collapse: str = "auto",
+    max_nodes: int = 300,
+    values: bool = True,
+    gradients: bool = True,
+    local_derivatives: bool = False,
+    legend: bool = False,
+    highlight: Iterable[Value] | Mapping[str, Any] | Any = None,
+) -> Picture:
     """The graph that `root` was computed from, as a picture: one box per Value, one arrow per operand.
 
-    A box shows the label, the operation, the number and its gradient (0 until `backward()` has run). Boxes with round
-    corners are leaves, dashed ones the constants made of plain numbers, rectangles are computed, and the root has a
-    double border. The arrows into a box come in the order of its operands, where the layout can; `a + a` has two.
+    A box shows the label, the operation, the number and its gradient, once there was a `backward()`. Its shape tells
+    what kind of node it is: `legend=True` shows them all. The arrows into a box come in the order of its operands,
+    where the layout can; `a + a` has two. The wider an arrow, the more gradient flows along it, on a logarithmic scale;
+    along a dashed one none can.
+
+    A graph of more than `max_nodes` is folded: nodes of the same neuron or layer, or of the same `autograd.scope`, into
+    one box; then what repeats, such as the examples of a batch, into one with how often; and leaves that are used for
+    the same. A caption says so.
 
     A notebook shows the picture; `.render("graph")` writes it to graph.svg and its DOT source to graph; `.pipe()` gives
     its bytes, `.source` its DOT source. The layout is done by Graphviz's program `dot` or else by the Python package
@@ -23,15 +42,24 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR", max_nodes: i
         root: the result to draw; a leaf is drawn alone.
         format: what `.render()` and `.pipe()` make: "svg", "png", "pdf" or another format of Graphviz.
         rankdir: where the arrows point: "LR" left to right, "TB" top to bottom, "RL", "BT".
-        max_nodes: above this many nodes the leaves are left out, and if that is not enough the computed nodes furthest
-            from the root. A caption says how many.
+        collapse: "none" for a box for each Value; "neuron" or "layer" for boxes as large as that; "auto" for whatever
+            is small enough.
+        max_nodes: how many boxes there may be. What is too large even when folded is drawn without its leaves, and if
+            that is not enough without the boxes furthest from the root. The caption says how many.
+        values: whether the numbers are shown.
+        gradients: whether gradients are shown, as numbers and as the width of arrows.
+        local_derivatives: whether an arrow shows the local derivative of its edge.
+        legend: whether the picture explains its shapes.
+        highlight: nodes to be drawn strong, everything else being muted; or a path, as `autograd.paths` finds them; or
+            a dict of these by name, which also shows what they share.
 
     Returns:
         A `graphviz.Digraph`.
 
     Raises:
         TypeError: `root` is not a Value, or an argument has the wrong type.
-        ValueError: there is no such format or direction, or `max_nodes` is below 1.
+        ValueError: there is no such format, direction or way to collapse; `max_nodes` is below 1; a highlighted node is
+            not in the graph; or somebody has made a cycle.
 
     Example:
         >>> from autograd import Value
@@ -42,6 +70,45 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR", max_nodes: i
         >>> picture.source.count("->")
         4
     """
-    from autograd.draw.dot import draw
+    from autograd.draw.look import Shown
+    from autograd.draw.picture import draw
 
-    return draw(root, format, rankdir, max_nodes)
+    shown = Shown(bool(values), bool(gradients), bool(local_derivatives))
+    return draw(root, format, rankdir, collapse, max_nodes, bool(legend), highlight, shown)
+
+
+def to_mermaid(
+    root: Value,
+    rankdir: str = "LR",
+    collapse: str = "auto",
+    max_nodes: int = 150,
+    values: bool = True,
+    gradients: bool = True,
+    local_derivatives: bool = False,
+) -> str:
+    """The picture of `draw_dot` as text for Mermaid, which GitHub, GitLab and many editors draw in Markdown.
+
+    Put it between lines of ```mermaid and ```. Mermaid draws no more than 500 arrows.
+
+    Args:
+        root, rankdir, collapse, max_nodes, values, gradients, local_derivatives: as for `draw_dot`.
+
+    Raises:
+        TypeError, ValueError: as for `draw_dot`.
+
+    Example:
+        >>> from autograd import Value, to_mermaid
+        >>> a = Value(2.0, label="a")
+        >>> print(to_mermaid(a.exp(), values=False, gradients=False))
+        flowchart LR
+            b0(["a"]):::leaf
+            b1["exp"]:::root
+            b0 --> b1
+        ...
+    """
+    from autograd.draw.look import Shown
+    from autograd.draw.mermaid import mermaid
+    from autograd.draw.picture import check_scene
+
+    check_scene("to_mermaid", root, collapse, max_nodes, rankdir)
+    return mermaid(root, rankdir, collapse, max_nodes, Shown(bool(values), bool(gradients), bool(local_derivatives)))

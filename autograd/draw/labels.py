@@ -1,0 +1,19 @@
+"""Labels as they can stand in a picture."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 40
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def one_line(text: str) -> str:
+    """Any text on one line, not too long, and of nothing but characters that XML can have.
+
+    Example:
+        >>> one_line("two\\nlines"), len(one_line("x" * 10_000))
+        ('two lines', 40)
+    """
+    line = _NOT_XML.sub("\ufffd", " ".join(str(text)[: 50 * LONGEST].split()))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"

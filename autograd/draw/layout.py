@@ -1,0 +1,125 @@
+"""Who lays a graph out: Graphviz's program `dot`, or else the Python package pygraphviz, which has Graphviz inside."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+import graphviz
+
+HOW_TO_GET_PICTURES = 'For pictures: pip install "chainrule[layout]"'
+
+_GRAPHVIZ = """
+    sudo apt-get install graphviz                Debian, Ubuntu
+    brew install graphviz                        macOS
+    winget install graphviz                      Windows
+    conda install -c conda-forge graphviz        conda"""
+_PYGRAPHVIZ = """
+    pip install "chainrule[layout]"              pygraphviz, which needs no more than pip"""
+
+_LARGE = 1000
+"""From so many arrows on pygraphviz works in a process of its own where there is a time limit: it knows of none."""
+
+
+class LayoutNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # graphviz has no types
+    """Neither Graphviz's program nor pygraphviz is installed."""
+
+    def __init__(self) -> None:
+        RuntimeError.__init__(
+            self,
+            f"nothing on this machine can lay out a graph; install one of{_PYGRAPHVIZ}{_GRAPHVIZ}\n"
+            "or use `.source`, the graph in the DOT language, elsewhere",
+        )
+
+
+class LayoutFailed(RuntimeError):  # noqa: N818  # as LayoutNotFound
+    """Graphviz is there, but it gave up or crashed."""
+
+
+class LayoutTimeout(LayoutFailed, TimeoutError):  # noqa: N818
+    """Graphviz is there, but it took too long."""
+
+
+def lay_out(source: str, format: str, engine: str = "dot", timeout: float | None = None) -> bytes:
+    """A graph in the DOT language as a picture, or in another format of Graphviz.
+
+    Args:
+        source: the graph.
+        format: "svg", "png", "pdf", "json", ...
+        engine: which of Graphviz's programs.
+        timeout: in seconds; None for no limit.
+
+    Raises:
+        LayoutNotFound: there is neither Graphviz's program nor pygraphviz.
+        LayoutFailed: there is, but it gave up or crashed; LayoutTimeout where it took too long.
+        ValueError: what there is cannot make the format.
+
+    Example:
+        >>> lay_out("digraph { a -> b }", "svg").count(b"<title>")
+        4
+    """
+    program, format = shutil.which(engine), format.lower()
+    if program is not None:
+        return _run([program, f"-T{format}"], source, format, engine, timeout)
+    try:
+        import pygraphviz
+    except ImportError:
+        raise LayoutNotFound from None
+    if timeout is not None and sys.executable and source.count("->") > _LARGE:
+        return _run([sys.executable, "-P", "-c", _PROGRAM, format, engine], source, format, engine, timeout)
+    return _in_this_process(pygraphviz, source, format, engine)
+
+
+def _in_this_process(pygraphviz: Any, source: str, format: str, engine: str) -> bytes:
+    try:
+        graph = pygraphviz.AGraph(string=source)
+    except Exception as error:
+        raise LayoutFailed(f"{engine} cannot read the graph: {error}") from None
+    try:
+        picture: bytes = graph.draw(format=format, prog=engine)
+    except (TypeError, ValueError):  # that is how it says that it does not know the format
+        raise ValueError(_cannot_make(format, engine)) from None
+    finally:
+        graph.close()
+    return picture
+
+
+_PROGRAM = """
+import sys, pygraphviz
+graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8"))
+sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog=sys.argv[2]))
+"""
+
+
+def _run(command: list[str], source: str, format: str, engine: str, timeout: float | None) -> bytes:
+    """What a program makes of the graph."""
+    try:
+        done = subprocess.run(
+            command,
+            input=source.encode("utf-8"),
+            capture_output=True,
+            timeout=timeout,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except subprocess.TimeoutExpired:
+        raise LayoutTimeout(
+            f"{engine} took longer than {timeout:g} seconds: draw less, with collapse='layer' or a smaller max_nodes"
+        ) from None
+    except OSError as error:
+        raise LayoutFailed(f"{command[0]} cannot be run: {error}") from None
+    if done.returncode == 0:
+        return done.stdout
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if f'Format: "{format}" not recognized' in said:
+        raise ValueError(_cannot_make(format, engine))
+    how = f"crashed with signal {-done.returncode}" if done.returncode < 0 else f"gave up (status {done.returncode})"
+    raise LayoutFailed(f"{engine} {how}: {said[-500:] or 'it did not say why'}")
+
+
+def _cannot_make(format: str, engine: str) -> str:
+    return (
+        f"the Graphviz on this machine cannot make {format!r} with {engine!r}: write a format such as 'svg', 'png' or "
+        f"'pdf', or install one that can{_GRAPHVIZ}"
+    )

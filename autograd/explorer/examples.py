@@ -1,0 +1,73 @@
+"""Examples: several results that were computed in the same way, and share the leaves that are learnt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from autograd.explorer.text import in_one_line
+from autograd.graph import topological_order
+from autograd.value import CONSTANT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autograd.value import Value
+
+
+def own_numbers(nodes: Sequence[Value], examples: Sequence[Value]) -> list[dict[int, float]]:
+    """Of each example the numbers in the leaves that are its own, by their places.
+
+    These are the leaves that are not the same Value in all of them, but for plain numbers that are the same everywhere.
+
+    Args:
+        nodes: the graph of the root in order.
+        examples: results.
+
+    Raises:
+        ValueError: an example is computed in another way than the root; says where.
+
+    Example:
+        >>> from autograd import Value
+        >>> w = Value(0.5)
+        >>> first, second = w * Value(2.0), w * Value(3.0)
+        >>> own_numbers(topological_order(first), [first, second])
+        [{1: 2.0}, {1: 3.0}]
+    """
+    orders = [topological_order(example) for example in examples]
+    for k, order in enumerate(orders):
+        _check_alike(nodes, order, k)
+    own = [place for place, node in enumerate(nodes) if node.is_leaf and _differs([order[place] for order in orders])]
+    return [{place: order[place]._data for place in own} for order in orders]
+
+
+def _differs(leaves: Sequence[Value]) -> bool:
+    first = leaves[0]
+    if first._primitive is CONSTANT:
+        return any(leaf._data != first._data for leaf in leaves)
+    return any(leaf is not first for leaf in leaves)
+
+
+def _check_alike(nodes: Sequence[Value], order: Sequence[Value], k: int) -> None:
+    """Whether two graphs are the same but for their numbers."""
+    places = [{node: place for place, node in enumerate(graph)} for graph in (nodes, order)]
+    for place, pair in enumerate(zip(nodes, order)):
+        node, other = pair
+        wanted, got = [(each._primitive, [of[o] for o in each.parents]) for each, of in zip(pair, places)]
+        if wanted != got:
+            raise ValueError(
+                f"explore: examples are computed in the same way, but in examples[{k}] node {place} is "
+                f"{_described(other)}, and in the root it is {_described(node)}: make all of them by one function "
+                f"without `if`, with the same layers and losses"
+            )
+    if len(nodes) != len(order):
+        raise ValueError(
+            f"explore: examples are computed in the same way, but examples[{k}] has {len(order)} nodes and the root "
+            f"{len(nodes)}: make all of them by one function without `if`, with the same layers and losses"
+        )
+
+
+def _described(node: Value) -> str:
+    """What a node is, in a message."""
+    kind = node._primitive.name
+    operands = f" of {len(node.parents)}" if node.parents else ""
+    return f"{kind}{operands}" + (f" ({in_one_line(node.label, 40)!r})" if node.label else "")

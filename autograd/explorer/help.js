@@ -1,0 +1,46 @@
+// The panel that lists the keys, and what shapes and marks mean.
+
+const KEYS = [
+  ["→ ←", "step, back"],
+  ["Shift → ←", "on, back by a node"],
+  ["Space", "play, pause"],
+  ["Home End", "to the start, to the end"],
+  ["↑ ↓", "in the graph: look at the box or arrow before, after"],
+  ["Enter", "on a box: open a group, edit a leaf"],
+  ["Esc", "close a group"],
+  ["+ − 0", "graph larger, smaller, fitted"],
+];
+
+const MARKS = [
+  ["✓", "a gradient with all its contributions"],
+  ["1/2", "one of two contributions has arrived"],
+  ["·", "not computed yet"],
+  ["‖", "an arrow along which next to nothing comes through"],
+  ["┄", "dotted: still to come, or no derivative"],
+  ["━", "wide, pointing back: its contribution has arrived; the wider, the larger"],
+];
+
+const SHAPES = {
+  leaf: "leaf",
+  parameter: "parameter",
+  constant: "constant",
+  computed: "computed",
+  group: "several nodes",
+};
+
+function helpPanel() {
+  const keys = KEYS.flatMap(([names, effect]) => [
+    html("dt", {}, ...names.split(" ").map((name) => html("kbd", {}, name))),
+    html("dd", {}, effect),
+  ]);
+  const marks = MARKS.flatMap(([sign, meaning]) => [html("dt", {}, sign), html("dd", {}, meaning)]);
+  const shapes = Object.entries(SHAPES).flatMap(([kind, name]) => [html("dt", {}, sample(kind)), html("dd", {}, name)]);
+  const parts = [html("dl", { class: "keys" }, ...keys), html("dl", {}, ...shapes), html("dl", {}, ...marks)];
+  return { element: html("details", { class: "panel help" }, html("summary", {}, "Keys, shapes and marks"), ...parts) };
+}
+
+function sample(kind) {
+  const side = kind === "group" ? [svg("path", { class: "side", d: "M4 0V16M26 0V16" })] : [];
+  const box = svg("g", { class: `box ${kind}` }, svg("path", { class: "shape", d: shapeOf(kind, 30, 16) }), ...side);
+  return svg("svg", { viewBox: "-1 -1 32 18", width: 32, height: 18, "aria-hidden": "true" }, box);
+}

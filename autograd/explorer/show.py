@@ -1,0 +1,115 @@
+"""The Explorer: a page about one graph, that shows itself in a notebook and is written to a file."""
+
+from __future__ import annotations
+
+import html
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from autograd.draw import draw_dot
+from autograd.explorer import page, widget
+from autograd.explorer.contents import Contents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from autograd.value import Value
+
+_HTML, _TEXT = "text/html", "text/plain"
+_HEIGHT = 760  # of the page in a notebook without anywidget, in pixels
+
+
+class Explorer:
+    """Backpropagation through one graph as a page: `explore(root)` makes it.
+
+    A notebook shows it when it is the last line of a cell. What happens on the page stays there: no Value changes.
+
+    Example:
+        >>> from autograd import Value, explore
+        >>> x = Value(2.0, label="x")
+        >>> explorer = explore(x * x)
+        >>> explorer
+        <Explorer of 2 nodes: a notebook shows it; explorer.to_html("page.html") writes it to a file>
+        >>> explorer.step, explorer.values == {x: 2.0}
+        (0, True)
+    """
+
+    def __init__(self, root: Value, examples: Sequence[Value], learning_rate: float, title: str) -> None:
+        self._contents = Contents(root, examples, learning_rate, title)
+        self._root = root
+        self._title = title
+
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The page as one file, with everything in it: it works from disk, without a network, and asks for nothing.
+
+        Args:
+            path: where to write it; nowhere unless given.
+
+        Returns:
+            The HTML.
+
+        Example:
+            >>> from autograd import Value, explore
+            >>> written = explore(Value(2.0).exp()).to_html("exp.html")
+            >>> open("exp.html", encoding="utf-8").read() == written
+            True
+        """
+        title = self._title or "chainrule explorer"
+        whole = page.whole_page(title, self._contents.data, self._contents.operations)
+        if path is not None:
+            with open(path, "w", encoding="utf-8", newline="\n") as file:
+                file.write(whole)
+        return whole
+
+    @property
+    def step(self) -> int:
+        """The step that the page in the notebook shows; it can be set. 0 where no widget is shown."""
+        return self._widget.step if "_widget" in vars(self) else 0
+
+    @step.setter
+    def step(self, step: int) -> None:
+        self._widget.step = step
+
+    @property
+    def values(self) -> dict[Value, float]:
+        """The number that each leaf has on the page in the notebook, whatever was edited or learnt there."""
+        numbers = self._widget.numbers if "_widget" in vars(self) else {}
+        return {leaf: float(numbers.get(str(place), leaf._data)) for place, leaf in self._contents.leaves.items()}
+
+    @cached_property
+    def _widget(self) -> Any:
+        data, operations = page.as_json(self._contents.data), self._contents.operations
+        return widget.widget_class()(data=data, _esm=page.module(operations), _css=page.style())
+
+    def _display_(self) -> Any:
+        """What marimo shows."""
+        return self._widget if widget.is_installed() else self
+
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """What a notebook shows: the widget, or else the page in a frame; a picture where no script may run."""
+        picture = draw_dot(self._root)._repr_mimebundle_(include=[_HTML]).get(_HTML, "")
+        if widget.is_installed():
+            bundle = {**self._widget._repr_mimebundle_()[0], _HTML: picture}
+        else:
+            bundle = {_HTML: self._frame(picture)}
+        bundle[_TEXT] = repr(self)
+        wanted = set(bundle if include is None else include) - set(exclude or ())
+        return {kind: content for kind, content in bundle.items() if kind in wanted}
+
+    def _frame(self, picture: str) -> str:
+        """The page in a frame of an origin of its own; a notebook that allows no frames shows the picture in it."""
+        source = html.escape(self.to_html())
+        return (
+            f'<iframe title="chainrule explorer" sandbox="allow-scripts" srcdoc="{source}" width="100%" '
+            f'height="{_HEIGHT}" style="border: 0">{picture}</iframe>'
+        )
+
+    def __repr__(self) -> str:
+        count = self._contents.count
+        return (
+            f"<Explorer of {count:,} node{'' if count == 1 else 's'}: a notebook shows it; "
+            f'explorer.to_html("page.html") writes it to a file>'
+        )

@@ -1,0 +1,117 @@
+// The pane with the graph in it: how large it is shown, what is looked at, which group is open.
+
+const SCALES = { smallest: 0.2, readable: 0.62, fit: 1.3, largest: 3 };
+
+function stageOf(explorer) {
+  const { page } = explorer;
+  const tip = html("div", { class: "tip", role: "tooltip", hidden: true });
+  const pane = html("div", { class: "pane", tabindex: "-1" });
+  const where = html("span", { class: "where" });
+  const close = textButton("◂ close", () => explorer.close(), { class: "close", title: "close (Esc)" });
+  const zoom = html(
+    "div",
+    { class: "zoom", role: "group", "aria-label": "size of the graph" },
+    textButton("−", () => resize(scale / 1.25), { "aria-label": "smaller", title: "smaller (−)" }),
+    textButton("fit", () => fit(), { title: "fit (0)" }),
+    textButton("+", () => resize(scale * 1.25), { "aria-label": "larger", title: "larger (+)" }),
+  );
+  const heading = html("div", { class: "heading" }, html("strong", {}, page.title), where, close, zoom);
+  const element = html(
+    "section",
+    { class: "stage", "aria-label": "graph" },
+    heading,
+    html("div", { class: "frame" }, pane, tip),
+  );
+  let drawing = null;
+  let shown = null; // the view that is drawn
+  let scale = 1;
+  let isFitted = true;
+  let looked = null; // the thing that the tip is about
+  let active = []; // the boxes that the step is about
+
+  function resize(next) {
+    isFitted = false;
+    scale = Math.min(Math.max(next, SCALES.smallest), SCALES.largest);
+    const { width, height } = page.views[shown];
+    mark(drawing.picture, "width", (width * scale).toFixed(0));
+    mark(drawing.picture, "height", (height * scale).toFixed(0));
+    follow(false);
+  }
+
+  // As large as there is room for, but never too small to be read: then the pane follows the steps.
+  function fit() {
+    const { width, height } = page.views[shown];
+    const room = Math.min((pane.clientWidth - 24) / width, (pane.clientHeight - 24) / height);
+    resize(Math.min(Math.max(room, SCALES.readable), SCALES.fit));
+    isFitted = true;
+  }
+
+  // Brings what the step is about into sight.
+  function follow(isSmooth = true) {
+    if (!active.length) return;
+    const left = Math.min(...active.map((box) => box.x)) * scale;
+    const right = Math.max(...active.map((box) => box.x + box.width)) * scale;
+    const top = Math.min(...active.map((box) => box.y)) * scale;
+    const bottom = Math.max(...active.map((box) => box.y + box.height)) * scale;
+    const isInSight =
+      left >= pane.scrollLeft &&
+      right <= pane.scrollLeft + pane.clientWidth &&
+      top >= pane.scrollTop &&
+      bottom <= pane.scrollTop + pane.clientHeight;
+    if (isInSight) return;
+    const still = !isSmooth || explorer.isPlaying || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    pane.scrollTo({
+      left: (left + right - pane.clientWidth) / 2,
+      top: (top + bottom - pane.clientHeight) / 2,
+      behavior: still ? "instant" : "smooth",
+    });
+  }
+
+  function look(thing) {
+    looked = thing;
+    tip.hidden = !thing;
+    if (!thing) return;
+    const lines = explorer.about(thing);
+    tip.replaceChildren(...lines.map((line) => html("div", {}, line)));
+    mark(thing.element, "aria-label", lines.join(", "));
+    // in the half of the pane where the thing is not
+    const frame = pane.getBoundingClientRect();
+    const place = thing.element.getBoundingClientRect();
+    const isHigh = place.top + place.height / 2 < frame.top + frame.height / 2;
+    mark(tip, "class", isHigh ? "tip low" : "tip");
+  }
+
+  function choose(thing) {
+    if (thing.edges) return;
+    if (thing.group !== null) explorer.openGroup(thing.group);
+    else if (page.leaves.includes(thing.nodes[0])) explorer.edit(thing.nodes[0]);
+  }
+
+  function update() {
+    if (shown !== explorer.view) {
+      shown = explorer.view;
+      look(null);
+      drawing = drawingOf(page, page.views[shown], { look, choose });
+      pane.replaceChildren(drawing.picture);
+      close.hidden = shown === 0;
+      fit();
+    }
+    active = drawing.update(explorer.trace, explorer.step);
+    write(where, page.views[shown].title + (active.includes(undefined) ? " (this step is elsewhere)" : ""));
+    active = active.filter(Boolean);
+    follow();
+    if (looked) look(looked);
+  }
+
+  const watcher = new ResizeObserver(() => drawing && isFitted && fit());
+  watcher.observe(pane);
+  return {
+    element,
+    update,
+    fit,
+    magnify: (by) => resize(scale * by),
+    move: (by) => drawing.move(by),
+    choose: () => looked && choose(looked),
+    destroy: () => watcher.disconnect(),
+  };
+}

@@ -1,0 +1,52 @@
+"""Text and numbers as they travel in a page."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def in_one_line(text: str, longest: int) -> str:
+    """Any text on one line, without characters that cannot be seen, and not longer than that.
+
+    Example:
+        >>> in_one_line("two\\nlines\\x00", longest=20), in_one_line("x" * 100, longest=5)
+        ('two lines\\ufffd', 'xxxx…')
+    """
+    line = "".join([c if c.isprintable() else "\ufffd" for c in " ".join(str(text).split())])
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def travelling(number: float) -> float | str:
+    """A number as JSON can have it: nan and infinities by their names, whole numbers short, all others exactly.
+
+    Example:
+        >>> travelling(0.1), travelling(2.0), travelling(float("-inf")), travelling(-0.0)
+        (0.1, 2, '-inf', -0.0)
+    """
+    if not math.isfinite(number):
+        return str(number)
+    return int(number) if number.is_integer() and abs(number) < 1e15 and str(number) != "-0.0" else float(number)
+
+
+def shown(number: float, digits: int = 4) -> str:
+    """A number to so many digits, with a minus sign that is one.
+
+    Example:
+        >>> shown(-0.12345), shown(1e-300)
+        ('−0.1235', '1e−300')
+    """
+    return f"{number + 0.0:.{digits}g}".replace("-", "−")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence.
+
+    Example:
+        >>> listed(["exp"]), listed(["cube", "exp", "log"])
+        ('exp', 'cube, exp and log')
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,39 @@
+"""The widget that a notebook shows, on anywidget, which is imported when it is used."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+
+def is_installed() -> bool:
+    """Whether there is anywidget."""
+    return find_spec("anywidget") is not None
+
+
+@cache
+def widget_class() -> Any:
+    """The class of widgets: the page's data, and what Python and the page tell each other.
+
+    Its traits: `data`, the page's data as JSON; `step`, of either side; `numbers`, in the leaves, by their places.
+
+    Raises:
+        ModuleNotFoundError: anywidget is missing; says how to install it.
+    """
+    try:
+        anywidget, traitlets = import_module("anywidget"), import_module("traitlets")
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            'the step of an explorer in a notebook needs anywidget, which is missing: pip install "chainrule[explore]"'
+        ) from None
+
+    class ExplorerWidget(anywidget.AnyWidget):  # type: ignore[misc, name-defined]
+        _esm = traitlets.Unicode().tag(sync=True)
+        _css = traitlets.Unicode().tag(sync=True)
+        data = traitlets.Unicode().tag(sync=True)
+        step = traitlets.Int(0, min=0).tag(sync=True)
+        numbers = traitlets.Dict().tag(sync=True)
+
+    return ExplorerWidget

@@ -1,0 +1,150 @@
+"""What a notebook shows for a module: its parts as text, as PyTorch has them, and as a small table."""
+
+from __future__ import annotations
+
+import html
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from nn.modules import Layer, Module, Neuron
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def parts(module: Module) -> Iterator[tuple[str, Module]]:
+    """The modules among a module's attributes, by name.
+
+    Example:
+        >>> from nn import MLP
+        >>> [(name, len(layer.parameters())) for name, layer in parts(MLP(2, [3, 1]))]
+        [('layers.0', 9), ('layers.1', 4)]
+    """
+    yield from _parts("", vars(module), frozenset([id(module)]))
+
+
+def _parts(prefix: str, children: Mapping[str, Any], above: frozenset[int]) -> Iterator[tuple[str, Module]]:
+    for name, child in children.items():
+        if id(child) in above:
+            continue
+        if isinstance(child, Module):
+            yield f"{prefix}{name}", child
+        elif isinstance(child, (list, tuple, dict)):
+            inner = child if isinstance(child, dict) else dict(enumerate(child))
+            yield from _parts(f"{prefix}{name}.", {str(k): v for k, v in inner.items()}, above | {id(child)})
+
+
+def as_text(module: Module) -> str:
+    """A module with its parts, one to a line; those that are alike share a line.
+
+    Example:
+        >>> from nn import MLP
+        >>> print(as_text(MLP(2, [16, 16, 1])))
+        MLP(
+          (layers.0): Layer(2, 16, activation='relu')
+          (layers.1): Layer(16, 16, activation='relu')
+          (layers.2): Layer(16, 1, activation='linear')
+        )  # 337 parameters
+    """
+    return f"{_text(module, frozenset())}  # {_count(module)}"
+
+
+def _text(module: Module, above: frozenset[int]) -> str:
+    inner = [(name, part) for name, part in parts(module) if id(part) not in above]
+    if not inner:
+        return repr(module) if _has_own_repr(module) else f"{type(module).__name__}()"
+    lines = []
+    described = [(name, _in_a_line(part, above | {id(module)})) for name, part in inner]
+    for text, alike in groupby(described, key=lambda pair: pair[1]):
+        names = [name for name, _ in alike]
+        if len(names) > 1:
+            lines.append(f"({names[0]} to {names[-1].rsplit('.', 1)[-1]}): {len(names)} x {text}")
+        else:
+            lines.append(f"({names[0]}): {text}")
+    indented = "\n".join(lines).replace("\n", "\n  ")
+    return f"{type(module).__name__}(\n  {indented}\n)"
+
+
+def _in_a_line(module: Module, above: frozenset[int]) -> str:
+    return repr(module) if _has_own_repr(module) else _text(module, above)
+
+
+def _has_own_repr(module: Module) -> bool:
+    return type(module).__repr__ is not object.__repr__
+
+
+def _count(module: Module) -> str:
+    number = len(module.parameters())
+    return f"{number:,} parameter{'' if number == 1 else 's'}"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+_CELL = "padding: 0.2em 0.8em; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35); background: none;"
+_LEFT, _RIGHT = f"{_CELL} text-align: left;", f"{_CELL} text-align: right;"
+_COLUMNS = (("part", _LEFT), ("inputs", _RIGHT), ("outputs", _RIGHT), ("activation", _LEFT), ("parameters", _RIGHT))
+
+
+def as_html(module: Module) -> str:
+    """A table of a module's layers: how many inputs and outputs, which activation, how many parameters.
+
+    Its colours are those of the page that it stands on.
+
+    Example:
+        >>> from nn import MLP
+        >>> "337" in as_html(MLP(2, [16, 16, 1]))
+        True
+    """
+    rows = list(_rows("", module, frozenset()))
+    lines = [
+        "".join([f'<th style="{style} font-weight: 600;">{name}</th>' for name, style in _COLUMNS]),
+        *["".join([_cell(text, style) for text, (_, style) in zip(row, _COLUMNS)]) for row in rows],
+    ]
+    caption = f"{html.escape(type(module).__name__)}: {_count(module)}"
+    return (
+        '<table style="border-collapse: collapse; color: inherit; background: none; font-size: 0.95em;">'
+        f'<caption style="text-align: left; padding: 0.2em 0.8em; color: inherit;">{caption}</caption>'
+        + "".join([f'<tr style="background: none;">{line}</tr>' for line in lines])
+        + "</table>"
+    )
+
+
+def _cell(text: str, style: str) -> str:
+    return f'<td style="{style}">{html.escape(text)}</td>'
+
+
+def _rows(name: str, module: Module, above: frozenset[int]) -> Iterator[tuple[str, ...]]:
+    """A row for each layer, neuron, and other module that is not made of modules; and for what else has parameters."""
+    called = f"{name} {type(module).__name__}".strip()
+    inner = [(part, child) for part, child in parts(module) if id(child) not in above]
+    if isinstance(module, Layer):
+        yield called, str(module.nin), str(module.nout), _called(module.neurons[0].activation), _number(module)
+    elif isinstance(module, Neuron):
+        yield called, str(module.nin), "1", _called(module.activation), _number(module)
+    elif not inner:
+        yield called, "", "", "", _number(module)
+    else:
+        for part, child in inner:
+            yield from _rows(f"{name}.{part}".strip("."), child, above | {id(module)})
+        own = set(module.parameters()).difference(*[child.parameters() for _, child in inner])
+        if own:
+            yield f"{called}, its own", "", "", "", f"{len(own):,}"
+
+
+def _number(module: Module) -> str:
+    return f"{len(module.parameters()):,}"
+
+
+def _called(activation: Any) -> str:
+    return activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def bundle(module: Module) -> dict[str, str]:
+    """What a notebook may choose from; only the module's `repr` where its parts cannot be told."""
+    try:
+        return {"text/plain": as_text(module), "text/html": as_html(module)}
+    except Exception:  # a display that raises would show nothing
+        return {"text/plain": repr(module)}
