@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import autograd
-from nn import MLP, SGD, Adam, History, cross_entropy, evaluate, fit, hinge, predict
+from nn import MLP, SGD, Adam, History, binary_cross_entropy, cross_entropy, evaluate, fit, hinge, predict
 from nn.data import digits, moons
 from nn.schedules import cosine, linear
 from nn.steps import why_not_compiled
@@ -116,6 +116,8 @@ def train_moons(options: argparse.Namespace) -> int:
         _save_graph(options, "graph-of-one-loss", example),
     ]
     print("Pictures: " + ", ".join(pictures))
+    if options.explore is not None:
+        _save_explorer(options.explore, model, X, y)
     return 130 if history.interrupted else 0
 
 
@@ -153,6 +155,21 @@ def _save_graph(options: argparse.Namespace, name: str, root: autograd.Value) ->
     return path
 
 
+def _save_explorer(path: str, model: MLP, X: Sequence[Sequence[float]], y: Sequence[float]) -> None:
+    """The page that steps through the losses of some points, those that the network finds hardest first.
+
+    It is the cross-entropy of their scores: the hinge loss of a point that is well on its side has no gradient to show.
+    """
+    losses = []
+    for point, target in zip(X, y):
+        output = model([autograd.Value(x, label=f"x[{k}]") for k, x in enumerate(point)])
+        assert isinstance(output, autograd.Value)
+        losses.append(binary_cross_entropy(output, autograd.Value(0.5 + 0.5 * target, label="y")))
+    hardest = sorted(losses, key=lambda loss: -loss.data)[:8]
+    autograd.explore(hardest[0], hardest, title="Two half moons: the cross-entropy of one point").to_html(path)
+    print(f"The explorer: {path}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m nn",
@@ -174,6 +191,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Train MLP(2, [16, 16, 1]) to tell two half moons apart, as in micrograd's demo.",
     )
     _add_options(learn_moons, train_moons, epochs=100, lr=1.0, hidden=[16, 16], seed=1337)
+    learn_moons.add_argument(
+        "--explore", metavar="FILE", help="also write a page that steps through the loss of a point, such as out.html"
+    )
     return parser
 
 

@@ -100,7 +100,7 @@ def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Valu
 
 
 @_in_its_scope
-def hinge(output: Value, target: float) -> Value:
+def hinge(output: Value, target: Value | float) -> Value:
     """max(0, 1 - y z) for a score z and a class y of -1 or 1.
 
     Args:
@@ -120,7 +120,7 @@ def hinge(output: Value, target: float) -> Value:
 
 
 @_in_its_scope
-def binary_cross_entropy(output: Value, target: float) -> Value:
+def binary_cross_entropy(output: Value, target: Value | float) -> Value:
     """-y log p - (1 - y) log(1 - p) with p = sigmoid(z), computed from the logit z without overflow.
 
     Args:
@@ -147,7 +147,7 @@ def binary_cross_entropy(output: Value, target: float) -> Value:
 
 
 @_in_its_scope
-def cross_entropy(output: Sequence[Value], target: int) -> Value:
+def cross_entropy(output: Sequence[Value], target: Value | float) -> Value:
     """-log p_y with p = softmax(z), computed from the logits z without overflow. Its derivative is p_k - 1[k = y].
 
     Args:

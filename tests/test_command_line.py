@@ -59,6 +59,22 @@ def test_moons_trains_and_writes_and_names_its_pictures(tmp_path):
     assert "Traceback" not in finished.stderr
 
 
+def test_moons_writes_a_page_that_steps_through_a_loss(tmp_path):
+    finished = run("moons", "--epochs", "3", "--explore", "out.html", cwd=tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.endswith("The explorer: out.html\n")
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    assert "Two half moons: the cross-entropy of one point" in page
+    assert len(page) < 150_000
+
+
+def test_digits_has_no_page_to_explore(tmp_path):
+    finished = run("digits", "--explore", "out.html", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "unrecognized arguments: --explore out.html" in finished.stderr
+
+
 def test_digits_trains_and_writes_and_names_its_pictures(tmp_path, capsys):
     assert main(["digits", "--epochs", "1", "--hidden", "8", "--out", str(tmp_path)]) == 0
     shown = capsys.readouterr()
