@@ -58,9 +58,12 @@ class Scope:
     def __repr__(self) -> str:
         return f"Scope({' / '.join([scope.name for scope in self.chain()])!r})"
 
-    def __reduce__(self) -> tuple[type[Scope], tuple[str, Scope | None]]:
-        return Scope, (self.name, self.parent)
+    def __reduce__(self) -> str | tuple[type[Scope], tuple[str, Scope | None]]:
+        return "INSIDE" if self is INSIDE else (Scope, (self.name, self.parent))
 
+
+INSIDE = Scope("inside")
+"""The scope of constants that are inside of whatever scope uses them, as the 1 that a bias is multiplied by."""
 
 _current: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
@@ -156,7 +159,8 @@ def mark_between(operands: Iterable[Any], result: Any, scope: Scope) -> None:
 def scope(name: str) -> _Block:
     """In this block every node that is made gets this name as its scope, by which a large picture folds it into a box.
 
-    It is a decorator as well: `@scope("block")`. Blocks may be nested; values and gradients do not depend on them.
+    It is a decorator as well: `@scope("block")`. Blocks may be nested; values and gradients do not depend on them, but
+    operations take several times as long in them.
 
     Args:
         name: what the box is called.

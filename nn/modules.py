@@ -9,7 +9,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import PRIMITIVES, Value, primitives
-from autograd.scopes import Scope, current, mark, part
+from autograd.scopes import INSIDE, Scope, current, mark, part
 from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
 from nn.checks import whole
 from nn.initialisation import Random, initialiser, random_source
@@ -388,7 +388,7 @@ class MLP(Module):
 
 
 _ONE = constant(1.0)
-_ONE._scope = Scope("bias")  # it is inside of the modules, as their parameters are
+_ONE._scope = INSIDE
 
 
 def as_inputs(x: Any, nin: int, module: Module) -> list[Value]:

@@ -28,10 +28,12 @@ from autograd.draw import look
 from autograd.draw.labels import one_line
 from autograd.draw.layout import LayoutFailed, LayoutNotFound, LayoutTimeout, lay_out
 from autograd.draw.look import extent, products
-from autograd.draw.scene import COLLAPSE, READABLE, scene_of
+from autograd.draw.parts import COLLAPSE, READABLE
+from autograd.draw.scene import scene_of
 from autograd.graph import topological_order
 from autograd.paths import between, paths
 from autograd.value import constant
+from benchmarks import pictures
 from nn import MLP, Layer, Module, Neuron, cross_entropy, hinge
 from nn.summary import as_html, as_text
 
@@ -853,7 +855,7 @@ def test_a_scene_is_the_whole_graph(seed, way, max_nodes, opened):
     wanted = Counter()
     for node in box_of:
         for position, operand in enumerate(node.parents):
-            inside = operand._primitive.name == "constant" and autograd.scopes.scope_of(operand)
+            inside = autograd.scopes.scope_of(operand) is autograd.scopes.INSIDE
             if operand in box_of and box_of[operand] != box_of[node] and not inside:
                 wanted[node, position] += 1
     found = Counter(edge for arrow in scene.arrows for edge in arrow.edges)
@@ -864,6 +866,7 @@ def test_a_scene_is_the_whole_graph(seed, way, max_nodes, opened):
         assert {box_of[node.parents[position]] for node, position in arrow.edges} == {arrow.operand}
 
 
+@pytest.mark.usefixtures("layout")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), way=st.sampled_from(COLLAPSE), after=st.booleans())
 def test_every_scene_can_be_drawn_and_told(seed, way, after):
@@ -1330,6 +1333,21 @@ def test_the_root_is_a_value(root):
 def test_arguments(arguments, error, message):
     with pytest.raises(error, match=re.escape(message)):
         draw_dot(Value(1.0), **arguments)
+
+
+@pytest.mark.parametrize("draw", [draw_dot, to_mermaid])
+def test_a_function_that_is_recorded_has_no_graph_to_draw(draw):
+    pytest.importorskip("llvmlite")
+    with pytest.raises(autograd.CompileError, match=rf"{draw.__name__}\(\) .* outside of the function"):
+        autograd.compile(lambda x: (draw(x * 2), x)[1])(1.0)
+
+
+@pytest.mark.usefixtures("layout")
+@pytest.mark.parametrize("work", [0, 2], ids=lambda k: pictures.WORKS[k].name)
+def test_pictures_are_timed(work):
+    timed = pictures.row(work, rounds=1)
+    assert re.fullmatch(r"\d+\.\d\d s", timed.time)
+    assert int(timed.nodes) >= int(timed.boxes) > 30
 
 
 def test_importing_autograd_does_not_import_graphviz():

@@ -12,7 +12,7 @@ import autograd
 from autograd import Value, dot, matvec, modes, no_grad, scope
 from autograd.draw.membership import scopes_in
 from autograd.graph import topological_order
-from autograd.scopes import Scope, scope_of
+from autograd.scopes import INSIDE, Scope, scope_of
 from autograd.value import CONSTANT, LEAF, PARAMETER, constant
 from nn import MLP, SGD, Layer, Module, Neuron, losses
 
@@ -164,6 +164,7 @@ def test_a_scope_pickles(protocol):
     scopes = [Scope("a", Scope("b"))]
     (again,) = pickle.loads(pickle.dumps(scopes, protocol))
     assert repr(again) == repr(scopes[0]) == "Scope('b / a')"
+    assert pickle.loads(pickle.dumps(INSIDE, protocol)) is INSIDE
 
 
 # --- Scopes of modules -----------------------------------------------------------------------------------------------

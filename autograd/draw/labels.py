@@ -17,3 +17,13 @@ def one_line(text: str) -> str:
     """
     line = _NOT_XML.sub("\ufffd", " ".join(str(text)[: 50 * LONGEST].split()))
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> counted(1, "box", "boxes"), counted(2000, "box", "boxes")
+        ('1 box', '2,000 boxes')
+    """
+    return f"{number:,} {one if number == 1 else many}"

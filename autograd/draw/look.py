@@ -94,7 +94,7 @@ def boxes(scene: Scene, shown: Shown, contents: Iterable[list[Row]]) -> Iterator
         yield box.key, _table(box.kind, rows, look["color"], is_muted), look
 
 
-_MANY_BOXES = 30
+_MANY_BOXES, _VERY_MANY_BOXES = 30, 100
 
 Row = tuple[str, ...]
 """One text in the middle, or one at the left and one at the right. The first row is the title."""
@@ -116,7 +116,7 @@ def _rows(box: Box, root: Value, shown: Shown, in_short: bool) -> list[Row]:
         rows += [] if in_short else [(line,) for line in _inside(box)]
     elif box.kind == "computed" and len(box.nodes) == 1 and first._primitive is primitives.dot:
         rows.append((products(first),))
-    elif first._left is None and len(box.nodes) > 1 and not box.title[:1].isdigit():
+    elif first._left is None and len(box.nodes) > 1 and not box.title.startswith(f"{len(box.nodes):,} "):
         rows.append((f"{len(box.nodes):,} {_many(box.kind)}",))
     nodes = _results(box, root)
     if shown.values:
@@ -178,7 +178,7 @@ def products(node: Value) -> str:
 
 
 def _called(node: Value) -> str:
-    return one_line(node.label) or (f"{node.data:.3g}" if node._left is None else one_line(node._op))
+    return one_line(node.label) or (f"{node._data:.3g}" if node._left is None else one_line(node._op))
 
 
 def extent(numbers: Sequence[float]) -> str:
@@ -248,58 +248,71 @@ _WIDEST_OF_MANY = 1.6
 
 def arrows(scene: Scene, shown: Shown) -> Iterator[tuple[str, str, Attributes]]:
     """The keys of operand and result, and the attributes of every arrow."""
-    flows = [_flow(arrow) for arrow in scene.arrows]
-    largest = max([flow for flow in flows if flow and math.isfinite(flow)], default=0.0)
+    flows = [flow_along(arrow) for arrow in scene.arrows]
+    largest = max([flow.gradient for flow in flows if flow.gradient and math.isfinite(flow.gradient)], default=0.0)
     widest = _WIDEST_OF_MANY if are_many(scene) else _WIDEST
     for arrow, flow in zip(scene.arrows, flows):
-        look = _line_of(flow, largest, widest) if shown.gradients else {}
         label = edge_label(arrow, scene, shown)
-        if not carries(arrow):
+        if not flow.is_possible:
             look = {"style": "dashed", "color": "#9a9a9a", "penwidth": "0.8"}
-        elif shown.gradients and flow is not None and not math.isfinite(flow):
-            label = f"{label} ({flow})" if label else str(flow)
+        elif not shown.gradients or flow.gradient is None:
+            look = {}
+        else:
+            look = _line_of(flow.gradient, largest, widest)
+            if not math.isfinite(flow.gradient):
+                label = f"{label} ({flow.gradient})" if label else str(flow.gradient)
         if shown.highlight:
             look |= shown.highlight.line(arrow) or {"color": _FAINT_LINE, "fontcolor": _FAINT, "penwidth": "0.6"}
         yield arrow.operand, arrow.result, look | ({"label": _padded(label)} if label else {})
 
 
-def _flow(arrow: Arrow) -> float | None:
-    """How much gradient flows along an arrow: the sum of |upstream gradient * local derivative|; None before there is.
+class Flow(NamedTuple):
+    """What flows backward along an arrow.
+
+    Attributes:
+        gradient: the sum over its edges of |upstream gradient * local derivative|; None before there is a gradient.
+        is_possible: whether any of its edges has a local derivative.
+    """
+
+    gradient: float | None
+    is_possible: bool
+
+
+def flow_along(arrow: Arrow) -> Flow:
+    """What flows backward along an arrow.
 
     Example:
         >>> from autograd.draw.scene import scene_of
         >>> a = Value(3.0)
         >>> b = a * 2
         >>> b.backward()
-        >>> [_flow(arrow) for arrow in scene_of(b).arrows]
+        >>> [flow_along(arrow).gradient for arrow in scene_of(b).arrows]
         [2.0, 0.0]
     """
     total: float | None = None
+    is_possible = False
     result: Value | None = None
     for node, position in arrow.edges:
         if node is not result:
             result, upstream, derivatives = node, node._grad, node._edges()
-        if upstream is not None:
-            local = derivatives[position]
-            total = (total or 0.0) + (0.0 if local is None else abs(upstream * local))
-    return total
+            if total is None and upstream is not None:
+                total = 0.0
+        local = derivatives[position]
+        if local is not None:
+            is_possible = True
+            if total is not None and upstream is not None:
+                total += abs(upstream * local)
+    return Flow(total, is_possible)
 
 
-def carries(arrow: Arrow) -> bool:
-    """Whether any of the edges has a local derivative."""
-    return any(node._edges()[position] is not None for node, position in arrow.edges)
-
-
-def _line_of(flow: float | None, largest: float, widest: float) -> Attributes:
+def _line_of(gradient: float, largest: float, widest: float) -> Attributes:
     """The width says the gradient, on a logarithmic scale over three decades below the largest."""
-    if flow is None:
-        return {}
-    if not math.isfinite(flow):
+    if not math.isfinite(gradient):
         return {"color": _ALARM, "penwidth": f"{widest:g}"}
-    if flow == 0.0:
+    if gradient == 0.0:
         return {"color": "#9a9a9a", "penwidth": f"{_THINNEST:g}"}
-    share = max(0.0, 1.0 + math.log10(flow / largest) / _DECADES) if flow / largest > 0.0 else 0.0
-    return {"penwidth": f"{_THINNEST + (widest - _THINNEST) * share:.2f}"}
+    decades = math.log10(largest) - math.log10(gradient)
+    return {"penwidth": f"{_THINNEST + (widest - _THINNEST) * max(0.0, 1.0 - decades / _DECADES):.2f}"}
 
 
 def _padded(label: str) -> str:
@@ -323,11 +336,12 @@ def are_many(scene: Scene) -> bool:
 
 
 def layout(scene: Scene, rankdir: str) -> tuple[Attributes, Attributes]:
-    """What is different for the graph and for its arrows where these are many: straight lines between distant boxes."""
+    """What is different for the graph and for its arrows where there are many boxes or arrows."""
+    graph = {"nslimit": "2"} if len(scene.boxes) > _VERY_MANY_BOXES else {}  # where else tangled graphs take seconds
     if not are_many(scene):
-        return {}, {}
-    tail, head = _SIDES[rankdir]
-    return {"splines": "line", "ranksep": "1.6"}, {"tailport": tail, "headport": head, "arrowsize": "0.4"}
+        return graph, {}
+    tail, head = _SIDES[rankdir]  # straight lines between distant boxes, from side to side
+    return graph | {"splines": "line", "ranksep": "1.6"}, {"tailport": tail, "headport": head, "arrowsize": "0.4"}
 
 
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}

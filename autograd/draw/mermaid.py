@@ -31,7 +31,7 @@ def mermaid(root: Value, rankdir: str, collapse: str, max_nodes: int, shown: loo
         text = "<br>".join([" ".join([escaped(text) for text in row]) for row in rows if any(row)])
         lines.append(f'    {box.key}{start}"{text}"{end}:::{_class_of(box, root)}')
     for arrow in scene.arrows:
-        line = "-->" if look.carries(arrow) else "-.->"
+        line = "-->" if look.flow_along(arrow).is_possible else "-.->"
         label = look.edge_label(arrow, scene, shown)
         lines.append(f"    {arrow.operand} {line}{f'|{escaped(label)}|' if label else ''} {arrow.result}")
     for kind, attributes in look.KINDS.items():

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import graphviz
 
+from autograd import modes
 from autograd.draw import look
 from autograd.draw.highlight import highlight_of
 from autograd.draw.layout import HOW_TO_GET_PICTURES, LayoutNotFound, lay_out
-from autograd.draw.scene import COLLAPSE, scene_of
+from autograd.draw.parts import COLLAPSE
+from autograd.draw.scene import scene_of
 from autograd.graph import topological_order
 from autograd.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+    from autograd.draw.scene import Scene
 
 
 def draw(
@@ -35,7 +39,11 @@ def draw(
     _check_format(format)
     if highlight is not None:
         shown = shown._replace(highlight=highlight_of(highlight, topological_order(root)))
-    scene = scene_of(root, collapse, max_nodes)
+    with modes.collector_paused():
+        return _drawn(scene_of(root, collapse, max_nodes), format, rankdir, legend, shown)
+
+
+def _drawn(scene: Scene, format: str, rankdir: str, legend: bool, shown: look.Shown) -> Picture:
     contents = look.contents(scene, shown)
     graph_attributes, edge_attributes = look.layout(scene, rankdir)
     picture = Picture(
@@ -181,7 +189,9 @@ def check_scene(function: str, root: object, collapse: object, max_nodes: object
 
     Raises:
         TypeError, ValueError: one of them is not; says what to write.
+        CompileError: a function is being recorded here.
     """
+    modes.check_not_tracing(f"{function}()", "draw a graph outside of the function that is compiled")
     if not isinstance(root, Value):
         raise TypeError(f"{function} draws the graph behind one Value, got {_a(root)}: write {function}(loss)")
     _check_choice(function, "rankdir", rankdir, ("LR", "TB", "RL", "BT"))
