@@ -121,7 +121,7 @@ class Recent:
         if len(arguments) != len(self.references):
             return False
         for reference, shape, dtype, argument in zip(self.references, self.shapes, self.dtypes, arguments):
-            if argument is None or reference() is not argument:
+            if reference() is not argument or argument is None:
                 return False
             if argument.shape != shape or argument.dtype != dtype or not argument.flags.c_contiguous:
                 return False

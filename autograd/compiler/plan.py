@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from autograd.compiler.roll import Rolled
     from autograd.value import Value
 
+_FEW = 4096
+"""So many numbers are copied sooner than their address is found."""
+
 _ALIGNMENT = 64  # bytes: of a cache line, and of the largest register
 
 
@@ -119,20 +122,27 @@ class Plan:
         """
         batch = self.built.layout.batches[0]
         run, outputs, results_of, dtype = self.built.code.run, self.outputs, self.results, self.dtype
-        frames: deque[tuple[Any, int, Any, Any, Frame]] = deque()
+        copied = size <= _FEW
+        frames: deque[tuple[Any, Any, int, Any, Any, Frame]] = deque()
 
-        def new() -> tuple[Any, int, Any, Any, Frame]:
+        def new() -> tuple[Any, Any, int, Any, Any, Frame]:
             frame = Frame(self.built, self.constants)
             frame.bind(batch, addresses, n)
-            return frame.words, frame.address, frame.results, frame.sums[:size], frame
+            parameters = np.empty(size if copied else 0, dtype)
+            frame.words[PARAMETERS] = parameters.ctypes.data
+            return parameters, frame.words, frame.address, frame.results, frame.sums[:size], frame
 
         def call(vector: Any) -> tuple[Any, Any]:
             try:
                 taken = frames.pop()
             except IndexError:
                 taken = new()
-            words, where, results, sums, _ = taken
-            words[PARAMETERS] = address(vector)
+            parameters, words, where, results, sums, _ = taken
+            if copied:
+                parameters[...] = vector
+            else:
+                vector = np.ascontiguousarray(vector)
+                words[PARAMETERS] = address(vector)
             if not has_aux:
                 run(where)
                 found = results.item(0), sums.copy()
