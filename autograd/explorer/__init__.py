@@ -54,17 +54,16 @@ def explore(
     modes.check_not_tracing("explore()", "call it on a graph outside of the function that is compiled")
     if not isinstance(root, Value):
         raise TypeError(f"explore shows the graph behind one Value, got {_a(root)}: write explore(loss)")
-    others = [] if examples is None else _as_values(examples)
+    examples = [] if examples is None else _as_values(examples)
     if isinstance(learning_rate, bool) or not isinstance(learning_rate, (int, float)):
         raise TypeError(f"explore: the learning rate is a number, got {_a(learning_rate)}: write learning_rate=0.1")
     if not abs(learning_rate) < float("inf"):
         raise ValueError(f"explore: the learning rate is a finite number, got {learning_rate}")
     if not isinstance(title, str):
         raise TypeError(f"explore: the title is a string, got {_a(title)}: write title='one example'")
-    every = others if any(example is root for example in others) else [root, *others]
     from autograd.explorer.show import Explorer
 
-    return Explorer(root, every, float(learning_rate), title)
+    return Explorer(root, examples, float(learning_rate), title)
 
 
 def _as_values(examples: Sequence[Value]) -> list[Value]:

@@ -13,6 +13,7 @@ from autograd.explorer.templates import template
 from autograd.explorer.text import in_one_line, listed, shown, travelling
 from autograd.explorer.views import Views
 from autograd.graph import topological_order
+from autograd.primitives import pow_
 from autograd.value import CONSTANT, LEAF, PARAMETER
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Contents:
 
     Args:
         root: the result.
-        examples: the root, and others that are computed in the same way.
+        examples: results that are computed in the same way.
         learning_rate: of the steps that the page makes.
         title: of the page.
 
@@ -49,7 +50,7 @@ class Contents:
         self.count = len(nodes)
         self.leaves: dict[int, Value] = {}
         self.operations = "{}"
-        common = {"title": in_one_line(title, _LONGEST_TITLE), "rate": learning_rate, "uses": []}
+        common: dict[str, Any] = {"title": in_one_line(title, _LONGEST_TITLE), "rate": learning_rate, "uses": []}
         if len(nodes) > _MOST_NODES or sum(len(node.parents) for node in nodes) > _MOST_EDGES:
             self.data = common | summary(nodes) | {"examples": [{"title": "", "numbers": {}}], "isEditable": False}
             return
@@ -92,7 +93,7 @@ def _row(node: Value, names: dict[Value, Name], places: dict[Value, int], uses: 
 
 
 class _Uses:
-    """The rows in use, each once for each number of operands and each set of plain numbers among them."""
+    """The rows in use, each once for each number of operands and each exponent."""
 
     def __init__(self, operations: Operations) -> None:
         self.written: list[dict[str, Any]] = []
@@ -103,7 +104,7 @@ class _Uses:
         """The place of a node's use, and whether the page can compute it."""
         row = node.primitive
         assert row is not None
-        given = tuple([_number_in_formulas(row, operand) for operand in node.parents])
+        given = tuple([_given(row, position, operand) for position, operand in enumerate(node.parents)])
         key = self._operations.keys.get((row, len(given)))
         if (row, given) not in self._known:
             self._known[row, given] = len(self.written)
@@ -121,10 +122,10 @@ class _Uses:
         return self._known[row, given], key is not None
 
 
-def _number_in_formulas(row: Primitive, operand: Value) -> float | None:
-    """A plain number that stands in formulas as it is, the 2 of x ** 2; None for what has a place there."""
-    is_plain = operand._primitive is CONSTANT and not operand.label and row.arity is not None
-    return operand._data if is_plain and math.isfinite(operand._data) else None
+def _given(row: Primitive, position: int, operand: Value) -> float | None:
+    """The exponent of x ** 2, whose derivative is 2·x and not 2·x^(2 - 1); None for what has a place in formulas."""
+    is_exponent = row is pow_ and position == 1 and operand._primitive is CONSTANT and not operand.label
+    return operand._data if is_exponent and math.isfinite(operand._data) else None
 
 
 def _examples(nodes: Sequence[Value], examples: Sequence[Value], names: dict[Value, Name]) -> list[dict[str, Any]]:
@@ -132,7 +133,7 @@ def _examples(nodes: Sequence[Value], examples: Sequence[Value], names: dict[Val
     titled = []
     for k, numbers in enumerate(own_numbers(nodes, examples)):
         parts = sorted([_assignment(names.get(nodes[place]), x) for place, x in numbers.items()], key=_is_plain)
-        title = in_one_line(f"{k}: {', '.join(parts)}", _LONGEST_EXAMPLE)
+        title = in_one_line(": ".join([str(k), ", ".join(parts)]), _LONGEST_EXAMPLE)
         titled.append({"title": title, "numbers": {place: travelling(x) for place, x in numbers.items()}})
     return titled
 

@@ -6,14 +6,13 @@
 
 const NEXT_TO_NOTHING = 0.01;
 
-// The drawing of one view. A thing is a box {element, nodes, group} or an arrow {element, edges, from, to}. `look` is
-// called with the thing that the pointer or the keyboard is on, or null; `choose` with one that was clicked.
-function drawingOf(page, view, { look, choose }) {
+// The drawing of one view. A thing in it is a box {element, nodes, group} or an arrow {element, edges, from, to}.
+function drawingOf(page, view) {
   const boxes = view.boxes.map((shown, k) => boxOf(page, shown, view.places[k]));
   const arrows = view.arrows.map((place) => arrowOf(boxes, place));
   const boxAt = new Map(boxes.flatMap((box) => box.nodes.map((node) => [node, box])));
   const arrowAt = edgesOnArrows(page, arrows, boxAt);
-  const note = svg("text", { class: "note" });
+  const note = svg("g", { class: "note" }); // the local derivative on the active arrow
   const picture = svg(
     "svg",
     { viewBox: `0 0 ${view.width} ${view.height}`, class: "graph", role: "group", "aria-label": "computation graph" },
@@ -21,15 +20,9 @@ function drawingOf(page, view, { look, choose }) {
     note,
   );
   const things = inReadingOrder(boxes, arrows);
-  for (const thing of things) {
-    const { element } = thing;
-    element.setAttribute("tabindex", thing === things[0] ? "0" : "-1");
-    element.addEventListener("pointerenter", () => look(thing));
-    element.addEventListener("pointerleave", () => look(null));
-    element.addEventListener("focus", () => look(thing));
-    element.addEventListener("blur", () => look(null));
-    element.addEventListener("click", () => choose(thing));
-  }
+  things[0].element.setAttribute("tabindex", "0");
+  const thingOf = new Map(things.map((thing) => [thing.element, thing]));
+  const thingAt = (element) => thingOf.get(element.closest(".box, .arrow")) ?? null;
 
   // Shows a step. Returns the boxes that it is about, among them undefined for what is not in this view.
   function update(trace, step) {
@@ -38,8 +31,8 @@ function drawingOf(page, view, { look, choose }) {
     for (const box of boxes) updateBox(page, box, trace, step, parts);
     for (const arrow of arrows) updateArrow(arrow, trace, step);
     const arrow = event.kind === "edge" && arrowAt.get(edgeKey(event));
-    note.textContent = arrow && !page.recorded ? `× ${factorOrZero(event.local)}` : "";
-    if (arrow) placeAtMiddle(note, arrow);
+    const isNoted = arrow && !page.recorded;
+    note.replaceChildren(...(isNoted ? [placeAtMiddle(svg("text", {}, `× ${factorOrZero(event.local)}`), arrow)] : []));
     const about = event.kind === "edge" ? [event.result, event.operand] : event.kind === "start" ? [] : [event.node];
     return about.map((node) => boxAt.get(node));
   }
@@ -54,7 +47,7 @@ function drawingOf(page, view, { look, choose }) {
     next.element.focus();
   }
 
-  return { picture, boxes, arrows, update, move };
+  return { picture, thingAt, update, move };
 }
 
 // Which part nodes have in an event.
@@ -112,10 +105,8 @@ function boxOf(page, shown, [x, y, width, height]) {
   const nodes = isGroup ? page.groups[group].nodes : [shown];
   const isRoot = nodes.includes(page.graph.root);
   const isPlain = height < 40; // a constant without a label: one row
-  const text = (look, at, row, anchor, content = "") =>
-    svg("text", { class: look, x: at, y: row, "text-anchor": anchor }, content);
-  const [data, gradient] = [0, 1].map((row) => text("number", width - 8, isPlain ? 17 : 34 + 17 * row, "end"));
-  const [badge, part] = [text("badge", width, -4, "end"), text("part", 0, -4, "start")];
+  const text = (look, at, row, content) => svg("text", { class: look, x: at, y: row }, content);
+  const [data, gradient] = [0, 1].map((row) => text("number", width - 8, isPlain ? 17 : 34 + 17 * row, ""));
   const captions = isGroup || isPlain ? [] : kind === "constant" ? ["data"] : ["data", "grad"];
   const element = svg(
     "g",
@@ -128,14 +119,12 @@ function boxOf(page, shown, [x, y, width, height]) {
     svg("path", { class: "shape", d: shapeOf(kind, width, height) }),
     ...(kind === "group" ? [svg("path", { class: "side", d: `M4 0V${height}M${width - 4} 0V${height}` })] : []),
     ...(isRoot ? [svg("path", { class: "shape inner", d: shapeOf(kind, width - 6, height - 6, 3) })] : []),
-    ...(isPlain ? [] : [text("name", 8, 17, "start", name), text("symbol", width - 8, 17, "end", symbol)]),
-    ...captions.map((caption, row) => text("caption", 8, 34 + 17 * row, "start", caption)),
+    ...(isPlain ? [] : [text("name", 8, 17, name), text("symbol", width - 8, 17, symbol)]),
+    ...captions.map((caption, row) => text("caption", 8, 34 + 17 * row, caption)),
     data,
-    gradient,
-    badge,
-    part,
+    ...(kind === "constant" ? [] : [gradient]),
   );
-  return { element, nodes, group, title, x, y, width, height, data, gradient, badge, part };
+  return { element, nodes, group, title, x, y, width, height, data, gradient, tags: {} };
 }
 
 const CORNERS = { leaf: 10, parameter: 8, constant: 13 };
@@ -158,8 +147,16 @@ function updateBox(page, box, trace, step, parts) {
   mark(box.element, "data-part", part);
   write(box.data, look.data);
   write(box.gradient, look.gradient);
-  write(box.badge, look.badge);
-  write(box.part, part === "upstream" || part === "receives" ? part : "");
+  tag(box, "badge", look.badge, box.width);
+  tag(box, "part", part === "upstream" || part === "receives" ? part : "", 0);
+}
+
+// Puts a tag above a box; most boxes have none.
+function tag(box, name, text, x) {
+  if (box.tags[name]?.textContent === text) return;
+  box.tags[name]?.remove();
+  box.tags[name] = text ? svg("text", { class: name, x, y: -4 }, text) : undefined;
+  if (text) box.element.insertBefore(box.tags[name], name === "part" ? (box.tags.badge ?? null) : null);
 }
 
 // What a box shows; "·" stands for a number that is not there yet.
@@ -200,11 +197,10 @@ function arrowOf(boxes, [from, to, count, points]) {
   const d = `M${points.slice(0, 2)}C${points.slice(2)}`;
   const line = svg("path", { class: "line", d });
   const head = svg("path", { class: "head" });
-  const bar = svg("path", { class: "bar" });
   const name = `from ${boxes[from].title || "a constant"} to ${boxes[to].title}`;
   const reach = svg("path", { class: "reach", d }); // wide enough for a pointer
-  const element = svg("g", { class: "arrow", role: "img", "aria-label": name }, reach, line, head, bar);
-  const arrow = { element, from: boxes[from], to: boxes[to], points, line, head, bar, edges: [] };
+  const element = svg("g", { class: "arrow", role: "img", "aria-label": name }, reach, line, head);
+  const arrow = { element, from: boxes[from], to: boxes[to], points, line, head, bar: null, edges: [] };
   if (count > 1) element.append(placeAtMiddle(svg("text", { class: "count" }, count.toLocaleString("en")), arrow));
   return arrow;
 }
@@ -221,7 +217,9 @@ function updateArrow(arrow, trace, step) {
   mark(arrow.element, "data-phase", computed ? "computed" : "pending");
   mark(arrow.line, "stroke-width", width.toFixed(2));
   mark(arrow.head, "d", headOf(arrow.points, done.length > 0, width));
-  mark(arrow.bar, "d", blocked ? barOf(arrow.points) : "");
+  arrow.bar?.remove();
+  arrow.bar = blocked ? svg("path", { class: "bar", d: barOf(arrow.points) }) : null;
+  if (blocked) arrow.element.append(arrow.bar);
 }
 
 // How far an arrow is, whose edges carry their contributions at these steps. "none": no derivative is recorded on it.
@@ -269,5 +267,5 @@ function middleOf(points) {
 
 function placeAtMiddle(text, arrow) {
   const { x, y } = middleOf(arrow.points);
-  return filledIn(text, { x: x.toFixed(1), y: (y - 6).toFixed(1), "text-anchor": "middle" });
+  return filledIn(text, { x: x.toFixed(1), y: (y - 6).toFixed(1) });
 }

@@ -21,7 +21,7 @@ def own_numbers(nodes: Sequence[Value], examples: Sequence[Value]) -> list[dict[
 
     Args:
         nodes: the graph of the root in order.
-        examples: results.
+        examples: results; the root comes before them unless it is one of them.
 
     Raises:
         ValueError: an example is computed in another way than the root; says where.
@@ -36,6 +36,8 @@ def own_numbers(nodes: Sequence[Value], examples: Sequence[Value]) -> list[dict[
     orders = [topological_order(example) for example in examples]
     for k, order in enumerate(orders):
         _check_alike(nodes, order, k)
+    if all(order[-1] is not nodes[-1] for order in orders):
+        orders.insert(0, list(nodes))
     own = [place for place, node in enumerate(nodes) if node.is_leaf and _differs([order[place] for order in orders])]
     return [{place: order[place]._data for place in own} for order in orders]
 

@@ -22,7 +22,9 @@ function numberField(number, label, take, fits = (written) => written !== undefi
   function onchange() {
     const written = parse(field.value);
     mark(field, "aria-invalid", String(!fits(written)));
-    if (fits(written)) take(written);
+    if (!fits(written)) return;
+    field.value = exact(written);
+    take(written);
   }
   return field;
 }

@@ -38,7 +38,6 @@ class Explorer:
     def __init__(self, root: Value, examples: Sequence[Value], learning_rate: float, title: str) -> None:
         self._contents = Contents(root, examples, learning_rate, title)
         self._root = root
-        self._title = title
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """The page as one file, with everything in it: it works from disk, without a network, and asks for nothing.
@@ -50,12 +49,13 @@ class Explorer:
             The HTML.
 
         Example:
+            >>> from pathlib import Path
             >>> from autograd import Value, explore
             >>> written = explore(Value(2.0).exp()).to_html("exp.html")
-            >>> open("exp.html", encoding="utf-8").read() == written
+            >>> Path("exp.html").read_text(encoding="utf-8") == written
             True
         """
-        title = self._title or "chainrule explorer"
+        title = self._contents.data["title"] or "chainrule explorer"
         whole = page.whole_page(title, self._contents.data, self._contents.operations)
         if path is not None:
             with open(path, "w", encoding="utf-8", newline="\n") as file:
@@ -83,24 +83,27 @@ class Explorer:
         return widget.widget_class()(data=data, _esm=page.module(operations), _css=page.style())
 
     def _display_(self) -> Any:
-        """What marimo shows."""
-        return self._widget if widget.is_installed() else self
+        """What marimo shows: the widget, or else the page in a frame."""
+        try:
+            return self._widget
+        except Exception:
+            return _Html(self._frame(""))
 
     def _repr_mimebundle_(
         self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **_: Any
     ) -> dict[str, Any]:
         """What a notebook shows: the widget, or else the page in a frame; a picture where no script may run."""
         picture = draw_dot(self._root)._repr_mimebundle_(include=[_HTML]).get(_HTML, "")
-        if widget.is_installed():
+        try:
             bundle = {**self._widget._repr_mimebundle_()[0], _HTML: picture}
-        else:
+        except Exception:  # there is no anywidget, or one that does not work here
             bundle = {_HTML: self._frame(picture)}
         bundle[_TEXT] = repr(self)
         wanted = set(bundle if include is None else include) - set(exclude or ())
         return {kind: content for kind, content in bundle.items() if kind in wanted}
 
     def _frame(self, picture: str) -> str:
-        """The page in a frame of an origin of its own; a notebook that allows no frames shows the picture in it."""
+        """The page in a frame with an origin of its own; a notebook that allows no frames shows the picture in it."""
         source = html.escape(self.to_html())
         return (
             f'<iframe title="chainrule explorer" sandbox="allow-scripts" srcdoc="{source}" width="100%" '
@@ -113,3 +116,13 @@ class Explorer:
             f"<Explorer of {count:,} node{'' if count == 1 else 's'}: a notebook shows it; "
             f'explorer.to_html("page.html") writes it to a file>'
         )
+
+
+class _Html:
+    """HTML that shows itself."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def _repr_html_(self) -> str:
+        return self._source

@@ -5,7 +5,17 @@ const SCALES = { smallest: 0.2, readable: 0.62, fit: 1.3, largest: 3 };
 function stageOf(explorer) {
   const { page } = explorer;
   const tip = html("div", { class: "tip", role: "tooltip", hidden: true });
-  const pane = html("div", { class: "pane", tabindex: "-1" });
+  const lookThere = ({ target }) => look(drawing.thingAt(target));
+  const lookAway = () => look(null);
+  const pane = html("div", {
+    class: "pane",
+    tabindex: "-1",
+    onpointerover: lookThere,
+    onfocusin: lookThere,
+    onpointerleave: lookAway,
+    onfocusout: lookAway,
+    onclick: ({ target }) => choose(drawing.thingAt(target)),
+  });
   const where = html("span", { class: "where" });
   const close = textButton("◂ close", () => explorer.close(), { class: "close", title: "close (Esc)" });
   const zoom = html(
@@ -28,6 +38,7 @@ function stageOf(explorer) {
   let isFitted = true;
   let looked = null; // the thing that the tip is about
   let active = []; // the boxes that the step is about
+  let followed = -Infinity; // when the pane last moved to them
 
   function resize(next) {
     isFitted = false;
@@ -59,7 +70,9 @@ function stageOf(explorer) {
       top >= pane.scrollTop &&
       bottom <= pane.scrollTop + pane.clientHeight;
     if (isInSight) return;
-    const still = !isSmooth || explorer.isPlaying || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const isHasty = explorer.isPlaying || performance.now() - followed < 500; // the pane would be late
+    followed = performance.now();
+    const still = !isSmooth || isHasty || matchMedia("(prefers-reduced-motion: reduce)").matches;
     pane.scrollTo({
       left: (left + right - pane.clientWidth) / 2,
       top: (top + bottom - pane.clientHeight) / 2,
@@ -82,7 +95,7 @@ function stageOf(explorer) {
   }
 
   function choose(thing) {
-    if (thing.edges) return;
+    if (!thing || thing.edges) return;
     if (thing.group !== null) explorer.openGroup(thing.group);
     else if (page.leaves.includes(thing.nodes[0])) explorer.edit(thing.nodes[0]);
   }
@@ -91,7 +104,7 @@ function stageOf(explorer) {
     if (shown !== explorer.view) {
       shown = explorer.view;
       look(null);
-      drawing = drawingOf(page, page.views[shown], { look, choose });
+      drawing = drawingOf(page, page.views[shown]);
       pane.replaceChildren(drawing.picture);
       close.hidden = shown === 0;
       fit();
@@ -111,7 +124,7 @@ function stageOf(explorer) {
     fit,
     magnify: (by) => resize(scale * by),
     move: (by) => drawing.move(by),
-    choose: () => looked && choose(looked),
+    choose: () => choose(looked),
     destroy: () => watcher.disconnect(),
   };
 }

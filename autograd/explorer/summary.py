@@ -5,6 +5,7 @@ Its steps are boxes and arrows. An arrow stands for many edges: of their contrib
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from autograd.draw.look import extent
@@ -105,7 +106,7 @@ def _backward(
             if not products:
                 continue
             operand = place[arrow.operand]
-            _, upstream, local = max(products)
+            _, upstream, local = max(products, key=lambda product: (math.isnan(product[0]), product[0]))
             several = len(products) > 1
             count = f"{len(products):,} contribution{'s' if several else ''}"
             line = f"{titles[k]} → {titles[operand]}: {count}, each upstream × local derivative"

@@ -92,12 +92,13 @@ class Views:
 
     def _size(self, box: Box) -> Size:
         """Of a box in points; the width in steps, so that what is built alike gets the same layout."""
-        node = box.nodes[0]
         if _is_group(box):
-            return max(96, _width(title_of(box))), 60
+            return max(96, _width(f"{title_of(box)} ")), 60
+        node = box.nodes[0]
+        name = self.names[self.places[node]]
         if box.kind == "constant":
-            return (64, 26) if not node.label else (max(108, _width(self.names[self.places[node]])), 43)
-        return max(108, _width(f"{self.names[self.places[node]]} {node._op}")), 60
+            return (max(84, _width(name)), 43) if name else (64, 26)
+        return max(108, _width(f"{name} {node._op}")), 60
 
     def _layout(self, sizes: Sequence[Size], arrows: Sequence[tuple[int, int, int]]) -> int:
         known = repr((sizes, arrows))

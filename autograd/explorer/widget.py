@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
-
-
-def is_installed() -> bool:
-    """Whether there is anywidget."""
-    return find_spec("anywidget") is not None
 
 
 @cache

@@ -110,7 +110,7 @@ function aboutNode(page, trace, k, step) {
   if (page.recorded)
     return [title, `data ${trace.data[k]}`, trace.gradients[k] ? `grad ${trace.gradients[k]}` : "no gradient"];
   const number = show(trace.data[k]);
-  const lines = [title];
+  const lines = title ? [title] : [];
   if (isLeaf(trace.graph.nodes[k])) {
     lines.push(`${kind}, data ${number}`);
   } else {
