@@ -101,17 +101,20 @@ function stageOf(explorer) {
   }
 
   function update() {
-    if (shown !== explorer.view) {
+    const isNew = shown !== explorer.view;
+    if (isNew) {
       shown = explorer.view;
       look(null);
       drawing = drawingOf(page, page.views[shown]);
-      pane.replaceChildren(drawing.picture);
       close.hidden = shown === 0;
+    }
+    const about = drawing.update(explorer.trace, explorer.step);
+    active = about.filter(Boolean);
+    write(where, page.views[shown].title + (active.length < about.length ? " (this step is elsewhere)" : ""));
+    if (isNew) {
+      pane.replaceChildren(drawing.picture); // complete, so that the browser lays it out once
       fit();
     }
-    active = drawing.update(explorer.trace, explorer.step);
-    write(where, page.views[shown].title + (active.includes(undefined) ? " (this step is elsewhere)" : ""));
-    active = active.filter(Boolean);
     follow();
     if (looked) look(looked);
   }
