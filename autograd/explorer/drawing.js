@@ -201,7 +201,7 @@ function arrowOf(boxes, [from, to, count, points]) {
   const reach = svg("path", { class: "reach", d }); // wide enough for a pointer
   const element = svg("g", { class: "arrow", role: "img", "aria-label": name }, reach, line, head);
   const arrow = { element, from: boxes[from], to: boxes[to], points, line, head, bar: null, edges: [] };
-  if (count > 1) element.append(placeAtMiddle(svg("text", { class: "count" }, count.toLocaleString("en")), arrow));
+  if (count > 1) element.append(placeAtMiddle(svg("text", { class: "count" }, grouped(count)), arrow));
   return arrow;
 }
 

@@ -88,8 +88,9 @@ function weightsPicture(page) {
   const squares = parameterPlaces(page).map((place) => ({ ...place, title: svg("title"), rect: svg("rect") }));
   const largest = Math.max(1, ...squares.map(({ row, column }) => Math.max(row, column) + 1));
   const cell = Math.max(4, Math.min(14, Math.floor(128 / largest)));
+  const inOrder = (name) => name.replace(/\d+/g, (digits) => digits.padStart(6, "0")); // W2 before W10
   const byName = [...Map.groupBy(squares, ({ matrix }) => matrix)].sort(([one], [other]) =>
-    one.localeCompare(other, "en", { numeric: true }),
+    inOrder(one) < inOrder(other) ? -1 : 1,
   );
   const figures = byName.map(([matrix, parts]) => {
     const [width, height] = ["column", "row"].map((axis) => cell * (Math.max(...parts.map((part) => part[axis])) + 1));

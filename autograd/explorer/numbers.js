@@ -21,6 +21,9 @@ function show(number, digits = 4) {
   );
 }
 
+// A count with its thousands apart.
+const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+
 // A number as a factor of a product: in parentheses where it begins with a minus.
 const factor = (number) => (number < 0 ? `(${show(number)})` : show(number));
 

@@ -112,8 +112,8 @@ function stageOf(explorer) {
     active = about.filter(Boolean);
     write(where, page.views[shown].title + (active.length < about.length ? " (this step is elsewhere)" : ""));
     if (isNew) {
-      pane.replaceChildren(drawing.picture); // complete, so that the browser lays it out once
       fit();
+      pane.replaceChildren(drawing.picture); // complete and in its size: the browser lays it out once
     }
     follow();
     if (looked) look(looked);

@@ -136,6 +136,13 @@ def pictures(page):
     )
 
 
+def run_all(page):
+    """Run all cells, once the kernel is there: before, JupyterLab may lose what it is asked for."""
+    page.get_by_text("| Idle").wait_for(timeout=60_000)
+    page.get_by_text("Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+
+
 @pytest.mark.parametrize("name", ["with", "without"])
 def test_what_was_run_has_no_error_and_has_a_picture(notebooks, name):
     made = nbformat.read(notebooks / f"{name}.ipynb", as_version=4)
@@ -169,8 +176,7 @@ def test_a_trusted_notebook_without_anywidget_shows_the_page_in_a_frame(open_not
 
 def test_a_widget_and_python_tell_each_other(open_notebook):
     page = open_notebook("with-trusted")
-    page.get_by_text("Run", exact=True).first.click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    run_all(page)
     explorer = page.locator(".chainrule-explorer")
     explorer.locator(".graph").wait_for(timeout=60_000)
     page.get_by_text("seen: 0 2.0 2.0").wait_for(timeout=60_000)
@@ -195,8 +201,7 @@ def test_a_widget_and_python_tell_each_other(open_notebook):
 
 def test_a_widget_follows_the_theme(open_notebook):
     page = open_notebook("with-trusted")
-    page.get_by_text("Run", exact=True).first.click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    run_all(page)
     page.locator(".chainrule-explorer .graph").wait_for(timeout=60_000)
     for theme, wanted in (("JupyterLab Dark", "rgb(16, 19, 24)"), ("JupyterLab Light", "rgb(244, 245, 247)")):
         page.get_by_text("Settings", exact=True).first.click()

@@ -410,7 +410,7 @@ def test_training_moves_what_sgd_moves(show, over):
 def test_weights_are_drawn_and_move(show):
     model, losses = training()
     opened = show(explore(losses[0], losses))
-    assert opened.page.locator(".weights figcaption").all_inner_texts() == ["b0", "b1", "W0", "W1"]
+    assert opened.page.locator(".weights figcaption").all_inner_texts() == ["W0", "W1", "b0", "b1"]
     squares = opened.page.locator(".weights rect")
     assert squares.count() == len(model.parameters())
     look = "() => [...document.querySelectorAll('.weights rect')].map((r) => [r.textContent, r.getAttribute('class')])"
