@@ -238,12 +238,12 @@ def is_right(loss: Loss, output: Sequence[Value], target: Value) -> Value:
     """
     if loss is not cross_entropy:
         other = -1.0 if loss is hinge else 0.0
-        return autograd.equal(autograd.where(autograd.greater(output[0], 0.0), 1.0, other), target)
+        return equal(where(autograd.greater(output[0], 0.0), 1.0, other), target)
     largest, decision = output[0], Value(0.0)
     for k, logit in enumerate(output[1:], 1):
         is_larger = autograd.greater(logit, largest)
-        largest, decision = autograd.where(is_larger, logit, largest), autograd.where(is_larger, float(k), decision)
-    return autograd.equal(decision, target)
+        largest, decision = where(is_larger, logit, largest), where(is_larger, float(k), decision)
+    return equal(decision, target)
 
 
 def check_targets(loss: Loss, targets: Iterable[Any], outputs: int, name: str = "y") -> None:

@@ -74,7 +74,7 @@ class Descent:
         """Compute the loss of a batch and its gradient.
 
         Args:
-            addresses: where the tables of the batch are.
+            addresses: where the tables of the batch are; another tuple for another batch, by which it is known again.
             count: how many examples it has.
 
         Returns:

@@ -7,7 +7,7 @@ from itertools import groupby, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd.draw.folding import stem
-from autograd.draw.labels import counted, one_line
+from autograd.draw.labels import counted, listed, one_line
 from autograd.draw.parts import Folded, Graph, Part, key_of, parts_of, title_of
 from autograd.modes import collector_paused
 
@@ -173,7 +173,7 @@ def _caption(boxes: Sequence[Box], left_out: Sequence[str], still_closed: Sequen
     nodes = sum([len(box.nodes) for box in boxes])
     if nodes > len(boxes):
         names = list(dict.fromkeys([one_line(stem(box.title)) for box in boxes if box.kind == "group"]))
-        how = [f"collapsed by {_listed(names) if len(names) <= 3 else 'scope'}"] if names else []
+        how = [f"collapsed by {listed(names) if len(names) <= 3 else 'scope'}"] if names else []
         if any(box.count > 1 for box in boxes):
             how.append("what repeats is drawn once, with × how often")
         elif not names:
@@ -182,9 +182,5 @@ def _caption(boxes: Sequence[Box], left_out: Sequence[str], still_closed: Sequen
     if left_out:
         said.append(f"{' and '.join(left_out)} not drawn (max_nodes={max_nodes})")
     if still_closed:
-        said.append(f"{_listed(still_closed)} not opened: that would be more than {max_nodes} boxes")
+        said.append(f"{listed(still_closed)} not opened: that would be more than {max_nodes} boxes")
     return ". ".join(said)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

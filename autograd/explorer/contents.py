@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from autograd.draw.labels import listed
 from autograd.explanation.names import names_of
 from autograd.explorer.examples import own_numbers
 from autograd.explorer.javascript import operations, recorded
 from autograd.explorer.summary import summary
 from autograd.explorer.templates import template
-from autograd.explorer.text import in_one_line, listed, shown, travelling
+from autograd.explorer.text import in_one_line, shown, travelling
 from autograd.explorer.views import Views
 from autograd.graph import topological_order
 from autograd.primitives import pow_

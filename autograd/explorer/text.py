@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def in_one_line(text: str, longest: int) -> str:
@@ -40,13 +36,3 @@ def shown(number: float, digits: int = 4) -> str:
         ('−0.1235', '1e−300')
     """
     return f"{number + 0.0:.{digits}g}".replace("-", "−")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in a sentence.
-
-    Example:
-        >>> listed(["exp"]), listed(["cube", "exp", "log"])
-        ('exp', 'cube, exp and log')
-    """
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
