@@ -652,6 +652,21 @@ def test_what_is_like_a_layer(f):
     np.testing.assert_allclose(step.grad(X) / len(X), [[x.grad for x in row] for row in leaves], **close)
 
 
+def test_comparisons_go_into_a_layer():
+    W = [[Value(float(1 + i + 4 * j)) for i in range(4)] for j in range(2)]
+
+    def of_class(x):
+        one_hot = [autograd.equal(x, float(k)) for k in range(4)]
+        return autograd.sum([autograd.dot(row, one_hot) for row in W])
+
+    parameters = [w for row in W for w in row]
+    value, gradient = autograd.compile(of_class, parameters).flat([p.data for p in parameters], np.array([2.0]))
+    assert (value, gradient.tolist()) == (10.0, [0, 0, 1, 0, 0, 0, 1, 0])
+    steps = MLP(2, [8, 8, 1], activation=lambda z: autograd.where(z > 0, 1.0, 0.0), rng=0)
+    step = autograd.compile(lambda x: steps(x), steps.parameters())
+    assert step.evaluate(X) == pytest.approx([steps(x).data for x in X.tolist()], rel=1e-12)
+
+
 def test_a_layer_behind_a_choice_sends_nothing_where_it_was_not_chosen():
     """An infinite weight there, times a gradient of 0, would be nan."""
     parameters = [Value(math.inf) for _ in range(12)]

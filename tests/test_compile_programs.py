@@ -25,6 +25,9 @@ pytest.importorskip("llvmlite")
 
 from test_compile_rows import SPECIAL, added_one_by_one, error_bound, error_bounds, overflows_on_the_way, vector_ulps
 
+from autograd.compiler import build
+from autograd.compiler.trace import record, to_program
+
 FUNCTIONS = 200
 PROGRAMS = 50  # in each of them
 GRADIENTS = 20  # functions whose gradients are looked at
@@ -248,22 +251,34 @@ def test_with_all_passes_and_vector_mathematics(seed):
 
 # --- Networks --------------------------------------------------------------------------------------------------------
 
+SEEDS = [*range(40), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(40, 400))]
+OPTIONAL = tuple(sorted({stage.__name__ for stage in (*build.BEFORE_GRADIENT, *build.AFTER_GRADIENT)}))
+COMPARISONS = [PRIMITIVES[name] for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")]
+
 
 class RandomNetwork:
-    """Layers, activations, sums, products, choices and selections of vectors, one after the other at random.
+    """Layers, activations, sums, products, choices, comparisons of vectors, one after the other at random.
 
     The parameters are one list. A layer takes its weights from anywhere in it, in rows or columns, so that layers share
-    weights, overlap, or reach into each other's biases.
+    weights, overlap, or reach into each other's biases; and it takes any vector, so that every kind of instruction is
+    somewhere an input of a layer: columns, elements of other layers, comparisons, choices, plain numbers, numbers that
+    are the same for all examples. Inputs are multiples of 1/2, and layers with jumps behind them take nothing else, so
+    that a rounding takes no comparison the other way.
     """
+
+    KINDS = (
+        *("dense", "dense", "dense", "dense", "dense", "compare", "compare", "compare", "step", "step"),
+        *("activate", "combine", "choose", "select", "fill", "detach"),
+    )
 
     def __init__(self, seed, inputs=3, parameters=150):
         self.draw = random.Random(seed)
         self.parameters = [Value(self.draw.gauss(0.0, 0.5)) for _ in range(parameters)]
+        self.captured = [Value(self.draw.gauss(0.0, 0.5)) for _ in range(3)]
         self.widths = [inputs]
         self.steps = []
-        for _ in range(self.draw.randint(2, 8)):
-            kind = self.draw.choice(["dense", "dense", "dense", "activate", "combine", "choose", "select"])
-            step, width = getattr(self, kind)()
+        for _ in range(self.draw.randint(3, 12)):
+            step, width = getattr(self, self.draw.choice(self.KINDS))()
             self.steps.append(step)
             self.widths.append(width)
         self.ends = sorted({len(self.steps), self.draw.randrange(len(self.steps) + 1)})
@@ -314,6 +329,43 @@ class RandomNetwork:
 
         return apply, width
 
+    def compare(self):
+        """Comparisons of each entry with a number, or with the entry beside it."""
+        source = self.any_vector()
+        width = self.widths[source]
+        rows, limit = self.draw.choices(COMPARISONS, k=width), self.draw.choice([0.0, 0.1, -0.3, None])
+
+        def apply(vectors):
+            x = vectors[source]
+            beside = [*x[1:], x[0]]
+            return [row(x[k], beside[k] if limit is None else limit) for k, row in enumerate(rows)]
+
+        return apply, width
+
+    def step(self):
+        """Choices by a comparison of what is chosen from: 1 or 0, the number or a constant, one row or the other."""
+        source, other = self.any_vector(), self.any_vector()
+        row, limit = self.draw.choice(COMPARISONS), self.draw.choice([0.0, 0.1, -0.3])
+        width = min(self.widths[source], self.widths[other])
+        form = self.draw.randrange(5)
+
+        def chosen(z, y):
+            choices = [(1.0, 0.0), (z, 0.0), (0.0, z), (z, y), (limit, z * y)][form]
+            return autograd.where(row(z, limit), *choices)
+
+        return lambda vectors: [chosen(z, y) for z, y in zip(vectors[source], vectors[other])], width
+
+    def fill(self):
+        """Some entries become numbers that are the same for all examples."""
+        source = self.any_vector()
+        numbers = [*self.captured, *self.parameters[:3], 0.0, 1.0, -0.75]
+        places = {k: self.draw.choice(numbers) for k in range(self.widths[source]) if self.draw.random() < 0.3}
+        return lambda vectors: [places.get(k, x) for k, x in enumerate(vectors[source])], self.widths[source]
+
+    def detach(self):
+        source = self.any_vector()
+        return lambda vectors: [x.detach() if isinstance(x, Value) else x for x in vectors[source]], self.widths[source]
+
     def select(self):
         source = self.any_vector()
         width = self.widths[source]
@@ -328,23 +380,77 @@ class RandomNetwork:
         return autograd.sum(ends) + ends[0] * self.parameters[0] + autograd.tanh(vectors[-1][-1]) ** 2
 
 
-@pytest.mark.parametrize("seed", range(40))
+def examples_for(network):
+    """Some examples: numbers, or multiples of 1/2, at which comparisons are equal. None lies where rounding decides."""
+    count, halves = network.draw.randint(4, 40), network.draw.random() < 0.5
+    rows = [[network.draw.gauss(0.0, 1.0) for _ in range(3)] for _ in range(count)]
+    rows = [[round(2 * x) / 2 for x in row] for row in rows] if halves else rows
+    return np.array([row for row in rows if not is_near_a_jump(network.loss([Value(x) for x in row]))])
+
+
+def is_near_a_jump(loss):
+    """Whether a rounding may take a comparison of this graph the other way."""
+    return any(
+        node.primitive is not None and node.primitive.name in COMPARING and 0 < distance_to_a_jump(node) < 1e-9
+        for node in topological_order(loss)
+    )
+
+
+def by_values(network, X):
+    """The loss of each example, its gradient by the example, and the gradient of the mean loss by the parameters."""
+    leaves = [[Value(x) for x in row] for row in X.tolist()]
+    losses = [network.loss(row) for row in leaves]
+    for parameter in network.parameters:
+        parameter.grad = 0.0
+    autograd.mean(losses).backward()
+    of_inputs = [[x.grad * len(X) for x in row] for row in leaves]
+    return [loss.data for loss in losses], of_inputs, [p.grad for p in network.parameters]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_networks(seed):
     """In a batch, and written out as the loss of a whole data set, which is then rolled."""
     network = RandomNetwork(seed)
-    parameters = network.parameters
-    X = np.random.default_rng(seed).normal(size=(network.draw.randint(4, 40), 3))
-    leaves = [[Value(x) for x in row] for row in X.tolist()]
-    losses = [network.loss(row) for row in leaves]
-    autograd.mean(losses).backward()
-    wanted = [p.grad for p in parameters]
-    close = {"rtol": 1e-10, "atol": 1e-10 * max(map(abs, wanted))}
+    X, parameters = examples_for(network), network.parameters
+    losses, of_inputs, of_parameters = by_values(network, X)
+    close = {"rtol": 1e-10, "atol": 1e-10 * max(map(abs, [1e-3, *of_parameters]))}
     step = autograd.compile(network.loss, parameters)
     value, gradient = step.flat([p.data for p in parameters], X)
-    np.testing.assert_allclose(value, np.mean([loss.data for loss in losses]), rtol=1e-10)
-    np.testing.assert_allclose(gradient, wanted, **close)
-    np.testing.assert_allclose(step.grad(X) / len(X), [[x.grad for x in row] for row in leaves], **close)
-    np.testing.assert_allclose(step.evaluate(X), [loss.data for loss in losses], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(value, np.mean(losses), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(gradient, of_parameters, **close)
+    np.testing.assert_allclose(step.grad(X) / len(X), np.array(of_inputs) / len(X), **close)
+    np.testing.assert_allclose(step.evaluate(X), losses, rtol=1e-10, atol=1e-12)
     whole = autograd.compile(lambda: autograd.mean([network.loss(row) for row in X.tolist()]), parameters)
-    assert whole() == pytest.approx(value, rel=1e-10)
-    np.testing.assert_allclose([p.grad for p in parameters], wanted, **close)
+    assert whole() == pytest.approx(value, rel=1e-10, abs=1e-12)
+    np.testing.assert_allclose([p.grad for p in parameters], of_parameters, **close)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_networks_without_a_pass(seed):
+    """Each of the passes left out in turn, and all of them."""
+    network = RandomNetwork(seed)
+    X, parameters = examples_for(network), network.parameters
+    losses, _, of_parameters = by_values(network, X)
+    for without in [*itertools.combinations(OPTIONAL, 1), OPTIONAL]:
+        step = autograd.compile(network.loss, parameters, without=without)
+        value, gradient = step.flat([p.data for p in parameters], X)
+        np.testing.assert_allclose(value, np.mean(losses), rtol=1e-10, atol=1e-12, err_msg=str(without))
+        close = {"rtol": 1e-10, "atol": 1e-10 * max(map(abs, [1e-3, *of_parameters]))}
+        np.testing.assert_allclose(gradient, of_parameters, **close, err_msg=str(without))
+
+
+def test_layers_take_every_kind_of_instruction():
+    """Else the networks above would show less than they say."""
+    kinds = set()
+    for seed in range(40):
+        network = RandomNetwork(seed)
+        recorded = record(network.loss, [[Value(x) for x in examples_for(network)[0]]])
+        leaves = [node for node in topological_order(*recorded.outputs) if node.is_leaf]
+        inputs = {node: (1, k) for k, node in enumerate(leaves) if node not in network.parameters}
+        program, outputs, _ = to_program(recorded.outputs, inputs, network.parameters, set(), [0, len(leaves)])
+        program.outputs = {1: outputs}
+        for stage in build.BEFORE_GRADIENT:
+            program = stage(program)
+        layers = [each for each in program.instructions if each.operation == "layer"]
+        kinds |= {program.instructions[operand].name for layer in layers for operand in layer.operands}
+    assert kinds >= {"input", "element", "where", "add", "detach", *(row.name for row in COMPARISONS)}

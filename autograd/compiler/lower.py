@@ -35,7 +35,7 @@ from autograd.compiler.frame import (
     Layout,
 )
 from autograd.compiler.memory import Memory
-from autograd.compiler.program import UNIFORM, Program, Range, Weights
+from autograd.compiler.program import LAYERS, UNIFORM, Program, Range, Weights
 from autograd.compiler.spellings import FUNCTIONS
 from autograd.primitives import Primitive, fmod
 
@@ -365,7 +365,7 @@ def _pieces(program: Program, batches: Sequence[int]) -> tuple[list[list[int]], 
         if any(after_all[k] for k in operands):
             raise NeedsSumFirstError("a batch uses the sum over a batch")
         pieces = of_batches[batch]
-        if isinstance(operation, str) and operation.startswith("layer"):
+        if operation in LAYERS:
             pieces += [[node], []]
         else:
             if len(pieces[-1]) >= CHUNK:
@@ -524,7 +524,7 @@ class _Lowering:
         self._load_tables(batch, layout, code)
         for k, piece in enumerate(self.of_batches[batch]):
             operation = self.program.instructions[piece[0]].operation
-            if operation in ("layer", "layer_inputs", "layer_weights"):
+            if operation in LAYERS:
                 self._layer(layout, piece[0], code)
             else:
                 self._chunk(f"chunk_{batch}_{k}", piece)

@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from autograd.compiler.passes import Places
-from autograd.compiler.program import UNIFORM
+from autograd.compiler.program import LAYERS, UNIFORM
 from autograd.compiler.spellings import COMPARISONS
 from autograd.primitives import Primitive
 
@@ -92,14 +92,17 @@ class Memory:
         return True
 
     def _last_reads(self, order: Sequence[int]) -> dict[int, int]:
-        """When each number is read from memory for the last time: a piece does that where it uses a number first."""
+        """When each number is read from memory for the last time: a piece does that where it uses a number first.
+
+        A layer takes its operands as they are in memory: it does no comparison again.
+        """
         reader: dict[int, int] = {}
         last: dict[int, int] = {}
         for node in order:
-            piece = self._piece[node]
-            for operand in self.program.instructions[node].operands:
+            piece, (operation, operands, _) = self._piece[node], self.program.instructions[node]
+            for operand in operands:
                 if self._piece.get(operand) != piece:
-                    read = self.conditions.get(operand, operand)
+                    read = operand if operation in LAYERS else self.conditions.get(operand, operand)
                     if reader.get(read) != piece:
                         reader[read], last[read] = piece, self._time[node]
         return {**last, **dict.fromkeys(self.program.wanted, 2 * len(order))}
@@ -126,7 +129,7 @@ class Memory:
         places = Places()
         instructions = self.program.instructions
         for node, (operation, operands, attribute) in enumerate(instructions):
-            if isinstance(operation, str) and operation.startswith("layer"):
+            if operation in LAYERS:
                 groups = [operands]
                 if operation == "layer_weights":
                     groups = [operands[: attribute.rows], operands[attribute.rows :]]

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 EFFECTS = frozenset({"batch_sum", "contribute", "layer_weights", "range_contribute"})
 """Operations that do something besides giving a number: they stay in the program though nobody uses their result."""
 
+LAYERS = ("layer", "layer_inputs", "layer_weights")
+"""Operations on the numbers of a whole layer, which they take as they are in memory."""
+
 UNIFORM = 0
 """The batch of what is the same for all examples. Batches of examples are counted from 1."""
 
@@ -226,7 +229,7 @@ def batch_of(instruction: Instruction, batches: Sequence[int]) -> int:
         return int(attribute[0])
     if operation == "copy":
         return int(attribute)
-    if operation in ("layer", "layer_inputs", "layer_weights"):
+    if operation in LAYERS:
         return int(attribute.batch)
     if operation != "batch_sum":
         for operand in operands:
@@ -276,7 +279,7 @@ def _attribute_problem(program: Program, operation: str, operands: tuple[int, ..
             return f"element of {source.name}"
         rows = source.attribute.rows if source.operation == "layer" else source.attribute.depth
         return _unless_below(rows, attribute)
-    if operation.startswith("layer"):
+    if operation in LAYERS:
         wanted = {"layer": attribute.depth, "layer_inputs": attribute.rows}
         if len(operands) != wanted.get(operation, attribute.rows + attribute.depth):
             return f"{len(operands)} operands do not fit {attribute}"
