@@ -15,6 +15,7 @@ from autograd.draw.highlight import highlight_of
 from autograd.draw.layout import HOW_TO_GET_PICTURES, LayoutNotFound, lay_out
 from autograd.draw.parts import COLLAPSE
 from autograd.draw.scene import scene_of
+from autograd.files import checked_path, write_whole
 from autograd.graph import topological_order
 from autograd.value import Value
 
@@ -106,6 +107,16 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         picture = lay_out(self.source, format, engine)
         return picture if encoding is None else picture.decode(encoding)
 
+    def save(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> str:
+        """Write the source to `filename` and return its path; the arguments and options are those of graphviz."""
+        _check_paths(filename, directory)
+        return str(super().save(filename, directory=directory, **options))
+
     def render(
         self,
         filename: str | os.PathLike[str] | None = None,
@@ -122,6 +133,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
 
         The arguments and options are those of graphviz; `cleanup` removes the source again.
         """
+        _check_paths(filename, directory, outfile)
         engine = engine or self.engine
         if _for_dot_alone(options, engine):
             options |= {"view": view, "cleanup": cleanup, "format": format, "outfile": outfile, "engine": engine}
@@ -134,8 +146,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         picture = self.pipe(format, engine=engine)  # first: where this fails, no file is left behind
         source = self.save(filename, directory=directory)
         path = os.fspath(outfile or f"{source}.{format}")
-        with open(path, "wb") as file:
-            file.write(picture)
+        write_whole(path, picture)
         if cleanup:
             os.remove(source)
         if view:
@@ -169,6 +180,12 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
             pictures[_SVG] = svg.decode()
             pictures[_HTML] = f'<img src="data:image/svg+xml;base64,{b64encode(svg).decode()}" alt="computation graph">'
         return pictures
+
+
+def _check_paths(*paths: object) -> None:
+    for path in paths:
+        if path is not None:
+            checked_path(path)
 
 
 def _for_dot_alone(options: Mapping[str, Any], engine: str) -> bool:

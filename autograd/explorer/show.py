@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.draw import draw_dot
 from autograd.explorer import page, widget
 from autograd.explorer.contents import Contents
+from autograd.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,10 +44,14 @@ class Explorer:
         """The page as one file, with everything in it: it works from disk, without a network, and asks for nothing.
 
         Args:
-            path: where to write it; nowhere unless given.
+            path: where to write it; nowhere unless given. A file that is there keeps its place until the page is whole.
 
         Returns:
             The HTML.
+
+        Raises:
+            TypeError: the path is neither a string nor a path object.
+            OSError: the page cannot be written; what was there is as before.
 
         Example:
             >>> from pathlib import Path
@@ -58,8 +63,7 @@ class Explorer:
         title = self._contents.data["title"] or "chainrule explorer"
         whole = page.whole_page(title, self._contents.data, self._contents.operations)
         if path is not None:
-            with open(path, "w", encoding="utf-8", newline="\n") as file:
-                file.write(whole)
+            write_whole(path, whole)
         return whole
 
     @property
