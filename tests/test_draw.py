@@ -1072,6 +1072,39 @@ def test_a_crash_is_told_from_absence(tmp_path, monkeypatch):
         lay_out("digraph { a }", "svg")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a program that prints nonsense is a shell script here")
+@pytest.mark.parametrize(
+    ("script", "format", "wrong"),
+    [
+        ("exit 0", "svg", "dot printed nothing"),
+        (r"printf '\377\376'", "svg", r"dot printed what is not svg, or not all of it: b'\xff\xfe'"),
+        ("echo '<svg><g>'", "svg", r"dot printed what is not svg, or not all of it: b'<svg><g>\n'"),
+        ("echo hello", "png", r"dot printed what is not png, or not all of it: b'hello\n'"),
+        ("echo '{'", "json", r"dot printed what is not json, or not all of it: b'{\n'"),
+        ("exit 3", "pdf", "dot gave up (status 3): it did not say why"),
+    ],
+)
+def test_a_dot_that_prints_no_picture(tmp_path, monkeypatch, script, format, wrong):
+    program = tmp_path / "dot"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with monkeypatch.context() as alone:
+        alone.setitem(sys.modules, "pygraphviz", None)
+        with pytest.raises(LayoutFailed) as caught:
+            lay_out("digraph { a }", format)
+        assert str(caught.value) == wrong
+        if format == "svg":
+            shown = draw_dot(example())._repr_mimebundle_()
+            assert shown["text/plain"].splitlines()[-1] == f"No picture: LayoutFailed: {wrong}"
+    pytest.importorskip("pygraphviz")
+    with pytest.warns(RuntimeWarning, match="pygraphviz lays out this graph, because .*dot does not work: ") as warned:
+        assert lay_out("digraph { a }", format)
+    assert str(warned[0].message).endswith(wrong)
+    with pytest.raises(LayoutFailed, match=re.escape(wrong)):  # nobody can read this graph
+        lay_out("digraph { {", format)
+
+
 # --- Notebooks -------------------------------------------------------------------------------------------------------
 
 

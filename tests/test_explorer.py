@@ -498,6 +498,65 @@ def test_without_graphviz_there_is_another_layout(monkeypatch):
     assert len(data["layouts"][0]["arrows"]) == 13
 
 
+@pytest.fixture
+def dot(tmp_path, monkeypatch):
+    """Makes a program of a shell script, and puts it on the path as `dot`, with no other layout on this machine."""
+    if os.name == "nt":
+        pytest.skip("a program that misbehaves is a shell script here, which Windows cannot run")
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    program = tmp_path / "bin" / "dot"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+
+    def make(script):
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    return make
+
+
+WRONG = {
+    "exit 0": "dot printed nothing",
+    r"printf '\377\376\000'": r"dot printed what is not json0, or not all of it: b'\xff\xfe\x00'",
+    """printf '{"bb": "0,0,'""": 'dot printed what is not json0, or not all of it: b\'{"bb": "0,0,\'',
+    "echo '[1]'": "dot printed what is not json0, or not all of it",
+    "echo '{}'": "dot printed JSON that is no layout of this graph",
+    """echo '{"bb": "0,0,9,9", "objects": []}'""": "dot printed JSON that is no layout of this graph",
+    """echo '{"bb": "0,0,nan,9", "objects": []}'""": "dot printed JSON that is no layout of this graph",
+    "echo no fonts >&2; exit 1": "dot gave up (status 1): no fonts",
+}
+
+
+@pytest.mark.parametrize("script", WRONG)
+def test_a_dot_that_does_not_work_is_named_once_and_done_without(dot, script):
+    dot(script)
+    data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
+    assert len(data["layouts"]) > 5
+    (note,) = [note for note in data["notes"] if "Graphviz" in note]
+    assert note.startswith(f"Laid out without Graphviz: {WRONG[script]}")
+
+
+def test_a_dot_that_hangs_is_waited_for_once(dot, tmp_path, monkeypatch):
+    monkeypatch.setattr("autograd.explorer.views._SECONDS", 0.5)
+    dot(f"echo asked >> '{tmp_path}/asked'; exec sleep 600")
+    (tmp_path / "asked").touch()
+    data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
+    assert len(data["layouts"]) > 5
+    assert len((tmp_path / "asked").read_text().splitlines()) <= 1  # none where the shell had no time to say so
+    assert [note for note in data["notes"] if "Graphviz" in note] == [
+        "Laid out without Graphviz, which took longer than 20 seconds."
+    ]
+
+
+def test_all_layouts_together_have_one_time_limit(dot, tmp_path, monkeypatch):
+    clock = iter(range(0, 1000, 8))
+    monkeypatch.setattr("autograd.explorer.views.monotonic", lambda: next(clock))
+    dot(f"echo asked >> '{tmp_path}/asked'")
+    data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
+    assert len(data["layouts"]) > 5
+    assert len((tmp_path / "asked").read_text().splitlines()) == 3  # of 8 seconds each
+
+
 def test_layered_layout_keeps_boxes_apart():
     loss = hinge(MLP(3, [4, 4, 1], rng=0)([0.5, -1.0, 2.0]), 1)
     nodes = topological_order(loss)

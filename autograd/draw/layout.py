@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+import warnings
 from typing import Any
 
 import graphviz
@@ -35,7 +37,7 @@ class LayoutNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # grap
 
 
 class LayoutFailed(RuntimeError):  # noqa: N818  # as LayoutNotFound
-    """Graphviz is there, but it gave up or crashed."""
+    """Graphviz is there, but it gave up or crashed, or what it printed is no picture."""
 
 
 class LayoutTimeout(LayoutFailed, TimeoutError):  # noqa: N818
@@ -45,6 +47,8 @@ class LayoutTimeout(LayoutFailed, TimeoutError):  # noqa: N818
 def lay_out(source: str, format: str, engine: str = "dot", timeout: float | None = None) -> bytes:
     """A graph in the DOT language as a picture, or in another format of Graphviz.
 
+    Where Graphviz's program fails, pygraphviz is asked; if it can do it, a warning says what is wrong with the program.
+
     Args:
         source: the graph.
         format: "svg", "png", "pdf", "json", ...
@@ -53,7 +57,7 @@ def lay_out(source: str, format: str, engine: str = "dot", timeout: float | None
 
     Raises:
         LayoutNotFound: there is neither Graphviz's program nor pygraphviz.
-        LayoutFailed: there is, but it gave up or crashed; LayoutTimeout where it took too long.
+        LayoutFailed: there is, but it gave up, crashed or printed no picture; LayoutTimeout where it took too long.
         ValueError: what there is cannot make the format.
 
     Example:
@@ -61,8 +65,24 @@ def lay_out(source: str, format: str, engine: str = "dot", timeout: float | None
         4
     """
     program, format = shutil.which(engine), format.lower()
-    if program is not None:
+    if program is None:
+        return _by_pygraphviz(source, format, engine, timeout)
+    try:
         return _run([program, f"-T{format}"], source, format, engine, timeout)
+    except LayoutTimeout:
+        raise
+    except LayoutFailed as failed:
+        try:
+            picture = _by_pygraphviz(source, format, engine, timeout)
+        except (LayoutFailed, LayoutNotFound, ValueError):  # so the graph may be to blame
+            raise failed from None
+        warnings.warn(
+            f"pygraphviz lays out this graph, because {program} does not work: {failed}", RuntimeWarning, stacklevel=2
+        )
+        return picture
+
+
+def _by_pygraphviz(source: str, format: str, engine: str, timeout: float | None) -> bytes:
     try:
         import pygraphviz
     except ImportError:
@@ -110,12 +130,34 @@ def _run(command: list[str], source: str, format: str, engine: str, timeout: flo
     except OSError as error:
         raise LayoutFailed(f"{command[0]} cannot be run: {error}") from None
     if done.returncode == 0:
+        if wrong := _what_is_wrong(done.stdout, format):
+            raise LayoutFailed(f"{engine} {wrong}")
         return done.stdout
     said = done.stderr.decode("utf-8", "replace").strip()
     if f'Format: "{format}" not recognized' in said:
         raise ValueError(_cannot_make(format, engine))
     how = f"crashed with signal {-done.returncode}" if done.returncode < 0 else f"gave up (status {done.returncode})"
     raise LayoutFailed(f"{engine} {how}: {said[-500:] or 'it did not say why'}")
+
+
+def _what_is_wrong(printed: bytes, format: str) -> str:
+    """With what should be a picture; "" where nothing is, as far as the formats tell that are used here."""
+    if not printed.strip():
+        return "printed nothing"
+    try:
+        is_whole = (
+            isinstance(json.loads(printed), dict)
+            if format.startswith("json")
+            else printed.decode("utf-8").rstrip().endswith("</svg>")
+            if format == "svg"
+            else printed.startswith(_BEGINNINGS.get(format, b""))
+        )
+    except ValueError:  # which errors of Unicode and of JSON are
+        is_whole = False
+    return "" if is_whole else f"printed what is not {format}, or not all of it: {printed[:40]!r}"
+
+
+_BEGINNINGS = {"png": b"\x89PNG", "jpg": b"\xff\xd8", "jpeg": b"\xff\xd8", "gif": b"GIF8", "pdf": b"%PDF"}
 
 
 def _cannot_make(format: str, engine: str) -> str:

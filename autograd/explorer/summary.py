@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.draw.look import extent
 from autograd.draw.scene import scene_of
 from autograd.explorer.text import shown
-from autograd.explorer.views import MOST_BOXES, placed, size_of_summary, title_of
+from autograd.explorer.views import MOST_BOXES, Designer, size_of_summary, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +42,8 @@ def summary(nodes: Sequence[Value]) -> dict[str, Any]:
     data = [_range(node._data for node in box.nodes) for box in scene.boxes]
     received = [_range(gradients[node] for node in box.nodes if node in gradients) for box in scene.boxes]
     sizes = [size_of_summary(title, [*numbers]) for title, *numbers in zip(titles, data, received)]
-    layout, notes = placed(sizes, arrows)
+    designer = Designer()
+    layout = designer.placed(sizes, arrows)
     return {
         "nodes": [[titles[k], "", box.kind, [place[a.operand] for a in into[k]]] for k, box in enumerate(scene.boxes)],
         "recorded": {
@@ -53,7 +54,7 @@ def summary(nodes: Sequence[Value]) -> dict[str, Any]:
         "views": [{"title": "", "parent": None, "layout": 0, "boxes": list(range(len(scene.boxes)))}],
         "groups": [],
         "layouts": [layout],
-        "notes": [_NOTE, *([f"{scene.caption}."] if scene.caption else []), *notes],
+        "notes": [_NOTE, *([f"{scene.caption}."] if scene.caption else []), *designer.notes],
     }
 
 

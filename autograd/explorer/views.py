@@ -7,11 +7,13 @@ there is a view of what is in it, with what is next to it. Views of parts that a
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from autograd.draw.layout import LayoutFailed, LayoutNotFound, lay_out
+from autograd.draw.layout import LayoutFailed, LayoutNotFound, LayoutTimeout, lay_out
 from autograd.draw.scene import scene_of
 from autograd.explorer.layered import Layout, layered
 from autograd.explorer.text import in_one_line
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 MOST_BOXES = 300
 _MOST_VIEWS = 100
-_SECONDS = 20.0  # that Graphviz may take for one layout
+_SECONDS = 20.0  # that Graphviz may take for all layouts of a page together
 _LONGEST_TITLE = 30
 
 
@@ -50,6 +52,7 @@ class Views:
         self.views: list[dict[str, Any]] = []
         self.groups: list[dict[str, Any]] = []
         self.layouts: list[dict[str, Any]] = []
+        self._designer = Designer()
         self._layout_of: dict[str, int] = {}
         self._group_of: dict[Box, int] = {}
         self._closed: deque[tuple[int, Box, tuple[str, ...]]] = deque()  # view, box in it, what was opened before
@@ -104,36 +107,60 @@ class Views:
         known = repr((sizes, arrows))
         if known not in self._layout_of:
             self._layout_of[known] = len(self.layouts)
-            layout, notes = placed(sizes, arrows)
-            self.layouts.append(layout)
-            self.notes += [note for note in notes if note not in self.notes]
+            self.layouts.append(self._designer.placed(sizes, arrows))
+            self.notes += [note for note in self._designer.notes if note not in self.notes]
         return self._layout_of[known]
 
 
 _MARGIN = 14  # room for the marks around boxes
+_TOO_SLOW = f"Laid out without Graphviz, which took longer than {_SECONDS:g} seconds."
 _NOT_FOUND = 'Laid out without Graphviz. For better pictures: pip install "chainrule[layout]"'
 
 
-def placed(sizes: Sequence[Size], arrows: Sequence[tuple[int, int, int]]) -> tuple[dict[str, Any], list[str]]:
-    """Where boxes and arrows go, as it travels, and what is to be said about it.
+class Designer:
+    """Says where boxes and arrows go: Graphviz, or where it cannot or takes too long a layout of our own.
 
-    Args:
-        sizes: of the boxes, operands before results.
-        arrows: from which box to which, and for how many edges it stands.
+    Once Graphviz has taken too long, in one layout or in all of them together, it is not asked again.
+
+    Attributes:
+        notes: what is to be said about the layouts.
     """
-    ends = [(start, end) for start, end, _ in arrows]
-    notes = []
-    try:
-        layout = _by_graphviz(sizes, ends)
-    except (LayoutNotFound, LayoutFailed) as error:
-        layout = layered(sizes, ends)
-        notes = [_NOT_FOUND if isinstance(error, LayoutNotFound) else f"Laid out without Graphviz: {error}"]
-    travelling = {
-        "size": [round(layout.width) + 2 * _MARGIN, round(layout.height) + 2 * _MARGIN],
-        "boxes": [[round(x) + _MARGIN, round(y) + _MARGIN, *size] for (x, y), size in zip(layout.corners, sizes)],
-        "arrows": [[*arrow, _steps(curve)] for arrow, curve in zip(arrows, layout.curves)],
-    }
-    return travelling, notes
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self._seconds = _SECONDS
+
+    def placed(self, sizes: Sequence[Size], arrows: Sequence[tuple[int, int, int]]) -> dict[str, Any]:
+        """A layout as it travels.
+
+        Args:
+            sizes: of the boxes, operands before results.
+            arrows: from which box to which, and for how many edges it stands.
+        """
+        ends = [(start, end) for start, end, _ in arrows]
+        layout = self._by_graphviz(sizes, ends) or layered(sizes, ends)
+        return {
+            "size": [round(layout.width) + 2 * _MARGIN, round(layout.height) + 2 * _MARGIN],
+            "boxes": [[round(x) + _MARGIN, round(y) + _MARGIN, *size] for (x, y), size in zip(layout.corners, sizes)],
+            "arrows": [[*arrow, _steps(curve)] for arrow, curve in zip(arrows, layout.curves)],
+        }
+
+    def _by_graphviz(self, sizes: Sequence[Size], ends: Sequence[tuple[int, int]]) -> Layout | None:
+        if self._seconds <= 0:
+            self.notes = self.notes or [_TOO_SLOW]
+            return None
+        start = monotonic()
+        try:
+            return by_graphviz(sizes, ends, self._seconds)
+        except LayoutNotFound:
+            self.notes, self._seconds = [_NOT_FOUND], 0.0
+        except LayoutTimeout:
+            self.notes, self._seconds = [_TOO_SLOW], 0.0
+        except LayoutFailed as error:
+            self.notes = [f"Laid out without Graphviz: {error}"]
+        finally:
+            self._seconds -= monotonic() - start
+        return None
 
 
 def _steps(curve: Sequence[float]) -> list[int]:
@@ -184,22 +211,44 @@ def _width(text: str) -> int:
     return -(-round(points + 20) // 12) * 12
 
 
-def _by_graphviz(sizes: Sequence[Size], arrows: Sequence[tuple[int, int]]) -> Layout:
+def by_graphviz(sizes: Sequence[Size], arrows: Sequence[tuple[int, int]], seconds: float) -> Layout:
+    """A layout by Graphviz, in so many seconds.
+
+    Raises:
+        LayoutNotFound, LayoutTimeout: as `lay_out`.
+        LayoutFailed: as `lay_out`; or what it printed is no layout of this graph.
+    """
     boxes = [f"{k} [width={width / 72:.4f} height={height / 72:.4f}]" for k, (width, height) in enumerate(sizes)]
     edges = [f"{start} -> {end} [id={k}]" for k, (start, end) in enumerate(arrows)]
-    source = "\n".join(["digraph {", _ATTRIBUTES, *boxes, *edges, "}"])
-    found = json.loads(lay_out(source, "json0", timeout=_SECONDS))
-    _, _, width, height = map(float, found["bb"].split(","))
-    corners = [(0.0, 0.0)] * len(sizes)
-    for place in found["objects"]:
-        box = int(place["name"])
-        x, y = map(float, place["pos"].split(","))
-        corners[box] = (x - sizes[box][0] / 2, height - y - sizes[box][1] / 2)
-    curves: list[list[float]] = [[] for _ in arrows]
-    for edge in found.get("edges", ()):
-        points = [point.split(",") for point in edge["pos"].split()]
-        curves[int(edge["id"])] = [number for x, y in points for number in (float(x), height - float(y))]
+    printed = lay_out("\n".join(["digraph {", _ATTRIBUTES, *boxes, *edges, "}"]), "json0", timeout=seconds)
+    try:
+        return _read(json.loads(printed), sizes, len(arrows))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise LayoutFailed("dot printed JSON that is no layout of this graph") from None
+
+
+def _read(found: Any, sizes: Sequence[Size], number_of_arrows: int) -> Layout:
+    """A layout as Graphviz's JSON has it: there every number is a text, and the lower left corner is the origin."""
+    _, _, width, height = _numbers(found["bb"])
+    centres = {int(place["name"]): _numbers(place["pos"]) for place in found["objects"]}
+    corners = []
+    for k, (box_width, box_height) in enumerate(sizes):
+        x, y = centres[k]
+        corners.append((x - box_width / 2, height - y - box_height / 2))
+    lines = {int(edge["id"]): _numbers(edge["pos"].replace(" ", ",")) for edge in found.get("edges", ())}
+    curves = [_from_above(lines[k], height) for k in range(number_of_arrows)]
     return Layout(width, height, corners, curves)
+
+
+def _from_above(curve: Sequence[float], height: float) -> list[float]:
+    return [height - number if k % 2 else number for k, number in enumerate(curve)]
+
+
+def _numbers(text: str) -> list[float]:
+    numbers = [float(number) for number in text.split(",")]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(text)
+    return numbers
 
 
 _ATTRIBUTES = """
