@@ -28,7 +28,7 @@ from autograd.scopes import scope_of
 from autograd.value import CONSTANT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from autograd.explanation.page import Parts
     from autograd.value import Value
@@ -206,14 +206,28 @@ def _recursive_form(graph: _Graph, number_of_paths: int, factors: int, limit: in
 
 def _say_steps(page: Page, graph: _Graph, steps: list[list[Value]], shown: int) -> None:
     half = shown // 2 if len(steps) > shown else len(steps)
-    for step in steps[:half]:
-        _say_step(page, graph, step)
     left_out = [node for step in steps[half:-half] for node in step]
+    said = [*steps[:half], *(steps[-half:] if left_out else [])]
+    used = dict.fromkeys([result for step in said for result, _ in _edges_said(graph, step[0])])
+    for step in said[:half]:
+        _say_step(page, graph, step, used)
     if left_out:
         ends = "from ", graph.name(left_out[0]), " to ", graph.name(left_out[-1])
-        page.say(f"... {_counted(len(left_out), 'node')} left out, ", *ends)
-        for step in steps[-half:]:
-            _say_step(page, graph, step)
+        given = _derivatives(graph, ", which give ", [node for node in left_out if node in used])
+        page.say(f"... {_counted(len(left_out), 'node')} left out, ", *ends, *given)
+    for step in said[half:]:
+        _say_step(page, graph, step, used)
+
+
+def _derivatives(graph: _Graph, words: str, nodes: list[Value]) -> Parts:
+    """The derivatives of nodes whose equations are not written out."""
+    return (words, *_listed([(graph.d(node), *equals(graph.gradients[node])) for node in nodes])) if nodes else ()
+
+
+def _edges_said(graph: _Graph, node: Value) -> list[Edge]:
+    """Of the edges to a node's results as many as the equation of its derivative says."""
+    edges = graph.results[node]
+    return edges if len(edges) <= 3 else [*edges[:2], edges[-1]]
 
 
 def _steps(graph: _Graph) -> list[list[Value]]:
@@ -227,7 +241,8 @@ def _steps(graph: _Graph) -> list[list[Value]]:
     return [steps[key][::-1] for key in sorted(steps, key=lambda key: key[0])]
 
 
-def _say_step(page: Page, graph: _Graph, step: list[Value]) -> None:
+def _say_step(page: Page, graph: _Graph, step: list[Value], used: Collection[Value]) -> None:
+    """The equation of the first node of a step; of the others what is used further down."""
     node = step[0]
     made_by: Parts = () if node.is_leaf else (" = ", definition(node, graph.named))
     others: Parts = (f", and {len(step) - 1:,} like it, to ", graph.name(step[-1])) if len(step) > 1 else ()
@@ -235,15 +250,14 @@ def _say_step(page: Page, graph: _Graph, step: list[Value]) -> None:
     if node is graph.root:
         page.equation(graph.d(node), [Formula(1.0)], indent=1)
         return
-    all_edges = graph.results[node]
-    edges = all_edges if len(all_edges) <= 3 else [*all_edges[:2], all_edges[-1]]
+    edges = _edges_said(graph, node)
     formulas = [graph.formula(*edge) for edge in edges]
     d = [[graph.d(result)] if result is not graph.root else [] for result, _ in edges]
     gradients = [[Formula(graph.gradients[result])] if result is not graph.root else [] for result, _ in edges]
 
     def added(upstream: list[list[Formula]], locals_: list[Formula]) -> Formula:
         terms = [product([*factor, local]) for factor, local in zip(upstream, locals_)]
-        return total(terms if edges is all_edges else [*terms[:2], ELLIPSIS, *terms[2:]])
+        return total(terms if edges is graph.results[node] else [*terms[:2], ELLIPSIS, *terms[2:]])
 
     page.equation(
         graph.d(node),
@@ -252,6 +266,8 @@ def _say_step(page: Page, graph: _Graph, step: list[Value]) -> None:
         because=conditions(formulas[0]) if len(formulas) == 1 else None,
         indent=1,
     )
+    if likewise := _derivatives(graph, "likewise ", [other for other in step[1:] if other in used]):
+        page.say(*likewise, indent=1)
 
 
 def _place(node: Value) -> Parts:
