@@ -8,6 +8,7 @@ from one visit to each edge, because paths that meet have everything from there 
 from __future__ import annotations
 
 import math
+from itertools import groupby
 
 from autograd import modes
 from autograd.graph import topological_order
@@ -30,6 +31,8 @@ class Path:
         positions: as given, a tuple. `a + a` has two paths from a: of positions (0,) and (1,).
         local_derivatives: one for each step.
         product: their product, multiplied as `backward()` does it, from the result down; 1.0 where there are no steps.
+
+    The text of a long path leaves out nodes in the middle, but no position: these tell all paths of a root apart.
 
     Raises:
         ValueError: a node is not an operand of the next, or no local derivative is recorded for it there.
@@ -57,8 +60,8 @@ class Path:
 
     def __repr__(self) -> str:
         nodes = _in_short([_called(node) for node in self.nodes])
-        positions = _in_short([str(position) for position in self.positions])
-        comma = "," if len(positions) == 1 else ""
+        positions = _in_runs(self.positions)
+        comma = "," if len(self.positions) == 1 else ""
         return f"Path({' -> '.join(nodes)}, positions=({', '.join(positions)}{comma}), product={self.product})"
 
 
@@ -80,6 +83,20 @@ def _called(node: Value) -> str:
 
 def _in_short(parts: list[str], ends: int = 4) -> list[str]:
     return parts if len(parts) <= 2 * ends + 1 else [*parts[:ends], "...", *parts[-ends:]]
+
+
+def _in_runs(positions: Sequence[int], shortest: int = 5) -> list[str]:
+    """All positions, those that come several times in a row with how often.
+
+    Example:
+        >>> _in_runs([1, 0, 0, 0, 0, 0, 0, 1])
+        ['1', '6 × 0', '1']
+    """
+    texts = []
+    for position, alike in groupby(positions):
+        count = len(list(alike))
+        texts += [str(position)] * count if count < shortest else [f"{count} × {position}"]
+    return texts
 
 
 # ---------------------------------------------------------------------------------------------------------------------

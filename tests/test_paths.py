@@ -87,6 +87,22 @@ def test_an_operand_that_is_used_twice_gives_two_paths():
     assert repr(paths(a, b)[0]) == "Path(a -> mul, positions=(0,), product=3.0)"
 
 
+def test_no_two_paths_of_a_root_have_the_same_text():
+    x = Value(1.0, label="x")
+    node = x
+    for _ in range(10):
+        node = node + node
+    found = paths(x, node, limit=2**10)
+    assert len({str(path) for path in found}) == len(found) == 2**10
+    assert str(found[1]) == (
+        "Path(x -> add -> add -> add -> ... -> add -> add -> add -> add, positions=(1, 9 × 0), product=1.0)"
+    )
+    chain = x
+    for _ in range(DEEP):
+        chain = chain + 1.0
+    assert str(paths(x, chain)[0]).endswith(f"positions=({DEEP} × 0), product=1.0)")
+
+
 def test_from_a_node_to_itself():
     a = Value(3.0)
     (path,) = paths(a, a)
