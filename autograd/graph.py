@@ -1,10 +1,10 @@
-"""The order of the nodes of a graph: the one way anybody walks it."""
+"""The order of the nodes of a graph, which is the one way anybody walks it, and what flows back through it."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from typing import Any
 
     from autograd.value import Value
@@ -56,3 +56,27 @@ def topological_order(*roots: Value, leaves: Collection[Value] = ()) -> list[Val
                 push(right)
             node = left
     return order
+
+
+def adjoints(order: Sequence[Value], seed: float = 1.0) -> dict[Value, float]:
+    """What one `backward()` of the last node gives to every node that it reaches; no `.grad` is read or changed.
+
+    Args:
+        order: the graph, operands before results.
+        seed: the gradient of the last node.
+
+    Example:
+        >>> from autograd import Value
+        >>> a, b = Value(2.0), Value(3.0)
+        >>> list(adjoints(topological_order(a * b)).values())
+        [1.0, 3.0, 2.0]
+    """
+    gradients = {order[-1]: seed}
+    for node in reversed(order):
+        upstream = gradients.get(node)
+        if upstream is not None:
+            for operand, local in zip(node.parents, node._edges()):
+                if local is not None:
+                    before = gradients.get(operand)
+                    gradients[operand] = upstream * local if before is None else before + upstream * local
+    return gradients

@@ -350,7 +350,9 @@ def test_deep_and_wide_graphs_stay_short():
     explanation = explain(node, x)
     assert math.isclose(explanation.derivative, 1.00001**DEEP, rel_tol=1e-9)
     assert len(explanation.text.splitlines()) <= 40
-    assert re.search(r"^\.\.\. 9,989 nodes left out, from v9994 to v6, which give dC/dv6 ≈ 1\.1051", explanation.text, re.M)
+    assert re.search(
+        r"^\.\.\. 9,989 nodes left out, from v9994 to v6, which give dC/dv6 ≈ 1\.1051", explanation.text, re.M
+    )
     doubled = x
     for _ in range(1000):
         doubled = doubled + doubled

@@ -34,6 +34,10 @@ def draw_dot(
     one box; then what repeats, such as the examples of a batch, into one with how often; and leaves that are used for
     the same. A caption says so.
 
+    Where leaves have changed since the graph was computed, as an optimizer changes them, the boxes of what was computed
+    from them say "old data"; where a gradient is not that of a single `backward()` of the root, its box says "grad*".
+    The caption says what to do.
+
     A notebook shows the picture; `.render("graph")` writes it to graph.svg and its DOT source to graph; `.pipe()` gives
     its bytes, `.source` its DOT source. The layout is done by Graphviz's program `dot` or else by the Python package
     pygraphviz. Where there is neither, a notebook shows the graph as text.

@@ -12,7 +12,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import primitives
-from autograd.draw.labels import LONGEST, one_line
+from autograd.draw.labels import LONGEST, counted, one_line
+from autograd.freshness import Freshness, freshness_of
+from autograd.graph import topological_order
 from autograd.value import CONSTANT, Value
 
 if TYPE_CHECKING:
@@ -32,12 +34,21 @@ class Shown(NamedTuple):
         gradients: the gradients, as numbers and as the width of arrows.
         local_derivatives: the local derivative of every edge.
         highlight: what is drawn strong, everything else being muted.
+        freshness: which numbers and gradients do not belong to the others.
     """
 
     values: bool = True
     gradients: bool = True
     local_derivatives: bool = False
     highlight: Highlight | None = None
+    freshness: Freshness = Freshness()
+
+    def checked(self, root: Value) -> Shown:
+        """The same, with the freshness of the graph behind `root` as far as it is shown."""
+        found = freshness_of(topological_order(root)) if self.values or self.gradients else Freshness()
+        none = Freshness()
+        outdated = found.outdated if self.values else none.outdated
+        return self._replace(freshness=Freshness(outdated, found.foreign if self.gradients else none.foreign))
 
 
 _FONT = "Helvetica,Arial,sans-serif"
@@ -96,6 +107,8 @@ def boxes(scene: Scene, shown: Shown, contents: Iterable[list[Row]]) -> Iterator
 
 _MANY_BOXES, _VERY_MANY_BOXES = 30, 100
 
+OLD_DATA, _FOREIGN_GRADIENT = "old data", "grad*"
+
 Row = tuple[str, ...]
 """One text in the middle, or one at the left and one at the right. The first row is the title."""
 
@@ -120,10 +133,12 @@ def _rows(box: Box, root: Value, shown: Shown, in_short: bool) -> list[Row]:
         rows.append((f"{len(box.nodes):,} {_many(box.kind)}",))
     nodes = _results(box, root)
     if shown.values:
-        rows.append(("data", extent([node._data for node in nodes])))
+        name = "data" if shown.freshness.outdated.isdisjoint(nodes) else OLD_DATA
+        rows.append((name, extent([node._data for node in nodes])))
     if shown.gradients and box.kind != "constant":
         gradients = [node._grad for node in nodes if node._grad is not None]
-        rows.append(("grad", extent(gradients)) if gradients else ("no gradient yet",))
+        name = "grad" if shown.freshness.foreign.isdisjoint(nodes) else _FOREIGN_GRADIENT
+        rows.append((name, extent(gradients)) if gradients else ("no gradient yet",))
     return rows
 
 
@@ -225,14 +240,14 @@ def _escaped(text: str) -> str:
     return html.escape(text).replace("\\", r"\\")
 
 
-def as_html(text: str) -> str:
-    """A text as a label that means nothing to Graphviz or HTML.
+def as_html(lines: Iterable[str]) -> str:
+    """Lines of text as a label that means nothing to Graphviz or HTML.
 
     Example:
-        >>> as_html("a & b")
-        '<a &amp; b>'
+        >>> as_html(["a & b", "c"])
+        '<a &amp; b<BR/>c>'
     """
-    return f"<{_escaped(text)}>"
+    return f"<{'<BR/>'.join(map(_escaped, lines))}>"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -347,14 +362,39 @@ def layout(scene: Scene, rankdir: str) -> tuple[Attributes, Attributes]:
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 
 
-def caption(scene: Scene, shown: Shown) -> str:
-    """What was folded or left out, and what the highlight means."""
+def captions(scene: Scene, shown: Shown) -> list[str]:
+    """What was folded or left out, what the highlight means, and which numbers do not belong to the others."""
     said = [scene.caption]
     if len(scene.arrows) > _MANY_ARROWS and any(len(arrow.edges) > 1 for arrow in scene.arrows):
         said.append("an arrow stands for all edges between its boxes")
     if shown.highlight and (missing := shown.highlight.not_drawn(scene)):
         said.append(f"{missing} of the highlighted nodes not drawn")
-    return ". ".join([text for text in said if text])
+    together = ". ".join([text for text in said if text])
+    return [*([together] if together else []), *warnings(shown)]
+
+
+def warnings(shown: Shown) -> list[str]:
+    """Which numbers do not belong to the others.
+
+    Example:
+        >>> a = Value(2.0)
+        >>> b = a * a
+        >>> a.data = 1.0
+        >>> warnings(Shown().checked(b))
+        ['old data (1 node): not what the leaves give now, as after an optimizer step. Run the forward pass again']
+    """
+    said = []
+    if number := len(shown.freshness.outdated):
+        said.append(f"{OLD_DATA} ({counted(number, 'node', 'nodes')}): {NOT_OF_NOW}. Run the forward pass again")
+    if number := len(shown.freshness.foreign):
+        said.append(
+            f"{_FOREIGN_GRADIENT} ({counted(number, 'node', 'nodes')}): not from one backward() of the root alone. "
+            "Leaves add up all passes until zero_grad()"
+        )
+    return said
+
+
+NOT_OF_NOW = "not what the leaves give now, as after an optimizer step"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -411,4 +451,4 @@ def as_text(scene: Scene, shown: Shown, contents: Iterable[list[Row]]) -> str:
         if box.kind == "constant" and len(box.nodes) == 1:
             rows = [(), ("data", extent([first._data]))] if shown.values else []
         lines.append("  ".join([part for part in (*parts, *[" ".join(row) for row in rows[1:]]) if part]))
-    return "\n".join([*lines, scene.caption] if scene.caption else lines)
+    return "\n".join([*lines, *([scene.caption] if scene.caption else []), *warnings(shown)])

@@ -24,6 +24,7 @@ _SHAPES = {
 def mermaid(root: Value, rankdir: str, collapse: str, max_nodes: int, shown: look.Shown) -> str:
     """The text of `to_mermaid`."""
     scene = scene_of(root, collapse, max_nodes)
+    shown = shown.checked(root)
     contents = look.contents(scene, shown)
     lines = [f"flowchart {rankdir}"]
     for box, rows in zip(scene.boxes, contents):
@@ -37,7 +38,7 @@ def mermaid(root: Value, rankdir: str, collapse: str, max_nodes: int, shown: loo
     for kind, attributes in look.KINDS.items():
         lines.append(f"    classDef {kind} {_style(attributes)}")
     lines.append(f"    classDef root {_style(look.KINDS['computed'] | look.ROOT)},stroke-width:4px")
-    caption = look.caption(scene, shown)
+    caption = ". ".join(look.captions(scene, shown))
     title = ["---", f"title: {json.dumps(caption, ensure_ascii=False)}", "---"] if caption else []
     return "\n".join([*title, *lines, ""])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 from base64 import b64encode
@@ -41,7 +42,7 @@ def draw(
     if highlight is not None:
         shown = shown._replace(highlight=highlight_of(highlight, topological_order(root)))
     with modes.collector_paused():
-        return _drawn(scene_of(root, collapse, max_nodes), format, rankdir, legend, shown)
+        return _drawn(scene_of(root, collapse, max_nodes), format, rankdir, legend, shown.checked(root))
 
 
 def _drawn(scene: Scene, format: str, rankdir: str, legend: bool, shown: look.Shown) -> Picture:
@@ -55,8 +56,9 @@ def _drawn(scene: Scene, format: str, rankdir: str, legend: bool, shown: look.Sh
         edge_attr=look.EDGE | edge_attributes,
     )
     picture.text = look.as_text(scene, shown, contents)
-    if caption := look.caption(scene, shown):
-        picture.attr(label=look.as_html(caption))
+    picture.warnings = tuple(look.warnings(shown))
+    if captions := look.captions(scene, shown):
+        picture.attr(label=look.as_html(captions))
     if legend and rankdir in ("LR", "RL"):  # there the layout puts what comes first at the bottom
         _add_legend(picture)
     for key, label, attributes in look.boxes(scene, shown, contents):
@@ -87,14 +89,16 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
 
     Attributes:
         text: the graph in words, for where it cannot be drawn.
+        warnings: what is to be known of its numbers, such as that some are old; the caption says it too.
     """
 
     text = ""
+    warnings: tuple[str, ...] = ()
 
     def copy(self) -> Picture:
         """A picture of its own with the same contents."""
         picture: Picture = super().copy()
-        picture.text = self.text
+        picture.text, picture.warnings = self.text, self.warnings
         return picture
 
     def pipe(
@@ -178,7 +182,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz has no types
         if _SVG in wanted or _HTML in wanted:
             svg = lay_out(self.source, "svg", self.engine, _PATIENCE)
             pictures[_SVG] = svg.decode()
-            pictures[_HTML] = f'<img src="data:image/svg+xml;base64,{b64encode(svg).decode()}" alt="computation graph">'
+            alternative = html.escape(". ".join(["computation graph", *self.warnings]))
+            pictures[_HTML] = f'<img src="data:image/svg+xml;base64,{b64encode(svg).decode()}" alt="{alternative}">'
         return pictures
 
 
