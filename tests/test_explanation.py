@@ -48,6 +48,21 @@ def shown(text):
     return textwrap.dedent(text).strip("\n")
 
 
+def test_old_data_is_said():
+    cost, w = classic()
+    assert "Old data" not in explain(cost, w).text
+    w.data = 0.25
+    line = "Old data: C, v2, a and 2 more nodes are not what the leaves give now, as after an optimizer step."
+    for limit in (0, 30):
+        lines = explain(cost, w, limit).text.splitlines()
+        assert lines[-2] == f"{line} Run the forward pass again."
+        assert lines[-1].startswith("backward() has not run")
+    x = Value(2.0, "x")
+    y = x.exp()
+    x.data = 1.0
+    assert "Old data: C is not what the leaves give now" in explain(y, x).text
+
+
 # --- What is written out ---------------------------------------------------------------------------------------------
 
 

@@ -254,9 +254,34 @@ def test_leaves_that_changed_are_said():
     assert not data_of(explore(y))["notes"]
     x.data = 3.0
     (note,) = data_of(explore(y))["notes"]
-    assert "its leaves have changed" in note
+    assert "The leaves have changed since this graph was computed" in note
     x.data = math.nan
     assert data_of(explore(x * x))["notes"] == []
+
+
+OLD = "Old data (2 nodes): not what the leaves give now, as after an optimizer step. Run the forward pass again."
+
+
+@pytest.mark.usefixtures("own_rows")
+def test_numbers_that_are_shown_as_recorded_say_when_they_are_old(monkeypatch):
+    monkeypatch.setattr("autograd.explorer.contents._MOST_NODES", 2)
+    x = Value(2.0, label="x")
+    y = (x * 3).exp()
+    data = data_of(explore(y))
+    assert OLD not in data["notes"]
+    assert not any("old" in text for text in data["recorded"]["data"])
+    x.data = 1.0
+    data = data_of(explore(y))
+    assert OLD in data["notes"]
+    assert data["recorded"]["data"] == ["1", "3", "6 (old)", "403.4 (old)"]
+    monkeypatch.undo()
+    table = Primitive(
+        "table", lambda x: {2.0: 5.0, 1.0: 4.0}[float(x)], partials=(lambda out, x: {2.0: 7.0}[float(x)],)
+    )
+    x.data = 2.0
+    y = table(x) * 2
+    x.data = 1.0
+    assert OLD in data_of(explore(y))["notes"]
 
 
 # --- Operations -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import primitives
 from autograd.draw.labels import LONGEST, counted, one_line
-from autograd.freshness import Freshness, freshness_of
+from autograd.freshness import NOT_OF_NOW, Freshness, freshness_of
 from autograd.graph import topological_order
 from autograd.value import CONSTANT, Value
 
@@ -392,9 +392,6 @@ def warnings(shown: Shown) -> list[str]:
             "Leaves add up all passes until zero_grad()"
         )
     return said
-
-
-NOT_OF_NOW = "not what the leaves give now, as after an optimizer step"
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from autograd.explanation.formulas import (
 )
 from autograd.explanation.names import in_math_mode, name_of, names_of, one_line
 from autograd.explanation.page import Factor, Page, equals
+from autograd.freshness import NOT_OF_NOW, outdated
 from autograd.graph import topological_order
 from autograd.paths import count, exactly, live_edges, nodes_between, paths
 from autograd.primitives import ZERO
@@ -58,6 +59,7 @@ def derive(root: Value, wrt: Value, limit: int) -> Explanation:
         else:
             page = _recursive_form(graph, number_of_paths, factors, limit)
         _note_what_is_not_finite(page, graph)
+        _note_what_is_old(page, graph)
         _compare_with_backward(page, graph)
     return Explanation(graph.derivative, number_of_paths, page.text, page.latex)
 
@@ -339,6 +341,16 @@ def _note_what_is_not_finite(page: Page, graph: _Graph) -> None:
                 closed = graph.partial(node, position)
                 page.say("Nothing flows along ", closed, " = 0, whatever arrives: not even nan or inf.")
                 return
+
+
+def _note_what_is_old(page: Page, graph: _Graph) -> None:
+    old = outdated(topological_order(graph.root))
+    nodes = [node for node in reversed(graph.nodes) if node in old]
+    if nodes:
+        others = f" and {_counted(len(nodes) - 3, 'more node')}" if len(nodes) > 3 else ""
+        number = "is" if len(nodes) == 1 else "are"
+        names = _listed([(graph.name(node),) for node in nodes[:3]])
+        page.say("Old data: ", *names, f"{others} {number} {NOT_OF_NOW}. Run the forward pass again.")
 
 
 def _compare_with_backward(page: Page, graph: _Graph) -> None:

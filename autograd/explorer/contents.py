@@ -9,10 +9,11 @@ from autograd.draw.labels import listed
 from autograd.explanation.names import names_of
 from autograd.explorer.examples import own_numbers
 from autograd.explorer.javascript import operations, recorded
-from autograd.explorer.summary import summary
+from autograd.explorer.summary import about_old_data, summary
 from autograd.explorer.templates import template
 from autograd.explorer.text import in_one_line, shown, travelling
 from autograd.explorer.views import Views
+from autograd.freshness import outdated
 from autograd.graph import topological_order
 from autograd.primitives import pow_
 from autograd.value import CONSTANT, LEAF, PARAMETER
@@ -152,15 +153,12 @@ def _notes(nodes: Sequence[Value], unknown: Collection[str]) -> list[str]:
     if unknown:
         return [
             f"{listed(sorted(unknown))} cannot be written in JavaScript: the page shows the numbers that were "
-            "recorded, and editing is off."
+            "recorded, and editing is off.",
+            *about_old_data(nodes),
         ]
-    computed: dict[Value, float] = {}
-    for node in nodes:
-        operands = [computed[operand] for operand in node.parents]
-        computed[node] = node._data if node.primitive is None else node.primitive.forward(*operands)
-    if any(x != node._data and (x == x or node._data == node._data) for node, x in computed.items()):
+    if outdated(nodes):
         return [
-            "Since this graph was computed, its leaves have changed, as an optimiser changes them: the page computes "
-            "it from the numbers that they have now."
+            "The leaves have changed since this graph was computed, as an optimizer changes them: the page computes it "
+            "from the numbers that they have now."
         ]
     return []

@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from autograd.draw.labels import counted
 from autograd.draw.look import extent
 from autograd.draw.scene import scene_of
 from autograd.explorer.text import shown
 from autograd.explorer.views import MOST_BOXES, Designer, size_of_summary, title_of
+from autograd.freshness import NOT_OF_NOW, outdated
+from autograd.graph import adjoints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from autograd.draw.scene import Arrow, Box
     from autograd.value import Value
@@ -32,14 +35,15 @@ def summary(nodes: Sequence[Value]) -> dict[str, Any]:
         nodes: the graph in order.
     """
     scene = scene_of(nodes[-1], "auto", MOST_BOXES)
-    gradients = _gradients(nodes)
+    gradients = adjoints(nodes)
+    old = outdated(nodes)
     titles = [title_of(box) for box in scene.boxes]
     place = {box.key: k for k, box in enumerate(scene.boxes)}
     into: list[list[Arrow]] = [[] for _ in scene.boxes]
     for arrow in scene.arrows:
         into[place[arrow.result]].append(arrow)
     arrows = [(place[arrow.operand], k, len(arrow.edges)) for k in range(len(into)) for arrow in into[k]]
-    data = [_range(node._data for node in box.nodes) for box in scene.boxes]
+    data = [_range(node._data for node in box.nodes) + _mark(box, old) for box in scene.boxes]
     received = [_range(gradients[node] for node in box.nodes if node in gradients) for box in scene.boxes]
     sizes = [size_of_summary(title, [*numbers]) for title, *numbers in zip(titles, data, received)]
     designer = Designer()
@@ -54,20 +58,31 @@ def summary(nodes: Sequence[Value]) -> dict[str, Any]:
         "views": [{"title": "", "parent": None, "layout": 0, "boxes": list(range(len(scene.boxes)))}],
         "groups": [],
         "layouts": [layout],
-        "notes": [_NOTE, *([f"{scene.caption}."] if scene.caption else []), *designer.notes],
+        "notes": [_NOTE, *about_old_data(nodes), *([f"{scene.caption}."] if scene.caption else []), *designer.notes],
     }
 
 
-def _gradients(nodes: Sequence[Value]) -> dict[Value, float]:
-    """What `backward()` would give to the nodes that it reaches; it is not called, since it changes gradients."""
-    gradients = {nodes[-1]: 1.0}
-    for node in reversed(nodes):
-        upstream = gradients.get(node)
-        if upstream is not None:
-            for operand, local in zip(node.parents, node._edges()):
-                if local is not None:
-                    gradients[operand] = gradients.get(operand, 0.0) + upstream * local
-    return gradients
+def about_old_data(nodes: Sequence[Value]) -> list[str]:
+    """What is to be said of a graph whose numbers are shown as they were recorded.
+
+    Example:
+        >>> from autograd import Value
+        >>> a = Value(2.0)
+        >>> b = a * a
+        >>> about_old_data([a, b])
+        []
+        >>> a.data = 1.0
+        >>> about_old_data([a, b])
+        ['Old data (1 node): not what the leaves give now, as after an optimizer step. Run the forward pass again.']
+    """
+    number = len(outdated(nodes))
+    return (
+        [f"Old data ({counted(number, 'node', 'nodes')}): {NOT_OF_NOW}. Run the forward pass again."] if number else []
+    )
+
+
+def _mark(box: Box, old: Collection[Value]) -> str:
+    return " (old)" if any(node in old for node in box.nodes) else ""
 
 
 def _range(numbers: Iterable[float]) -> str:
