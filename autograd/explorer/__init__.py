@@ -31,8 +31,9 @@ def explore(
     Args:
         root: the result, such as the loss of one example.
         examples: results that are computed in the same way as the root, on other numbers; the root comes first unless
-            it is among them. The page lets one of them flow through, and learns from one or all. The leaves that are
-            the same Values in all of them are learnt: parameters, if there are any, else all leaves.
+            it is among them. The page shows one of them, and learns from one or all. A gradient step moves leaves that
+            are the same Values in all of them: the parameters or, where there are none, those that the reader of the
+            page does not hold fixed.
         learning_rate: of the steps of gradient descent; it can be changed on the page.
         title: of the page.
 

@@ -7,6 +7,7 @@
 const NEXT_TO_NOTHING = 0.01;
 
 // The drawing of one view. A thing in it is a box {element, nodes, group} or an arrow {element, edges, from, to}.
+// `squeeze` is to be called once it is in the page.
 function drawingOf(page, view) {
   const boxes = view.boxes.map((shown, k) => boxOf(page, shown, view.places[k]));
   const arrows = view.arrows.map((place) => arrowOf(boxes, place));
@@ -30,12 +31,16 @@ function drawingOf(page, view) {
     const parts = partsOf(trace, event);
     for (const box of boxes) updateBox(page, box, trace, step, parts);
     for (const arrow of arrows) updateArrow(arrow, trace, step);
+    squeeze(false);
     const arrow = event.kind === "edge" && arrowAt.get(edgeKey(event));
     const isNoted = arrow && !page.recorded;
     note.replaceChildren(...(isNoted ? [placeAtMiddle(svg("text", {}, `× ${factorOrZero(event.local)}`), arrow)] : []));
     const about = event.kind === "edge" ? [event.result, event.operand] : event.kind === "start" ? [] : [event.node];
     return about.map((node) => boxAt.get(node));
   }
+
+  // Makes texts fit that have changed, or all of them.
+  const squeeze = (isAll) => squeezeRows(boxes.flatMap(({ rows }) => rows), isAll);
 
   // Takes the keyboard's place to the next of the things, or with -1 to the one before.
   function move(by) {
@@ -47,7 +52,7 @@ function drawingOf(page, view) {
     next.element.focus();
   }
 
-  return { picture, thingAt, update, move };
+  return { picture, thingAt, update, squeeze, move };
 }
 
 // Which part nodes have in an event.
@@ -106,8 +111,12 @@ function boxOf(page, shown, [x, y, width, height]) {
   const isRoot = nodes.includes(page.graph.root);
   const isPlain = height < 40; // a constant without a label: one row
   const text = (look, at, row, content) => svg("text", { class: look, x: at, y: row }, content);
-  const [data, gradient] = [0, 1].map((row) => text("number", width - 8, isPlain ? 17 : 34 + 17 * row, ""));
-  const captions = isGroup || isPlain ? [] : kind === "constant" ? ["data"] : ["data", "grad"];
+  const [data, gradient] = [0, 1].map((row) => text("number", width - MARGIN, isPlain ? 17 : 34 + 17 * row, ""));
+  const words = isGroup || isPlain ? [] : kind === "constant" ? ["data"] : ["data", "grad"];
+  const captions = words.map((word, row) => text("caption", MARGIN, 34 + 17 * row, word));
+  const titles = isPlain ? [] : [text("name", MARGIN, 17, name), text("symbol", width - MARGIN, 17, symbol)];
+  const rows = [data, gradient].map((number, row) => ({ text: number, beside: captions[row], width }));
+  if (titles.length) rows.push({ text: titles[0], beside: titles[1], width });
   const element = svg(
     "g",
     {
@@ -119,13 +128,29 @@ function boxOf(page, shown, [x, y, width, height]) {
     svg("path", { class: "shape", d: shapeOf(kind, width, height) }),
     ...(kind === "group" ? [svg("path", { class: "side", d: `M4 0V${height}M${width - 4} 0V${height}` })] : []),
     ...(isRoot ? [svg("path", { class: "shape inner", d: shapeOf(kind, width - 6, height - 6, 3) })] : []),
-    ...(isPlain ? [] : [text("name", 8, 17, name), text("symbol", width - 8, 17, symbol)]),
-    ...captions.map((caption, row) => text("caption", 8, 34 + 17 * row, caption)),
+    ...titles,
+    ...captions,
     data,
     ...(kind === "constant" ? [] : [gradient]),
   );
-  return { element, nodes, group, title, x, y, width, height, data, gradient, tags: {} };
+  return { element, nodes, group, title, x, y, width, height, data, gradient, rows, tags: {} };
 }
+
+// Makes narrower what would run over the text beside it, or out of the box: no sign of a number may be lost, whatever
+// font there is. First all is measured, then all is changed, so that the browser lays the drawing out once.
+function squeezeRows(rows, isAll) {
+  const changed = rows.filter(({ text, fitted }) => text.isConnected && (isAll || text.textContent !== fitted));
+  for (const { text } of changed) ["textLength", "lengthAdjust"].forEach((name) => text.removeAttribute(name));
+  const lengths = changed.map(({ text, beside }) => [text, beside].map((each) => each?.getComputedTextLength() ?? 0));
+  changed.forEach((row, k) => {
+    const [length, taken] = lengths[k];
+    const room = Math.max(row.width - 2 * MARGIN - (taken ? taken + APART : 0), MARGIN);
+    if (length > room) filledIn(row.text, { textLength: room.toFixed(1), lengthAdjust: "spacingAndGlyphs" });
+    row.fitted = row.text.textContent;
+  });
+}
+
+const [MARGIN, APART] = [8, 6]; // beside the texts of a box, and between two of a row
 
 const CORNERS = { leaf: 10, parameter: 8, constant: 13 };
 

@@ -5,6 +5,7 @@ class Explorer {
   constructor(page, host, step = 0) {
     Object.assign(this, { page, host, step, view: 0, example: 0, picked: null, speed: 1, h: 0.01, rate: page.rate });
     Object.assign(this, { isPlaying: false, isTraining: false, isOverAll: true });
+    this.moving = new Set(page.learning); // the leaves that a gradient step moves
     this.message = { text: "", about: "" };
     this.edit = () => {}; // what the panel of the leaves does with a leaf that was clicked
     this.listeners = [];
@@ -163,7 +164,7 @@ class Explorer {
     return (
       `${name} ${move(numbers[leaf], numbers[leaf] + h)}: ${loss} ${move(before, after)}. ` +
       `Change / h = ${show((after - before) / h)}, and ${name}.grad = ${show(this.trace.gradients[leaf])}. ` +
-      "(Tried, and put back.)"
+      `(This was only tried: ${name} is as before.)`
     );
   }
 
@@ -173,13 +174,20 @@ class Explorer {
     return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
   }
 
-  // One step of gradient descent on the mean loss: of all examples, or of the one that flows through.
+  // Whether a gradient step moves a leaf.
+  hold(leaf, isFixed) {
+    if (isFixed) this.moving.delete(leaf);
+    else this.moving.add(leaf);
+    this.changed();
+  }
+
+  // One step of gradient descent on the mean loss: of all examples, or of the one that is shown.
   descend() {
     const examples = this.isOverAll ? [...this.own.keys()] : [this.example];
     const before = this.meanLoss(examples);
     if (!this.losses.length) this.losses.push(this.meanLoss());
     const every = examples.map((example) => this.traceOf(example).gradients);
-    for (const leaf of this.page.learning) {
+    for (const leaf of this.moving) {
       const gradient = every.reduce((sum, found) => sum + found[leaf], 0) / every.length;
       this.shared[leaf] -= this.rate * gradient;
     }
@@ -187,7 +195,8 @@ class Explorer {
     this.retrace();
     const whose = this.own.length === 1 ? "" : this.isOverAll ? "mean " : "this example's ";
     const after = this.meanLoss(examples);
-    const text = `A step against the gradient: ${whose}loss ${show(before, 6)} → ${show(after, 6)}.`;
+    const losses = `${whose}loss ${show(before, 6)} → ${show(after, 6)}`;
+    const text = `A step against the gradient moves ${movedInWords(this)}: ${losses}.`;
     this.tell(text, "learning");
     return text;
   }

@@ -1,22 +1,22 @@
 // The panel that lists the keys, and what shapes and marks mean.
 
 const KEYS = [
-  ["→ ←", "step, back"],
-  ["Shift → ←", "on, back by a node"],
+  ["→ ←", "a step on, a step back"],
+  ["Shift → ←", "to the next node, to the node before"],
   ["Space", "play, pause"],
   ["Home End", "to the start, to the end"],
-  ["↑ ↓", "in the graph: look at the box or arrow before, after"],
+  ["↑ ↓", "in the graph: look at the box or arrow before, at the next"],
   ["Enter", "on a box: open a group, edit a leaf"],
   ["Esc", "close a group"],
-  ["+ − 0", "graph larger, smaller, fitted"],
+  ["+ − 0", "graph larger, smaller, all of it"],
 ];
 
 const MARKS = [
   ["✓", "a gradient with all its contributions"],
   ["1/2", "one of two contributions has arrived"],
   ["·", "not computed yet"],
-  ["‖", "an arrow along which next to nothing comes through"],
-  ["┄", "dotted: still to come, or no derivative"],
+  ["‖", "an arrow that lets next to no gradient through"],
+  ["┄", "dotted: still to come, or without a derivative"],
   ["━", "wide, pointing back: its contribution has arrived; the wider, the larger"],
 ];
 

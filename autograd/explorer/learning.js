@@ -14,6 +14,7 @@ function learningPanel(explorer) {
     html("option", { value: "one" }, "this example"),
     html("option", { value: "all", selected: true }, `all ${page.examples.length} examples`),
   );
+  const moving = movingChoice(explorer);
   const rate = numberField(explorer.rate, "learning rate", (number) => (explorer.rate = number), Number.isFinite);
   const train = textButton("train", () => explorer.trainOrPause());
   const curve = lossCurve();
@@ -22,8 +23,9 @@ function learningPanel(explorer) {
   const element = panel(
     "Learning",
     "learning",
-    ...(several ? [labelled("what flows through: ", example), labelled("learn from ", over)] : []),
+    ...(several ? [labelled("example ", example), labelled("learn from ", over)] : []),
     labelled("learning rate ", rate),
+    moving,
     html(
       "div",
       { class: "buttons" },
@@ -44,6 +46,21 @@ function learningPanel(explorer) {
     weights.update(explorer.shared);
   }
   return { element, update };
+}
+
+// Which leaves a gradient step moves: the parameters; where there are none, those that the reader does not hold fixed.
+function movingChoice(explorer) {
+  const { page, moving } = explorer;
+  const { length } = page.learning;
+  const count = `${grouped(length)} parameter${length > 1 ? "s" : ""}`;
+  if (page.hasParameters) return html("p", { class: "caption" }, `A gradient step moves the ${count}, no other leaf.`);
+  const boxes = page.learning.map((leaf) => {
+    const box = html("input", { type: "checkbox", onchange: () => explorer.hold(leaf, !box.checked) });
+    box.checked = moving.has(leaf);
+    return html("label", { title: page.nodes[leaf].title }, box, page.nodes[leaf].name);
+  });
+  const legend = length ? "A gradient step moves these leaves; untick those to hold fixed" : "No leaf can be moved";
+  return html("fieldset", { class: "moving" }, html("legend", {}, legend), ...boxes);
 }
 
 function lossCurve() {
@@ -83,7 +100,7 @@ function lossCurve() {
   return { element, update };
 }
 
-// A square for every parameter: its area is the size of the number; a negative one is hollow.
+// A square for every leaf that is learnt: its area is the size of the number; a negative one is hollow.
 function weightsPicture(page) {
   const squares = parameterPlaces(page).map((place) => ({ ...place, title: svg("title"), rect: svg("rect") }));
   const largest = Math.max(1, ...squares.map(({ row, column }) => Math.max(row, column) + 1));
@@ -97,7 +114,7 @@ function weightsPicture(page) {
     for (const { rect, title } of parts) rect.append(title);
     const picture = svg(
       "svg",
-      { width, height, role: "img", "aria-label": `parameters ${matrix}` },
+      { width, height, role: "img", "aria-label": `numbers of ${matrix}` },
       ...parts.map(({ rect }) => rect),
     );
     return html("figure", {}, picture, html("figcaption", {}, matrix));
@@ -119,13 +136,14 @@ function weightsPicture(page) {
   return { element, update };
 }
 
-// Where each parameter stands: W0[3,1] in row 3 and column 1 of W0; those with other names in rows of their own.
+// Where each of them stands: W0[3,1] in row 3 and column 1 of W0; those with other names in rows of their own.
 function parameterPlaces(page) {
   let others = 0;
   return page.learning.map((leaf) => {
     const [, matrix, row, column] = /^(.*)\[(\d+)(?:, *(\d+))?\]$/.exec(page.nodes[leaf].title) ?? [];
     if (matrix !== undefined && row < 100) return { leaf, matrix, row: Number(row), column: Number(column ?? 0) };
-    const place = { leaf, matrix: "parameters", row: Math.floor(others / 16), column: others % 16 };
+    const together = page.hasParameters ? "parameters" : "leaves";
+    const place = { leaf, matrix: together, row: Math.floor(others / 16), column: others % 16 };
     others += 1;
     return place;
   });

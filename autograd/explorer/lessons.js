@@ -4,8 +4,8 @@ function lessonsPanel(explorer) {
   const lessons = [
     ["An edge carries upstream × local derivative, and nothing else.", showProduct],
     ["A node that is used again adds up its contributions.", showSum],
-    ["A leaf larger by h moves the loss by about gradient × h.", showNudge],
-    ["A saturated unit stops the signal.", showSaturation],
+    ["A leaf that grows by h changes the loss by about gradient × h.", showNudge],
+    ["A saturated unit lets next to no gradient through.", showSaturation],
     ["A step against the gradient lowers the loss.", showDescent],
   ];
   const message = html("p", { class: "message" });

@@ -22,6 +22,7 @@ function pageOf(text, operations) {
     examples,
     shared,
     movable,
+    hasParameters: parameters.length > 0,
     learning: parameters.length ? parameters : moved,
     leaves: leaves.toSorted((k, other) => rank(k) - rank(other) || k - other),
     groups: data.groups.map((group) => ({

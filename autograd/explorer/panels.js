@@ -94,11 +94,11 @@ function transportPanel(explorer) {
     "section",
     { class: "transport", "aria-label": "steps" },
     iconButton("start", "to the start (Home)", () => explorer.goTo(0)),
-    iconButton("nodeBack", "back by a node (Shift ←)", () => explorer.goToNode(-1)),
+    iconButton("nodeBack", "to the node before (Shift ←)", () => explorer.goToNode(-1)),
     iconButton("back", "back (←)", () => explorer.goTo(explorer.step - 1)),
     play,
     iconButton("step", "step (→)", () => explorer.goTo(explorer.step + 1)),
-    iconButton("nodeStep", "on by a node (Shift →)", () => explorer.goToNode(1)),
+    iconButton("nodeStep", "to the next node (Shift →)", () => explorer.goToNode(1)),
     iconButton("end", "to the end (End)", () => explorer.goTo(explorer.trace.last)),
     html("div", { class: "track" }, scrubber, html("div", { class: "phases", "aria-hidden": "true" }, ...phases)),
     counter,
@@ -140,9 +140,9 @@ function leavesPanel(explorer) {
   const element = panel(
     "Leaves",
     "leaves",
-    ...(isShort ? [] : [labelled(`one of ${page.leaves.length}: `, picker)]),
+    ...(isShort ? [] : [labelled(`one of ${page.leaves.length} `, picker)]),
     html("div", { class: "rows" }, ...rows.map((row) => row.element)),
-    labelled("nudges are by h = ", h),
+    labelled("a nudge is by h = ", h),
     message,
   );
 

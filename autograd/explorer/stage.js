@@ -1,6 +1,6 @@
 // The pane with the graph in it: how large it is shown, what is looked at, which group is open.
 
-const SCALES = { smallest: 0.2, readable: 0.62, fit: 1.3, largest: 3 };
+const SCALES = { least: 0.01, smallest: 0.2, readable: 0.62, fit: 1.3, largest: 3 };
 
 function stageOf(explorer) {
   const { page } = explorer;
@@ -22,7 +22,7 @@ function stageOf(explorer) {
     "div",
     { class: "zoom", role: "group", "aria-label": "size of the graph" },
     textButton("−", () => resize(scale / 1.25), { "aria-label": "smaller", title: "smaller (−)" }),
-    textButton("fit", () => fit(), { title: "fit (0)" }),
+    textButton("fit", () => fit(), { title: "all of the graph (0)" }),
     textButton("+", () => resize(scale * 1.25), { "aria-label": "larger", title: "larger (+)" }),
   );
   const heading = html("div", { class: "heading" }, html("strong", {}, page.title), where, close, zoom);
@@ -35,26 +35,31 @@ function stageOf(explorer) {
   let drawing = null;
   let shown = null; // the view that is drawn
   let scale = 1;
-  let isFitted = true;
+  let smallest = SCALES.readable; // of the fits that follow when the pane changes; null once the reader has resized
   let looked = null; // the thing that the tip is about
   let active = []; // the boxes that the step is about
   let followed = -Infinity; // when the pane last moved to them
 
   function resize(next) {
-    isFitted = false;
-    scale = Math.min(Math.max(next, SCALES.smallest), SCALES.largest);
+    smallest = null;
+    scaleTo(Math.min(Math.max(next, Math.min(SCALES.smallest, scale)), SCALES.largest));
+  }
+
+  function scaleTo(next) {
+    scale = next;
     const { width, height } = page.views[shown];
     mark(drawing.picture, "width", (width * scale).toFixed(0));
     mark(drawing.picture, "height", (height * scale).toFixed(0));
     follow(false);
   }
 
-  // As large as there is room for, but never too small to be read: then the pane follows the steps.
-  function fit() {
+  // All of the graph, as large as there is room for. A view that opens is never too small to be read: where there is no
+  // room for all of it, the pane follows the steps.
+  function fit(atLeast = 0) {
     const { width, height } = page.views[shown];
     const room = Math.min((pane.clientWidth - 24) / width, (pane.clientHeight - 24) / height);
-    resize(Math.min(Math.max(room, SCALES.readable), SCALES.fit));
-    isFitted = true;
+    smallest = atLeast;
+    scaleTo(Math.min(Math.max(room, atLeast, SCALES.least), SCALES.fit));
   }
 
   // Brings what the step is about into sight.
@@ -110,16 +115,20 @@ function stageOf(explorer) {
     }
     const about = drawing.update(explorer.trace, explorer.step);
     active = about.filter(Boolean);
-    write(where, page.views[shown].title + (active.length < about.length ? " (this step is elsewhere)" : ""));
+    write(where, page.views[shown].title + (active.length < about.length ? " (this step is outside of it)" : ""));
     if (isNew) {
-      fit();
+      fit(SCALES.readable);
       pane.replaceChildren(drawing.picture); // complete and in its size: the browser lays it out once
+      drawing.squeeze(true);
     }
     follow();
     if (looked) look(looked);
   }
 
-  const watcher = new ResizeObserver(() => drawing && isFitted && fit());
+  const watcher = new ResizeObserver(() => {
+    if (smallest !== null) fit(smallest);
+    drawing.squeeze(true);
+  });
   watcher.observe(pane);
   return {
     element,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.draw.layout import LayoutFailed, LayoutNotFound, LayoutTimeout, lay_out
 from autograd.draw.scene import scene_of
 from autograd.explorer.layered import Layout, layered
-from autograd.explorer.text import in_one_line
+from autograd.explorer.text import in_one_line, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,6 +30,9 @@ MOST_BOXES = 300
 _MOST_VIEWS = 100
 _SECONDS = 20.0  # that Graphviz may take for all layouts of a page together
 _LONGEST_TITLE = 30
+_WIDE_ENOUGH = (
+    132  # for "grad" and a number such as −1.234e−308 beside it, in DejaVu Sans, the widest of the usual fonts
+)
 
 
 class Views:
@@ -81,8 +84,8 @@ class Views:
         sizes = [self._size(box) for box in boxes]
         layout = self._layout(sizes, [(place[a.operand], place[a.result], len(a.edges)) for a in arrows])
         here = len(self.views)
-        shown = [self._group(box, here, opened) if _is_group(box) else self.places[box.nodes[0]] for box in boxes]
-        self.views.append({"title": title, "parent": parent, "layout": layout, "boxes": shown})
+        places = [self._group(box, here, opened) if _is_group(box) else self.places[box.nodes[0]] for box in boxes]
+        self.views.append({"title": title, "parent": parent, "layout": layout, "boxes": places})
 
     def _group(self, box: Box, view: int, opened: tuple[str, ...]) -> int:
         """The number by which a view calls a group: -1 for the first, -2 for the second, ..."""
@@ -99,9 +102,9 @@ class Views:
             return max(96, _width(f"{title_of(box)} ")), 60
         node = box.nodes[0]
         name = self.names[self.places[node]]
-        if box.kind == "constant":
-            return (max(84, _width(name)), 43) if name else (64, 26)
-        return max(108, _width(f"{name} {node._op}")), 60
+        if box.kind == "constant" and not name:
+            return max(64, _width(shown(node._data))), 26
+        return max(_WIDE_ENOUGH, _width(f"{name} {node._op}")), 43 if box.kind == "constant" else 60
 
     def _layout(self, sizes: Sequence[Size], arrows: Sequence[tuple[int, int, int]]) -> int:
         known = repr((sizes, arrows))

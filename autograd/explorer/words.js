@@ -56,8 +56,8 @@ function equationOf(page, trace, step) {
 
 function startEquation(page, trace) {
   const alone = trace.seedAt === 1;
-  const symbolic = alone ? "A leaf alone: there is nothing to compute." : "Only the leaves have their numbers.";
-  const effect = alone ? "Step on to its gradient." : "Step on: each step computes one node.";
+  const symbolic = alone ? "A leaf alone: there is nothing to compute." : "Only the leaves have numbers yet.";
+  const effect = alone ? "The next step is its gradient." : "The next steps compute one node each.";
   return { isProse: true, symbolic: [symbolic], terms: [], effect, spoken: `${symbolic} ${effect}` };
 }
 
@@ -102,6 +102,15 @@ function edgeEquation(page, trace, edge) {
     effect,
     spoken: `upstream ${product[0]} times local derivative ${product[1]} = ${product[2]}; ${effect}`,
   };
+}
+
+// Which leaves a gradient step moves.
+function movedInWords({ page, moving }) {
+  if (page.hasParameters) return "the parameters";
+  const names = [...moving].map((leaf) => page.nodes[leaf].name);
+  if (!names.length) return "no leaf, since all are held fixed";
+  const [last, ...others] = [...names.slice(0, 4), ...(names.length > 4 ? [`${names.length - 4} more`] : [])].reverse();
+  return others.length ? `${others.reverse().join(", ")} and ${last}` : last;
 }
 
 // What there is to know of a node at a step, in lines.

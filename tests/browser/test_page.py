@@ -13,7 +13,7 @@ import autograd
 from autograd import Primitive, Value, explore
 from autograd.graph import topological_order
 from autograd.primitives import PRIMITIVES
-from autograd.value import CONSTANT
+from autograd.value import CONSTANT, constant
 from nn import MLP, SGD, hinge
 
 
@@ -87,7 +87,7 @@ def test_the_equation_of_a_contribution(show):
     loss = a * b * a
     loss.label = "loss"
     opened = show(explore(loss))
-    assert "Only the leaves have their numbers." in opened.text(".equation")
+    assert "Only the leaves have numbers yet." in opened.text(".equation")
     opened.press("ArrowRight")
     assert opened.text(".symbolic") == "v1 = a·b"
     assert opened.text(".terms").split("\n")[0] == "2·(−3)"
@@ -152,7 +152,7 @@ def test_node_steps_take_all_contributions_of_a_node(show):
     opened = show(explore(a * b * a))
     stops = []
     for _ in range(6):
-        opened.click("on by a node (Shift →)")
+        opened.click("to the next node (Shift →)")
         stops.append(opened.step())
     assert stops == [1, 2, 3, 5, 7, 7]
     back = []
@@ -372,6 +372,45 @@ def test_gradient_steps_are_those_of_sgd(show):
     assert opened.text(".loss figcaption") == f"loss 2.28 → {written(loss.data)} in 3 steps"
 
 
+def test_without_parameters_the_reader_holds_leaves_fixed(show):
+    w, x, y = Value(0.5, label="w"), Value(2.0, label="x"), Value(-1.0, label="y")
+    loss = (w * x - y) ** 2
+    loss.label = "loss"
+    opened = show(explore(loss, learning_rate=0.1))
+    assert "moves these leaves" in opened.text(".moving legend")
+    ticks = opened.page.locator(".moving label")
+    assert ticks.all_inner_texts() == ["w", "x", "y"]
+    assert all(opened.page.get_by_role("checkbox", name=name).is_checked() for name in "wxy")
+    for name in "xy":
+        opened.page.get_by_role("checkbox", name=name).uncheck()
+    opened.click("gradient step")
+    assert "A step against the gradient moves w: loss 4 → " in opened.text(".learning .message")
+    assert [opened.boxes()[name][0] for name in "wxy"] == ["−0.3", "2", "−1"]
+    opened.page.get_by_role("checkbox", name="w").uncheck()
+    opened.click("gradient step")
+    assert opened.boxes()["w"][0] == "−0.3"
+    assert "no leaf, since all are held fixed" in opened.text(".learning .message")
+    for name in "wxy":
+        opened.page.get_by_role("checkbox", name=name).check()
+    opened.click("gradient step")
+    assert "moves w, x and y: loss " in opened.text(".learning .message")
+    assert opened.boxes()["y"][0] != "−1"
+
+
+def test_where_there_are_parameters_nothing_else_moves(show):
+    model, losses = training()
+    opened = show(explore(losses[0]))
+    count = len(model.parameters())
+    assert opened.text(".learning .caption") == f"A gradient step moves the {count} parameters, no other leaf."
+    assert opened.page.locator(".moving").count() == 0
+    before = opened.boxes()
+    opened.click("gradient step")
+    assert "moves the parameters: loss " in opened.text(".learning .message")
+    after = opened.boxes()
+    assert [before[name][0] for name in ("x0", "x1")] == [after[name][0] for name in ("x0", "x1")]
+    assert before["W1[0,0]"][0] != after["W1[0,0]"][0]
+
+
 DATA = [([0.3, -0.9], 1), ([1.1, 0.4], -1), ([-0.6, 0.2], 1)]
 
 
@@ -389,7 +428,7 @@ def test_training_moves_what_sgd_moves(show, over):
     optimizer = SGD(model.parameters(), lr=0.3)
     opened = show(explore(losses[0], losses, learning_rate=0.3))
     opened.page.get_by_label("learn from").select_option(over)
-    opened.page.get_by_label("what flows through").select_option(index=1)
+    opened.page.locator(".learning select").first.select_option(index=1)
     opened.press("End")
     for _ in range(4):
         losses = [hinge(model([Value(x[0], label="x0"), Value(x[1], label="x1")]), y) for x, y in DATA]
@@ -563,7 +602,7 @@ def test_boxes_open_and_close(show):
     folded = opened.page.locator(".graph .box").count()
     assert folded < 60
     opened.page.locator(".box.group", has=opened.page.locator(".name:text-is('neuron 3')")).first.click()
-    assert opened.text(".where") == "neuron 3 (this step is elsewhere)" or opened.text(".where") == "neuron 3"
+    assert opened.text(".where") == "neuron 3 (this step is outside of it)" or opened.text(".where") == "neuron 3"
     loss.backward()
     boxes = opened.boxes()
     for k, weight in enumerate(model.layers[0].neurons[3].w):
@@ -701,6 +740,91 @@ def test_zoom(show):
     assert width() == pytest.approx(fitted / 1.25, rel=0.01)
     opened.press("0")
     assert width() == fitted
+
+
+def nodes_in_a_row(count):
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    node = a * b
+    for k in range(count - 3):
+        node = (node + b).tanh() if k % 2 else node * a
+    return node
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 720), (420, 800)])
+@pytest.mark.parametrize("build", [lambda: nodes_in_a_row(3), lambda: nodes_in_a_row(19), lambda: wide()])
+def test_fit_fits_all_of_the_graph(show, build, size):
+    opened = show(explore(build()), *size)
+    overhang = """() => {
+        const [pane, graph] = [".pane", ".graph"].map((name) => document.querySelector(name).getBoundingClientRect());
+        return Math.max(pane.x - graph.x, graph.right - pane.right, pane.y - graph.y, graph.bottom - pane.bottom);
+    }"""
+    opened.click("+" if opened.page.get_by_role("button", name="+", exact=True).count() else "larger")
+    opened.click("fit")
+    assert opened.page.evaluate(overhang) <= 0
+    opened.press("End")
+    assert opened.page.evaluate(overhang) <= 0
+    opened.page.set_viewport_size({"width": size[0] - 60, "height": size[1] - 60})
+    opened.wait_until(f"({overhang})() <= 0")
+    fitted = float(opened.page.locator(".graph").get_attribute("width"))
+    opened.click("smaller")
+    assert float(opened.page.locator(".graph").get_attribute("width")) <= fitted
+
+
+def wide():
+    return hinge(MLP(3, [8, 8, 1], rng=0)([0.5, -1.0, 2.0]), 1)
+
+
+# --- Fonts ----------------------------------------------------------------------------------------------------------
+
+COLLISIONS = """() => [...document.querySelectorAll(".graph .box")].flatMap((box) => {
+    const width = box.querySelector(".shape").getBBox().width;
+    const texts = [...box.querySelectorAll(".name, .symbol, .caption, .number")].filter((text) => text.textContent);
+    const boxes = texts.map((text) => [text.textContent, text.getBBox()]);
+    const outside = boxes.filter(([, { x, width: long }]) => x < 0 || x + long > width + 0.5);
+    const over = boxes.filter(([, one], k) => boxes.some(([, other], j) =>
+        j > k && Math.abs(one.y - other.y) < 8 && one.x < other.x + other.width && other.x < one.x + one.width));
+    return [...outside, ...over].map(([text]) => text);
+})"""
+
+
+def long_numbers():
+    x, y = Value(-0.0007026, label="x"), Value(-1.2345e-305, label="y")
+    named, plain = constant(-0.0008765), constant(-1.2345e-205)
+    named.label = "c"
+    loss = x * 1.0 + y * named + plain + x * -999999.0
+    loss.label = "loss"
+    return loss
+
+
+FONTS = ["DejaVu Sans", "Verdana", "Liberation Sans", "monospace", "system-ui"]
+
+
+@pytest.mark.parametrize("font", FONTS)
+@pytest.mark.parametrize("build", [long_numbers, lambda: nodes_in_a_row(12)])
+def test_numbers_are_whole_in_wide_fonts(show, build, font):
+    opened = show(explore(build()))
+    opened.page.evaluate("(font) => (document.querySelector('.chainrule-explorer').style.fontFamily = font)", font)
+    for key in ("Home", "End"):
+        opened.press(key)
+        assert opened.page.evaluate(COLLISIONS) == []
+    assert opened.page.locator(".graph [textLength]").count() == 0  # nothing had to be made narrower
+
+
+def test_what_is_too_wide_all_the_same_is_made_narrower(show):
+    x = Value(-0.0007026, label="Wide words: MMMM W")
+    loss = x * -1.2345e-205 + autograd.log_sigmoid(x)
+    loss.label = "WWWWMMMMWWWWMMMMWW"
+    opened = show(explore(loss))
+    enlarge = "(size) => document.querySelectorAll('.graph text').forEach((text) => (text.style.fontSize = size))"
+    opened.page.evaluate(enlarge, "19px")  # as with a smallest size of letters in the browser's settings
+    assert opened.page.evaluate(COLLISIONS) != []
+    opened.page.set_viewport_size({"width": 1000, "height": 700})  # then all is measured again
+    numbers = f"() => ({COLLISIONS})().filter((text) => /^[−\\d]/.test(text))"
+    opened.wait_until(f"({numbers})().length === 0")
+    opened.press("End")
+    opened.write(f"{x.label}, number", "-0.0006543")
+    assert opened.page.evaluate(numbers) == []
+    assert opened.page.locator(".graph .number[textLength]").count() > 0
 
 
 # --- Colours and motion ---------------------------------------------------------------------------------------------
