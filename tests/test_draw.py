@@ -599,7 +599,7 @@ def test_the_loss_of_digits_is_a_picture_of_a_dozen_boxes():
         ("parameter", "W1, b1", 1),
     ]
     assert scene.caption == (
-        "16,414 nodes in 9 boxes: collapsed by layer and cross_entropy; what repeats is drawn once, with × how often"
+        "16,414 nodes in 9 boxes: collapsed by layer and cross_entropy; repeats are drawn once; × says how many"
     )
     edges = {(arrow.operand, arrow.result): len(arrow.edges) for arrow in scene.arrows}
     key = {box.title: box.key for box in scene.boxes}

@@ -272,7 +272,7 @@ def test_beyond_the_limit_the_recursive_form():
     assert str(explain(a * b + a, a, limit=2)) == shown(
         """
         dC/da: 2 paths from a to C, with 3 factors in all, more than limit=2.
-        backward() takes each of 3 edges once, from C down: dC/dx = Σ dC/dy · ∂y/∂x over the results y of x.
+        backward() takes each of 3 edges once, from C down: dC/dx = Σ dC/dy · ∂y/∂x over all y computed directly from x.
 
         C = v1 + a
           dC/dC = 1

@@ -31,8 +31,8 @@ def draw_dot(
     along a dashed one none can.
 
     A graph of more than `max_nodes` is folded: nodes of the same neuron or layer, or of the same `autograd.scope`, into
-    one box; then what repeats, such as the examples of a batch, into one with how often; and leaves that are used for
-    the same. A caption says so.
+    one box; then repeats, such as the examples of a batch, into one box with their number; and leaves that are used
+    alike. A caption says so.
 
     Where leaves have changed since the graph was computed, as an optimizer changes them, the boxes of what was computed
     from them say "old data"; where a gradient is not that of a single `backward()` of the root, its box says "grad*".

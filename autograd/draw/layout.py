@@ -74,7 +74,7 @@ def lay_out(source: str, format: str, engine: str = "dot", timeout: float | None
     except LayoutFailed as failed:
         try:
             picture = _by_pygraphviz(source, format, engine, timeout)
-        except (LayoutFailed, LayoutNotFound, ValueError):  # so the graph may be to blame
+        except Exception:  # whatever it is, what went wrong first is what is to be told
             raise failed from None
         warnings.warn(
             f"pygraphviz lays out this graph, because {program} does not work: {failed}", RuntimeWarning, stacklevel=2

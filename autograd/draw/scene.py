@@ -175,9 +175,9 @@ def _caption(boxes: Sequence[Box], left_out: Sequence[str], still_closed: Sequen
         names = list(dict.fromkeys([one_line(stem(box.title)) for box in boxes if box.kind == "group"]))
         how = [f"collapsed by {listed(names) if len(names) <= 3 else 'scope'}"] if names else []
         if any(box.count > 1 for box in boxes):
-            how.append("what repeats is drawn once, with × how often")
+            how.append("repeats are drawn once; × says how many")
         elif not names:
-            how.append("leaves of the same use together")
+            how.append("leaves that are used alike are drawn together")
         said.append(f"{nodes:,} nodes in {counted(len(boxes), 'box', 'boxes')}: {'; '.join(how)}")
     if left_out:
         said.append(f"{' and '.join(left_out)} not drawn (max_nodes={max_nodes})")

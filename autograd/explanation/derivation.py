@@ -197,7 +197,7 @@ def _recursive_form(graph: _Graph, number_of_paths: int, factors: int, limit: in
         page.say(*_paths_counted(graph, number_of_paths), why)
         edges = sum([len(results) for results in graph.results.values()])
         how = f"backward() takes each of {_counted(edges, 'edge')} once, from ", graph.name(graph.root), " down: "
-        page.say(*how, graph.rule(), " over the results y of x.")
+        page.say(*how, graph.rule(), " over all y computed directly from x.")
         page.gap()
         _say_steps(page, graph, steps, shown)
         page.gap()

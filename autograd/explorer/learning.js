@@ -59,7 +59,7 @@ function movingChoice(explorer) {
     box.checked = moving.has(leaf);
     return html("label", { title: page.nodes[leaf].title }, box, page.nodes[leaf].name);
   });
-  const legend = length ? "A gradient step moves these leaves; untick those to hold fixed" : "No leaf can be moved";
+  const legend = length ? "A gradient step moves the leaves that are ticked" : "No leaf can be moved";
   return html("fieldset", { class: "moving" }, html("legend", {}, legend), ...boxes);
 }
 

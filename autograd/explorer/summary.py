@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from autograd.value import Value
 
 _NOTE = (
-    "This graph is too large for a page that computes: its boxes are stepped through, with the numbers that were "
-    "recorded. To step through single edges and to edit leaves, explore a part of it, such as the loss of one example."
+    "This graph is too large to be computed on the page: the steps are its boxes, with the numbers that were recorded. "
+    "To step through single edges and to edit leaves, explore a part of it, such as the loss of one example."
 )
 
 

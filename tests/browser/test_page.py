@@ -377,7 +377,7 @@ def test_without_parameters_the_reader_holds_leaves_fixed(show):
     loss = (w * x - y) ** 2
     loss.label = "loss"
     opened = show(explore(loss, learning_rate=0.1))
-    assert "moves these leaves" in opened.text(".moving legend")
+    assert "moves the leaves that are ticked" in opened.text(".moving legend")
     ticks = opened.page.locator(".moving label")
     assert ticks.all_inner_texts() == ["w", "x", "y"]
     assert all(opened.page.get_by_role("checkbox", name=name).is_checked() for name in "wxy")
