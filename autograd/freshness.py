@@ -78,7 +78,10 @@ def outdated(order: Sequence[Value]) -> frozenset[Value]:
         row = node.primitive
         if row is None:
             continue
-        numbers = [others.get(operand, operand._data) for operand in node.parents]
+        if others:
+            numbers = [others.get(operand, operand._data) for operand in node.parents]
+        else:
+            numbers = [operand._data for operand in node.parents]
         try:
             number = row.forward(*numbers)
         except Exception:  # of somebody's own row, which need not work everywhere

@@ -63,6 +63,14 @@ def test_of_a_symbolic_link_the_target_is_replaced(folder):
     assert names(folder / "there") == ["target", "to be"]
 
 
+def test_of_several_hard_links_this_one_is_replaced(folder):
+    (folder / "old").write_text("old")
+    os.link(folder / "old", folder / "page.html")
+    write_whole("page.html", "new")
+    assert (folder / "page.html").read_text() == "new"
+    assert (folder / "old").read_text() == "old"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
 def test_what_is_no_regular_file_stays_what_it_is(folder):
     os.mkfifo(folder / "pipe")

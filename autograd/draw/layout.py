@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -141,23 +140,37 @@ def _run(command: list[str], source: str, format: str, engine: str, timeout: flo
 
 
 def _what_is_wrong(printed: bytes, format: str) -> str:
-    """With what should be a picture; "" where nothing is, as far as the formats tell that are used here."""
+    """With what should be a picture; "" where nothing is, as far as its first and last characters tell."""
     if not printed.strip():
         return "printed nothing"
+    first, last = _ENDS.get(format, (b"", b""))
+    is_text = format not in _OF_TEXT or _is_utf_8(printed)
+    if is_text and printed.startswith(first) and printed.rstrip().endswith(last):
+        return ""
+    return f"printed what is not {format}, or not all of it: {printed[:40]!r}"
+
+
+_ENDS = {
+    "gif": (b"GIF8", b""),
+    "jpeg": (b"\xff\xd8", b""),
+    "jpg": (b"\xff\xd8", b""),
+    "json": (b"{", b"}"),
+    "json0": (b"{", b"}"),
+    "pdf": (b"%PDF", b""),
+    "png": (b"\x89PNG", b""),
+    "svg": (b"<", b"</svg>"),
+}
+"""How pictures of the usual formats begin and end."""
+
+_OF_TEXT = ("json", "json0", "svg")
+
+
+def _is_utf_8(printed: bytes) -> bool:
     try:
-        is_whole = (
-            isinstance(json.loads(printed), dict)
-            if format.startswith("json")
-            else printed.decode("utf-8").rstrip().endswith("</svg>")
-            if format == "svg"
-            else printed.startswith(_BEGINNINGS.get(format, b""))
-        )
-    except ValueError:  # which errors of Unicode and of JSON are
-        is_whole = False
-    return "" if is_whole else f"printed what is not {format}, or not all of it: {printed[:40]!r}"
-
-
-_BEGINNINGS = {"png": b"\x89PNG", "jpg": b"\xff\xd8", "jpeg": b"\xff\xd8", "gif": b"GIF8", "pdf": b"%PDF"}
+        printed.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _cannot_make(format: str, engine: str) -> str:

@@ -54,7 +54,8 @@ def explain(root: Value, wrt: Value, limit: int = 30) -> Explanation:
 
     Nodes are called by their labels, equal ones h and h#2. Without a label the root is C, the pre-activations and
     activations of `nn` are z and a with the indices of their weights, and all others v1, v2, ... in the order of
-    computation. No gradient is changed; if `backward()` has run, the last line compares.
+    computation. No gradient is changed; if `backward()` has run, the last line compares. Where leaves have changed
+    since the graph was computed, a line says what is old.
 
     Args:
         root: what is differentiated.
