@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import deque
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,10 +21,9 @@ from nn.losses import decide, is_right
 from nn.optimisers import Optimizer, clip_grad_norm, shrinking_factor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from nn.losses import Loss
-    from nn.optimisers import State
 
 
 WITHOUT_COMPILER = (
@@ -42,29 +43,70 @@ class Task(NamedTuple):
     l2: float
     clip_norm: float | None
 
+    def as_it_is(self) -> Callable[[], None]:
+        """A function that puts everything back as it is now."""
+        return partial(Snapshot.of(self.parameters, self.optimizer).restore, self.parameters, self.optimizer)
+
 
 class Snapshot(NamedTuple):
-    """What a training changes: parameters, their gradients and the optimiser.
+    """What a training changes: parameters, their gradients and the optimiser, whatever it keeps and wherever.
 
     Attributes:
         numbers, gradients: of the parameters.
-        steps, state: of the optimiser.
+        attributes: of the optimiser.
+        contents: each list, dict, set and array among them, and a copy of what was in it.
     """
 
     numbers: list[float]
     gradients: list[float]
-    steps: int
-    state: State
+    attributes: dict[str, Any]
+    contents: list[tuple[Any, Any]]
 
     @staticmethod
     def of(parameters: Sequence[Value], optimizer: Optimizer) -> Snapshot:
         numbers, gradients = [p.data for p in parameters], [p._grad for p in parameters]
-        return Snapshot(numbers, gradients, optimizer.steps, optimizer.state)
+        attributes = dict(vars(optimizer))
+        return Snapshot(numbers, gradients, attributes, [(it, it.copy()) for it in _containers(attributes)])
+
+    @property
+    def steps(self) -> int:
+        """How many the optimiser had taken."""
+        return self.attributes["steps"]  # type: ignore[no-any-return]
 
     def restore(self, parameters: Sequence[Value], optimizer: Optimizer) -> None:
+        """Put everything back. Containers stay the ones they are, for others may know them."""
         for parameter, number, gradient in zip(parameters, self.numbers, self.gradients):
             parameter._data, parameter._grad = number, gradient
-        optimizer.steps, optimizer.state = self.steps, self.state
+        optimizer.__dict__ = dict(self.attributes)
+        for container, content in self.contents:
+            if hasattr(container, "clear"):
+                container.clear()
+                (container.update if hasattr(container, "update") else container.extend)(content)
+            else:
+                container[...] = content
+
+    def contents_changed(self) -> bool:
+        """Whether something was put into a container, or taken out of it."""
+        return any(as_list(container) != as_list(content) for container, content in self.contents)
+
+
+_WITHOUT_CONTENTS = {Value, float, int, bool, str, type(None)}
+
+
+def _containers(attributes: dict[str, Any]) -> list[Any]:
+    """The lists, dicts, sets and arrays among attributes, and those in them; not those in other objects."""
+    found: dict[int, Any] = {}
+    waiting = list(attributes.values())
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, (list, dict, set, deque, tuple)) and id(thing) not in found:
+            parts = thing.values() if isinstance(thing, dict) else thing
+            if not _WITHOUT_CONTENTS.issuperset(map(type, parts)):
+                waiting += parts
+            found[id(thing)] = thing
+        elif isinstance(thing, bytearray) or (hasattr(thing, "setflags") and thing.flags.writeable):
+            found[id(thing)] = thing
+    return [thing for thing in found.values() if not isinstance(thing, tuple)]
 
 
 class EagerSteps:
@@ -84,8 +126,13 @@ class EagerSteps:
             some = order[start : start + size]
             yield ([inputs[k] for k in some], [targets[k] for k in some]), len(some)
 
-    def step(self, batch: tuple[Sequence[Any], Sequence[Any]], count: int) -> tuple[float, int]:  # noqa: ARG002
-        """Forward, backward, update. Returns the loss before the update, and how many examples were right."""
+    def step(
+        self,
+        batch: tuple[Sequence[Any], Sequence[Any]],
+        count: int,  # noqa: ARG002
+        rate: float,
+    ) -> tuple[float, int]:
+        """Forward, backward, update at this rate. Returns the loss before it, and how many examples were right."""
         task, (inputs, targets) = self.task, batch
         with collector_paused():
             task.model.zero_grad()
@@ -97,7 +144,7 @@ class EagerSteps:
                 cost.backward()
                 if task.clip_norm is not None:
                     clip_grad_norm(task.parameters, task.clip_norm)
-                task.optimizer.step()
+                _step_at(rate, task.optimizer)
                 self.read()
             return cost.data, sum(decide(task.loss, numbers_of(z)) == t for z, t in zip(outputs, targets))
 
@@ -186,7 +233,7 @@ class CompiledSteps:
     def _record_rule(self) -> None:
         """Make the steps, by the optimiser's rule as it is now; where that cannot be recorded they move nothing."""
         optimizer, moved = self.task.optimizer, len(self.task.optimizer.parameters)
-        kind, recorded = type(optimizer), copy.copy(optimizer)
+        kind, recorded, before = type(optimizer), copy.copy(optimizer), Snapshot.of((), optimizer)
 
         def rule(lr: Value, steps: Value, *of_parameter: Value) -> tuple[Any, ...]:
             recorded.steps = steps  # type: ignore[assignment]
@@ -199,7 +246,9 @@ class CompiledSteps:
             except (TypeError, ValueError, ArithmeticError):
                 self.rule_is_native = False  # it asks for numbers
             else:
-                self.rule_is_native = _settings(recorded) == _settings(optimizer)  # else it has a memory of its own
+                has_memory = _settings(recorded) != _settings(optimizer) or before.contents_changed()
+                self.rule_is_native = not has_memory
+            before.restore((), optimizer)
         if not self.rule_is_native:
             self.descent = self.function.descent(lambda lr, steps, p, g: (p,), 0, moved, *self.examples)  # noqa: ARG005
 
@@ -211,7 +260,7 @@ class CompiledSteps:
         for start in range(0, len(order), size):
             yield _batch([numbers[start : start + size] for numbers in examples])
 
-    def step(self, batch: tuple[int, ...], count: int) -> tuple[float, int]:
+    def step(self, batch: tuple[int, ...], count: int, rate: float) -> tuple[float, int]:
         descent, optimizer, clip_norm = self.descent, self.task.optimizer, self.task.clip_norm
         sums = descent.loss(batch, count)
         cost: float = sums.item(0)
@@ -220,19 +269,19 @@ class CompiledSteps:
                 gradients = descent.gradients
                 gradients *= shrinking_factor(_norm(gradients), clip_norm)
             if self.rule_is_native:
-                self.squares = descent.move(optimizer.learning_rate)
+                self.squares = descent.move(rate)
                 optimizer.steps += 1
             else:
-                self._move_values()
+                self._move_values(rate)
         return cost, int(sums.item(1)) if self.classifies else 0
 
-    def _move_values(self) -> None:
+    def _move_values(self, rate: float) -> None:
         """Have the optimiser do it."""
         for parameter, number, gradient in zip(
             self.parameters, self.descent.outcome[0].tolist(), self.descent.gradients.tolist()
         ):
             parameter._data, parameter._grad = number, gradient
-        self.task.optimizer.step()
+        _step_at(rate, self.task.optimizer)
         self.read()
         self.squares = math.nan  # not known
 
@@ -253,8 +302,8 @@ class CompiledSteps:
         optimizer = self.task.optimizer
         numbers, gradients, kept, steps = self.descent.outcome
         if self.rule_is_native and steps > self.after_step.steps:
-            state = dict(zip(optimizer.kept, kept.tolist()))
-            self.after_step = Snapshot(numbers.tolist(), gradients.tolist(), steps, state)
+            changed = {"steps": steps, "state": dict(zip(optimizer.kept, kept.tolist()))}
+            self.after_step = Snapshot(numbers.tolist(), gradients.tolist(), vars(optimizer) | changed, [])
         self.after_step.restore(self.parameters, optimizer)
 
     def read(self) -> None:
@@ -266,6 +315,20 @@ class CompiledSteps:
         kept = [optimizer.state.get(name) or 0.0 for name in optimizer.kept] if self.rule_is_native else []
         gradients = [p.grad for p in self.parameters]
         self.descent.start(self.after_step.numbers, gradients, kept, optimizer.steps)
+
+
+def _step_at(rate: float, optimizer: Optimizer) -> None:
+    """Have the optimiser take a step at this rate, without asking its schedule, which has given it already."""
+    schedule = optimizer.lr
+    if not callable(schedule):
+        optimizer.step()
+        return
+    optimizer.lr = given = lambda _: rate
+    try:
+        optimizer.step()
+    finally:
+        if optimizer.lr is given:
+            optimizer.lr = schedule
 
 
 def _settings(optimizer: Optimizer) -> dict[str, Any]:
@@ -297,12 +360,12 @@ def choose_steps(task: Task, compiled: bool | str) -> tuple[EagerSteps | Compile
         return EagerSteps(task), "compiled=False"
     if compiled is True:
         return CompiledSteps(task), ""
-    note, before = why_not_compiled(), Snapshot.of(task.parameters, task.optimizer)
+    note, undo = why_not_compiled(), task.as_it_is()
     if not note:
         try:
             return CompiledSteps(task), ""
         except Exception as error:  # whatever it is, where it matters it will come again on Values
-            before.restore(task.parameters, task.optimizer)
+            undo()
             note = f"{type(error).__name__}: {error}"
     return EagerSteps(task), note
 

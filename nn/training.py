@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+import signal
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value, no_grad
@@ -13,10 +15,11 @@ from nn.checks import above, at_least, whole
 from nn.data import as_rows, as_targets
 from nn.losses import check_targets, decide, loss_function
 from nn.optimisers import OPTIMIZERS, SGD, Optimizer
-from nn.steps import WITHOUT_COMPILER, Snapshot, Task, choose_steps, mean_loss_and_share, numbers_of
+from nn.steps import WITHOUT_COMPILER, Task, choose_steps, mean_loss_and_share, numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import FrameType
     from typing import Literal
 
     from nn.losses import Loss
@@ -34,7 +37,7 @@ class History:
         accuracy: the share of the epoch's examples that were right, likewise; empty for a loss that is not for classes.
         validation_loss, validation_accuracy: after the epoch; empty without validation data.
         learning_rate: of the epoch's last step.
-        interrupted: whether Ctrl-C ended the training.
+        interrupted: whether Ctrl-C ended the training, perhaps before its first epoch was complete.
         compiled: whether the steps ran as native code.
         note: why they did not; "" where they did.
 
@@ -111,8 +114,9 @@ def fit(
 ) -> History:
     """Train a network on examples by mini-batch gradient descent.
 
-    Everything is checked before the first step. Where training fails, parameters, gradients and optimiser are as they
-    were before the call; Ctrl-C ends it after a whole step and keeps what was learnt.
+    Everything is checked before the first step. Where training fails, also in a callback, parameters, gradients and
+    optimiser are as they were before the call. Ctrl-C ends it, whatever it is at, and keeps what the last whole step
+    left; a KeyboardInterrupt in a model, a loss or a callback does so too.
 
     Where llvmlite is installed the steps run as native code, which gives the same results hundreds of times faster.
     Model and loss are run once for that, and what they compute is recorded. What they do besides happens only then, and
@@ -157,32 +161,105 @@ def fit(
         >>> history.loss[-1] < history.loss[0]
         True
     """
-    run = _Training(model, X, y, loss, optimizer, batch_size, validation, l2, clip_norm)
-    epochs = whole(epochs, "epochs", at_least=0)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback is a function of (epoch, history), got {callback!r}")
-    if not isinstance(compiled, bool) and compiled != "auto":
-        raise ValueError(f'compiled is True, False or "auto", got {compiled!r}')
-    history, rng = History(), random.Random(seed)
-    with _Undo(run.task):
+    history = History()
+    bar: _Bar | _NoBar = _NoBar()
+    keep = undo = _nothing
+
+    def train() -> None:
+        nonlocal bar, keep, undo
+        run = _Training(model, X, y, loss, optimizer, batch_size, validation, l2, clip_norm)
+        rng, last = random.Random(seed), whole(epochs, "epochs", at_least=0)
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback is a function of (epoch, history), got {callback!r:.100}")
+        if not isinstance(compiled, bool) and compiled != "auto":
+            raise ValueError(f'compiled is True, False or "auto", got {compiled!r:.100}')
+        keep = undo = run.task.as_it_is()
         steps, history.note = choose_steps(run.task, compiled)
+        keep = steps.write
         history.compiled = not history.note
-        bar = _progress_bar(epochs, progress, history)
+        bar = _progress_bar(last, progress, history)
+        for epoch in range(1, last + 1):
+            run.epoch(epoch, steps, history, rng, ctrl_c)
+            bar.epoch_done()
+            if callback is not None:
+                steps.write()
+                callback(epoch, history)
+                steps.read()
+
+    with _CtrlC() as ctrl_c:
         try:
-            for epoch in range(1, epochs + 1):
-                run.epoch(epoch, steps, history, rng)
-                bar.epoch_done()
-                if callback is not None:
-                    steps.write()
-                    callback(epoch, history)
-                    steps.read()
-            steps.write()
-        except KeyboardInterrupt:
-            steps.write()
-            history.interrupted = True
+            ctrl_c.may_end(train)
+            keep()
+        except BaseException:
+            undo()
+            raise
         finally:
             bar.close()
+    history.interrupted = ctrl_c.pressed
     return history
+
+
+def _nothing() -> None:
+    pass
+
+
+class _CtrlC:
+    """Lets Ctrl-C end the training, once, at any instruction, and not what keeps or undoes its steps afterwards.
+
+    Whatever handler of SIGINT there was is called at once, as ever. What it raises, a KeyboardInterrupt unless somebody
+    has put another handler there, goes through inside of `may_end`, the first time. After that nothing goes through,
+    however often Ctrl-C is pressed: so what follows need not be ready for it.
+
+    Attributes:
+        pressed: whether there was a KeyboardInterrupt.
+    """
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self._listening = False
+        self._raised: BaseException | None = None
+        self._before: Any = None
+
+    def __enter__(self) -> _CtrlC:
+        self._before = signal.getsignal(signal.SIGINT)
+        if callable(self._before):
+            with suppress(ValueError):  # another thread than the main one, to which Ctrl-C does not come
+                signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if signal.getsignal(signal.SIGINT) == self._handle:
+            signal.signal(signal.SIGINT, self._before)
+        if kind is None and not isinstance(self._raised, KeyboardInterrupt):
+            self.check()
+
+    def may_end(self, work: Callable[[], None]) -> None:
+        """Do the work until it is done or a KeyboardInterrupt ends it."""
+        try:
+            try:
+                self._listening = True
+                work()
+            finally:
+                self._listening = False
+        except KeyboardInterrupt:
+            self.pressed = True
+
+    def check(self) -> None:
+        """Raise what Ctrl-C has raised already, if somebody caught it on its way."""
+        if self._raised is not None:
+            raise self._raised
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        listening, self._listening = self._listening, False
+        try:
+            self._before(number, frame)
+        except BaseException as error:
+            self.pressed |= isinstance(error, KeyboardInterrupt)
+            self._raised = self._raised or error
+            if listening:
+                raise
+        else:
+            self._listening = listening
 
 
 class _Training:
@@ -220,12 +297,15 @@ class _Training:
         self.task = Task(model, function, parameters, optimizer, examples, validated, l2, clip_norm)
         self.classifies = decide(function, [0.0, 0.0]) is not None
 
-    def epoch(self, epoch: int, steps: EagerSteps | CompiledSteps, history: History, rng: random.Random) -> None:
+    def epoch(
+        self, epoch: int, steps: EagerSteps | CompiledSteps, history: History, rng: random.Random, ctrl_c: _CtrlC
+    ) -> None:
         """One pass over the examples, a step for each batch."""
         total, right, rate = 0.0, 0, math.nan
         for step, (batch, count) in enumerate(steps.batches(self._order(rng), self.batch_size), 1):
+            ctrl_c.check()
             rate = self.task.optimizer.learning_rate
-            batch_loss, batch_right = steps.step(batch, count)
+            batch_loss, batch_right = steps.step(batch, count, rate)
             if not math.isfinite(batch_loss) or not steps.parameters_are_finite():
                 what = f"loss became {batch_loss}" if not math.isfinite(batch_loss) else "parameters overflowed"
                 raise FloatingPointError(
@@ -251,20 +331,6 @@ class _Training:
         order = list(range(self.n))
         rng.shuffle(order)
         return order
-
-
-class _Undo:
-    """Puts parameters, gradients and optimiser back as they were, where training fails."""
-
-    def __init__(self, task: Task) -> None:
-        self.task, self.before = task, Snapshot.of(task.parameters, task.optimizer)
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None:
-            self.before.restore(self.task.parameters, self.task.optimizer)
 
 
 def _optimizer(optimizer: str | Optimizer | None, parameters: list[Value]) -> Optimizer:

@@ -1,7 +1,6 @@
 """fit with native code: everything it leaves behind is what it leaves on Values, whatever happens."""
 
 import math
-import os
 import random
 import re
 import signal
@@ -9,11 +8,27 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from test_training import assert_any_ctrl_c_keeps_whole_steps
 
 import autograd
+import nn
 from autograd import PRIMITIVES, CompileError, Primitive, Value
-from nn import MLP, SGD, Adam, AdamW, Layer, Module, Optimizer, RMSprop, binary_cross_entropy, fit, mean_squared_error
+from nn import (
+    MLP,
+    SGD,
+    Adam,
+    AdamW,
+    Layer,
+    Module,
+    Optimizer,
+    RMSprop,
+    binary_cross_entropy,
+    fit,
+    hinge,
+    mean_squared_error,
+)
 from nn.schedules import cosine, linear
+from nn.steps import CompiledSteps, Task
 
 pytest.importorskip("llvmlite")
 
@@ -302,6 +317,43 @@ def test_optimisers_of_ones_own(optimizer):
     assert_same(optimizer, l2=0.01, clip_norm=0.1, validation=(X[:3], SHARES[:3]))
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("kind", [SGD, SignDescent, Held], ids=["rule", "update", "step"])
+def test_a_schedule_is_asked_once_a_step(kind, compiled):
+    asked = []
+
+    def rate(step):
+        asked.append(step)
+        return 0.1 / (1 + step)
+
+    model = make()
+    optimizer = kind(model.parameters(), lr=rate)
+    history = fit(model, X, SIGNS, "hinge", optimizer, epochs=2, batch_size=4, validation=(X, SIGNS), compiled=compiled)
+    assert asked == [0, 1, 2, 3, 4, 5]
+    assert history.learning_rate == [0.1 / 3, 0.1 / 6]
+    assert optimizer.lr is rate
+
+
+class Remembering(SGD):
+    """A rule that remembers, in a list, how often it was made."""
+
+    def __init__(self, parameters, lr):
+        super().__init__(parameters, lr)
+        self.made = [0.0]
+
+    def rule(self, lr, sqrt):
+        self.made[0] += 1.0
+        return super().rule(lr / self.made[0], sqrt)
+
+
+def test_a_rule_that_changes_a_list_in_place_is_not_recorded():
+    trainings = [Training(mode, lambda p: Remembering(p, lr=0.1)) for mode in (False, True)]
+    for training in trainings:
+        training.fit()
+    assert trainings[1].optimizer.made == trainings[0].optimizer.made == [6.0 + 15.0]
+    assert_close(trainings[1].now(), trainings[0].now())
+
+
 # --- Callbacks -------------------------------------------------------------------------------------------------------
 
 
@@ -443,38 +495,50 @@ def test_ctrl_c_in_a_step_keeps_the_steps_before(steps):
     assert (compiled.now() == compiled.before) == (steps == 0)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize(
-    "options", [{}, {"validation": (X, SHARES)}, {"callback": lambda *_: None}], ids=["alone", "validation", "callback"]
-)
-def test_ctrl_c_at_any_time_keeps_whole_steps(options):
-    def interrupt(*_):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("stride", [149, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", [Adam, SignDescent])
+def test_ctrl_c_at_any_instruction_and_again_and_again_keeps_the_last_whole_step(kind, stride, monkeypatch):
+    """The steps are compiled once and used again, each time from the start."""
+    model = make()
+    optimizer = kind(model.parameters(), lr=0.1)
+    task = Task(model, hinge, optimizer.parameters, optimizer, (X, SIGNS), (X, SIGNS), 1e-3, 1.0)
+    start, steps = task.as_it_is(), CompiledSteps(task)
 
-    interrupted = []
-    at_steps = {}
-    whole = Training(True, l2=1e-3)
-    whole.fit(batch_size=None, epochs=300, callback=lambda *_: at_steps.update({whole.optimizer.steps: whole.now()}))
-    handler = signal.signal(signal.SIGALRM, interrupt)
+    def compiled(*_):
+        steps.read()
+        return steps, ""
+
+    def at_the_start():
+        start()
+        return model, optimizer
+
+    def train(model, optimizer, callback):
+        options = {"loss": "hinge", "validation": (X, SIGNS), "l2": 1e-3, "clip_norm": 1.0, "progress": False}
+        return fit(model, X, SIGNS, optimizer=optimizer, epochs=3, callback=callback, **options)
+
+    monkeypatch.setattr(nn.training, "choose_steps", compiled)
+    modules = [nn.training, nn.steps, nn.optimisers, autograd.compiler.descent]
+    assert_any_ctrl_c_keeps_whole_steps(at_the_start, train, stride, modules)
+
+
+@pytest.mark.parametrize("calls", range(1, 8))
+def test_ctrl_c_while_checking_and_compiling_ends_the_training_before_its_first_step(calls):
+    def loss(z, y):
+        heard.append(z)
+        if len(heard) == calls:
+            signal.raise_signal(signal.SIGINT)
+        return binary_cross_entropy(z, y)
+
+    training, heard = Training("auto"), []
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        for delay in [2e-4 * k for k in range(1, 25)]:
-            training = Training(True, l2=1e-3)
-            first = training.optimizer.steps
-
-            def rate(steps, first=first, delay=delay):
-                if steps == first + 1:
-                    signal.setitimer(signal.ITIMER_REAL, delay)
-                return 0.1
-
-            training.optimizer.lr = rate
-            history = training.fit(batch_size=None, epochs=300, **options)
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
-            assert training.now() == at_steps[training.optimizer.steps]
-            interrupted.append(history.interrupted)
+        history = training.fit(loss=loss, epochs=1, validation=(X, SHARES))
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, handler)
-    assert any(interrupted)
+        signal.signal(signal.SIGINT, handler)
+    assert history.interrupted == (len(heard) >= calls)
+    assert history.epochs == (0 if history.interrupted else 1)
+    assert (training.now() == training.before) == history.interrupted
+    assert history.interrupted or calls > 3
 
 
 # --- What cannot be compiled -----------------------------------------------------------------------------------------

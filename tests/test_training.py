@@ -4,10 +4,16 @@ Here fit takes its steps on Values, unless a test says otherwise: test_compiled_
 these.
 """
 
+import contextlib
+import copy
+import linecache
 import math
 import random
+import signal
 import subprocess
 import sys
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import inf, nan
 
@@ -25,6 +31,7 @@ from nn import (
     History,
     Module,
     Neuron,
+    Optimizer,
     RMSprop,
     accuracy,
     clip_grad_norm,
@@ -84,7 +91,8 @@ class Snapshot:
 
     def now(self):
         state = {name: list(numbers) for name, numbers in self.optimizer.state.items()}
-        return data_of(self.model), [p.grad for p in self.model.parameters()], self.optimizer.steps, state
+        log = len(getattr(self.optimizer, "log", ""))
+        return data_of(self.model), [p.grad for p in self.model.parameters()], self.optimizer.steps, state, log
 
     def assert_unchanged(self):
         assert self.now() == self.before
@@ -527,6 +535,58 @@ def test_a_last_step_that_explodes_is_an_error_and_leaves_everything_as_it_was()
     snapshot.assert_unchanged()
 
 
+class InPlace(Optimizer):
+    """An optimiser that changes what it keeps in place, in its state and beside it."""
+
+    def __init__(self, parameters, lr=0.1):
+        super().__init__(parameters, lr)
+        self.state = {"mean": np.zeros(len(self.parameters)), "last": [0.0] * len(self.parameters)}
+        self.log, self.by_parameter, self.calls = [], {p: [] for p in self.parameters}, 0
+        self.recent, self.best = deque(maxlen=2), (set(), bytearray(1))
+
+    def update(self, numbers, gradients, lr):
+        self.calls += 1
+        self.log.append(gradients)
+        self.recent.append(self.calls)
+        self.best[0].add(self.calls)
+        self.best[1][0] = self.calls
+        for p, number in zip(self.parameters, numbers):
+            self.by_parameter[p].append(number)
+        self.state["mean"] += gradients
+        self.state["last"][:] = gradients
+        self.latest = lr
+        return [p - lr * m for p, m in zip(numbers, self.state["mean"].tolist())], self.state
+
+
+@pytest.mark.parametrize("compiled", [False, "auto"])
+def test_what_an_optimiser_changed_in_place_is_put_back_in_place(compiled):
+    model = make()
+    optimizer = InPlace(model.parameters())
+    fit(model, X, SIGNS, "hinge", optimizer, epochs=2, progress=False)
+    things = dict(vars(optimizer))
+    before = copy.deepcopy([repr(thing) for thing in things.values()])
+
+    def callback(epoch, _history):
+        assert [repr(thing) for thing in vars(optimizer).values()] != before
+        optimizer.lr = 0.2
+        if epoch == 2:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        fit(model, X, SIGNS, "hinge", optimizer, batch_size=3, progress=False, callback=callback, compiled=compiled)
+    assert [repr(thing) for thing in vars(optimizer).values()] == before
+    assert all(vars(optimizer)[name] is thing for name, thing in things.items())
+
+
+def test_a_list_that_an_optimiser_writes_to_stays_the_one_that_others_know():
+    model, log = make(), []
+    optimizer = InPlace(model.parameters())
+    optimizer.log = log
+    fit(model, X, SIGNS, "hinge", optimizer, epochs=3, progress=False, callback=lambda *_: None)
+    assert optimizer.log is log
+    assert len(log) == 3
+
+
 @pytest.mark.parametrize("number", [nan, inf, -inf])
 def test_a_loss_of_nan_or_inf_is_an_error_and_leaves_everything_as_it_was(number):
     model, optimizer, snapshot = warmed_up()
@@ -630,6 +690,161 @@ def test_an_interrupt_before_the_first_step_leaves_everything_as_it_was():
     history = fit(model, X, SIGNS, failing_loss(KeyboardInterrupt(), 3), optimizer, progress=False)
     assert (history.interrupted, history.epochs) == (True, 0)
     snapshot.assert_unchanged()
+
+
+class Impatient:
+    """Presses Ctrl-C at the k-th instruction of `fit` and again at every call from there on, while `fit` hears it."""
+
+    MODES = "with no_grad()", "with collector_paused()"  # they want to be left as they were entered
+
+    def __init__(self, k, modules):
+        self.k, self.count, self.pressed, self.files = k, 0, False, {module.__file__ for module in modules}
+
+    def press(self):
+        handler = signal.getsignal(signal.SIGINT)
+        if handler is not signal.default_int_handler:
+            self.pressed = True
+            handler(signal.SIGINT, None)
+
+    def trace(self, frame, event, _arg):
+        if frame.f_code.co_filename not in self.files:
+            return None
+        frame.f_trace_opcodes = True
+        a_mode = linecache.getline(frame.f_code.co_filename, frame.f_lineno or 0).lstrip().startswith(self.MODES)
+        if event == "opcode" and not a_mode:
+            self.count += 1
+            if self.count == self.k:
+                sys.setprofile(lambda *_: self.press())
+                self.press()  # what it raises goes through, and ends the tracing
+        return self.trace
+
+    def __enter__(self):
+        self.before = sys.gettrace(), sys.getprofile(), signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(self, *_):
+        sys.settrace(self.before[0])
+        sys.setprofile(self.before[1])
+        signal.signal(signal.SIGINT, self.before[2])
+
+
+def assert_any_ctrl_c_keeps_whole_steps(make, train, stride, modules):
+    """Interrupt a training at every so many-th instruction: what it leaves is what an epoch of one step left.
+
+    Args:
+        make: makes a model and an optimiser.
+        train: trains them for three epochs, calling back.
+        stride: how many instructions lie between two interrupts.
+        modules: whose instructions they are.
+    """
+    left = []
+    model, optimizer = make()
+    train(model, optimizer, lambda *_: left.append(SnapshotOf(model, optimizer).now()))
+    left.insert(0, SnapshotOf(*make()).now())
+    seen, k = set(), 1
+    while True:
+        model, optimizer = make()
+        with Impatient(k, modules) as impatient:
+            history = train(model, optimizer, lambda *_: None)
+        if impatient.count < k:
+            break
+        now = SnapshotOf(model, optimizer).now()
+        assert now == left[optimizer.steps], k
+        assert history.interrupted == impatient.pressed, k
+        assert optimizer.steps in (history.epochs, history.epochs + 1)
+        seen.add(optimizer.steps)
+        k += stride
+    assert seen == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("stride", [97, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", [Adam, InPlace])
+def test_ctrl_c_at_any_instruction_and_again_and_again_keeps_the_last_whole_step(kind, stride):
+    def make():
+        model = Neuron(1, activation="linear", rng=0)
+        return model, kind(model.parameters(), lr=0.1)
+
+    def train(model, optimizer, callback):
+        return fit(model, [1.0, 2.0], [1, -1], "hinge", optimizer, epochs=3, progress=False, callback=callback)
+
+    assert_any_ctrl_c_keeps_whole_steps(make, train, stride, [nn.training, nn.steps, nn.optimisers])
+
+
+@pytest.mark.parametrize("call", range(1, 8))
+def test_ctrl_c_in_a_model_ends_the_training_wherever_it_is_called(call):
+    """The first call is the check before the training, the second the first step's."""
+
+    class Pressed(Neuron):
+        calls = 0
+
+        def __call__(self, x):
+            self.calls += 1
+            if self.calls == call:
+                signal.raise_signal(signal.SIGINT)
+            return super().__call__(x)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        model = Pressed(1, activation="linear", rng=0)
+        optimizer = SGD(model.parameters(), lr=0.1)
+        history = fit(model, [1.0, 2.0], [1, -1], "hinge", optimizer, epochs=9, progress=False)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (history.interrupted, history.epochs, optimizer.steps) == (True, max(0, call // 2 - 1), history.epochs)
+
+
+@pytest.fixture
+def handled():
+    """The signals that a handler of one's own has heard."""
+    heard = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: heard.append(number))
+    yield heard
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_handler_of_ones_own_is_called_at_once_and_the_training_goes_on(handled):
+    heard_at = []
+
+    def callback(epoch, _history):
+        signal.raise_signal(signal.SIGINT)
+        heard_at.append((epoch, len(handled)))
+
+    history = fit(make(), X, SIGNS, "hinge", epochs=3, progress=False, callback=callback)
+    assert (history.interrupted, history.epochs, heard_at) == (False, 3, [(1, 1), (2, 2), (3, 3)])
+
+
+@pytest.mark.usefixtures("handled")
+def test_an_error_from_a_handler_of_ones_own_is_a_failure_and_leaves_everything_as_it_was():
+    def handler(*_):
+        raise TimeoutError("too long")
+
+    signal.signal(signal.SIGINT, handler)
+    model, optimizer, snapshot = warmed_up()
+    with pytest.raises(TimeoutError, match="too long"):
+        fit(model, X, SIGNS, "hinge", optimizer, progress=False, callback=lambda *_: signal.raise_signal(signal.SIGINT))
+    snapshot.assert_unchanged()
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+@pytest.mark.usefixtures("handled")
+def test_a_callback_that_catches_ctrl_c_does_not_keep_the_training_from_ending():
+    def callback(*_):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    history = fit(make(), X, SIGNS, "hinge", epochs=9, progress=False, callback=callback)
+    assert (history.interrupted, history.epochs) == (True, 1)
+
+
+def test_a_training_in_another_thread_leaves_signals_alone(handled):
+    with ThreadPoolExecutor(1) as pool:
+        handler = signal.getsignal(signal.SIGINT)
+        history = pool.submit(fit, make(), X, SIGNS, "hinge", epochs=2, progress=False).result()
+    assert (history.epochs, handled) == (2, [])
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 # --- Progress --------------------------------------------------------------------------------------------------------
