@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import autograd
 from nn import MLP, SGD, Adam, History, binary_cross_entropy, cross_entropy, evaluate, fit, hinge, predict
 from nn.data import digits, moons
+from nn.files import check_writable
 from nn.schedules import cosine, linear
 from nn.steps import why_not_compiled
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, show what was learnt, and name the pictures. Returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        os.makedirs(options.out, exist_ok=True)
+        _check_places(options)
         return int(options.train(options))
     except (ModuleNotFoundError, FloatingPointError, OSError, RuntimeError) as error:
         print(f"python -m nn {options.command}: {error}", file=sys.stderr)
@@ -121,6 +122,27 @@ def train_moons(options: argparse.Namespace) -> int:
     return 130 if history.interrupted else 0
 
 
+def _check_places(options: argparse.Namespace) -> None:
+    """See before the training that what will be learnt can be kept.
+
+    Raises:
+        OSError: it cannot; says which option to change.
+    """
+    places = {"--out": _model_path(options), "--explore": getattr(options, "explore", None)}
+    for option, path in places.items():
+        try:
+            if option == "--out":
+                os.makedirs(options.out, exist_ok=True)
+            if path is not None:
+                check_writable(path)
+        except OSError as error:
+            raise OSError(f"{error}: write {option} with a place that can be written") from None
+
+
+def _model_path(options: argparse.Namespace) -> str:
+    return os.path.join(options.out, f"{options.command}-model.json")
+
+
 def _announce(options: argparse.Namespace, model: MLP, data: str) -> bool:
     """Say what is trained, on what and how. Returns whether the training is compiled."""
     reason = "as asked for" if options.eager else why_not_compiled()
@@ -131,7 +153,7 @@ def _announce(options: argparse.Namespace, model: MLP, data: str) -> bool:
 
 def _keep(options: argparse.Namespace, model: MLP, history: History) -> None:
     """Save what was learnt before anything else is done with it."""
-    path = os.path.join(options.out, f"{options.command}-model.json")
+    path = _model_path(options)
     model.save(path)
     stopped = f"Stopped after {history.epochs} whole epochs; what was learnt so far is kept.\n" * history.interrupted
     print(f"{stopped}{history!r}\nThe model: {path}", flush=True)

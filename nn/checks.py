@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd.primitives import to_float
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 def whole(number: Any, name: str, at_least: int) -> int:
@@ -24,8 +27,33 @@ def whole(number: Any, name: str, at_least: int) -> int:
     except TypeError:
         size = at_least - 1
     if size < at_least or isinstance(number, bool):
-        raise ValueError(f"{name} is a whole number of at least {at_least}, got {number!r}")
+        raise ValueError(f"{name} is a whole number of at least {at_least}, got {number!r:.100}")
     return size
+
+
+def check_names(what: str, wanted: Collection[str], got: Collection[Any], advice: str) -> None:
+    """Whether these are the names that are wanted, all of them and no other.
+
+    Raises:
+        ValueError: begins with `what`, names the first of those that are missing and unknown, ends with the advice.
+
+    Example:
+        >>> check_names("the state does not fit", ["w", "b"], ["w", "c"], "Write b")
+        Traceback (most recent call last):
+        ...
+        ValueError: the state does not fit: missing b; unknown c. Write b
+    """
+    differences = {
+        "missing": [name for name in wanted if name not in got],
+        "unknown": [f"{name!s:.100}" for name in got if name not in wanted],
+    }
+    told = [
+        f"{kind} {', '.join(names[:3])}" + f" and {len(names) - 3} more" * (len(names) > 3)
+        for kind, names in differences.items()
+        if names
+    ]
+    if told:
+        raise ValueError(f"{what}: {'; '.join(told)}. {advice}")
 
 
 def at_least(name: str, number: Any, bound: float) -> float:
@@ -61,5 +89,5 @@ def _within(name: str, number: Any, fits: Any, wanted: str) -> float:
     except TypeError:
         plain = math.nan
     if not fits(plain):
-        raise ValueError(f"{name} is {wanted}, got {number!r}")
+        raise ValueError(f"{name} is {wanted}, got {number!r:.100}")
     return plain

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Mapping
 from itertools import pairwise
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import PRIMITIVES, Value, primitives
+from autograd.primitives import to_float
 from autograd.scopes import INSIDE, Scope, current, mark, part
 from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
-from nn.checks import whole
+from nn.checks import check_names, whole
+from nn.files import read_state, write_state
 from nn.initialisation import Random, initialiser, random_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from nn.initialisation import Initialiser
 
     Activation = str | Callable[[Value], Value]
-
-_FILE_FORMAT = "chainrule state 1"
 
 
 class Module:
@@ -79,23 +79,13 @@ class Module:
         Raises:
             ValueError: names are missing or unknown.
             TypeError: something is not a number, or the state is not a dict.
+            OverflowError: a whole number does not fit into a float.
         """
-        if not hasattr(state, "items"):
-            raise TypeError(f"a state is a dict of numbers by name, as state_dict() returns it, got {state!r}")
+        if not isinstance(state, Mapping):
+            raise TypeError(f"a state is a dict of numbers by name, as state_dict() returns it, got {state!r:.100}")
         named = dict(self.named_parameters())
-        missing = [name for name in named if name not in state]
-        unknown = [name for name in state if name not in named]
-        if missing or unknown:
-            raise ValueError(
-                "the state does not fit this module: "
-                + "; ".join(
-                    f"{what} {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
-                    for what, names in (("missing", missing), ("unknown", unknown))
-                    if names
-                )
-                + ". Build the module with the sizes it was saved with"
-            )
-        numbers = {name: Value(number, label=name).data for name, number in state.items()}
+        check_names("the state does not fit this module", named, state, "Build the module with the sizes it had")
+        numbers = {name: to_float(number, f"the state's {name}") for name, number in state.items()}
         for name, number in numbers.items():
             named[name].data = number
 
@@ -108,39 +98,34 @@ class Module:
         shown = bundle(self).items()
         return {kind: text for kind, text in shown if (not include or kind in include) and kind not in (exclude or ())}
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> None:
         """Write `state_dict()` to a file, as JSON: exact, readable, and unable to execute code when loaded.
 
         Args:
-            path: where; an existing file is replaced only once the new one is complete.
-        """
-        unfinished = f"{os.fspath(path)}.{os.getpid()}.unfinished"
-        try:
-            with open(unfinished, "w", encoding="utf-8") as file:
-                json.dump({"format": _FILE_FORMAT, "state": self.state_dict()}, file, indent=0)
-            os.replace(unfinished, path)
-        except BaseException:
-            if os.path.exists(unfinished):
-                os.remove(unfinished)
-            raise
+            path: where; an existing file is replaced only once the new one is complete, which has its permissions. A
+                symbolic link is followed; a hard link of another name goes on to lead to the old file.
 
-    def load(self, path: str | os.PathLike[str]) -> None:
+        Raises:
+            ValueError: a parameter is nan or infinite. Nothing is written then.
+            OSError: the file cannot be written; a directory, a device and a pipe are not replaced.
+        """
+        write_state(self.state_dict(), path)
+
+    def load(self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> None:
         """Read what `save` wrote into the parameters of this module.
 
         Args:
             path: the file.
 
         Raises:
-            ValueError: the file was not written by `save`, or by a module of other sizes. Nothing is changed then.
+            ValueError: the file was not written by `save`, or by a module of other sizes; names the file. Nothing is
+                changed then.
         """
-        with open(path, encoding="utf-8") as file:
-            try:
-                content = json.load(file)
-            except (ValueError, RecursionError) as error:
-                raise ValueError(f"{os.fspath(path)} was not written by Module.save: {error}") from None
-        if not isinstance(content, dict) or content.get("format") != _FILE_FORMAT or "state" not in content:
-            raise ValueError(f"{os.fspath(path)} was not written by Module.save: its format is not {_FILE_FORMAT!r}")
-        self.load_state_dict(content["state"])
+        state = read_state(path)
+        try:
+            self.load_state_dict(state)
+        except ValueError as error:
+            raise ValueError(f"{os.fsdecode(path)}: {error}") from None
 
 
 def _make_parameters(held: Any, above: frozenset[int] = frozenset()) -> None:

@@ -7,11 +7,12 @@ floats, and becomes native code, for all parameters at a time, in a compiled tra
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
 from autograd.primitives import to_float
-from nn.checks import above, at_least, below_one, whole
+from nn.checks import above, at_least, below_one, check_names, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -141,16 +142,27 @@ class Optimizer:
         """Go on from what `state_dict` returned.
 
         Raises:
-            ValueError: it belongs to another kind of optimiser or other parameters. Nothing is changed then.
+            ValueError: it belongs to another kind of optimiser, other settings or other parameters. Nothing is changed
+                then.
             TypeError: something in it is not a number.
         """
-        if not {"kind", "steps", "state"} <= set(state) or state["kind"] != type(self).__name__:
-            raise ValueError(f"this is not a state of {type(self).__name__} as state_dict() returns it: {state!r:.80}")
+        if (
+            not isinstance(state, Mapping)
+            or not {"kind", "steps", "state"} <= set(state)
+            or state["kind"] != type(self).__name__
+            or not isinstance(state["state"], Mapping)
+        ):
+            raise ValueError(f"this is not a state of {type(self).__name__} as state_dict() returns it: {state!r:.100}")
         steps, kept = whole(state["steps"], "steps", at_least=0), {}
+        if type(self).update is Optimizer.update and (steps or state["state"]):
+            what = f"the state does not fit this {type(self).__name__}"
+            check_names(what, self.kept, state["state"], "Make the optimiser with the settings it had")
         for name, numbers in state["state"].items():
+            if not hasattr(numbers, "__len__") or isinstance(numbers, str):
+                raise TypeError(f"{name} wants a list of numbers, one for each parameter, got {numbers!r:.100}")
             if len(numbers) != len(self.parameters):
                 raise ValueError(f"{name} has {len(numbers)} numbers, the optimiser {len(self.parameters)} parameters")
-            kept[name] = [to_float(x, name) for x in numbers]
+            kept[name] = [to_float(x, f"{name}[{k}]") for k, x in enumerate(numbers)]
         self.steps, self.state = steps, kept
 
     def __repr__(self) -> str:

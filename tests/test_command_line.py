@@ -233,7 +233,27 @@ def assert_one_line(stream, *parts):
 def test_a_directory_that_cannot_be_made_is_one_line_and_exit_code_1(tmp_path, capsys):
     (tmp_path / "taken").write_text("a file")
     assert main(["moons", "--epochs", "0", "--out", str(tmp_path / "taken")]) == 1
-    assert_one_line(capsys.readouterr().err, "python -m nn moons: ", "taken")
+    assert_one_line(capsys.readouterr().err, "python -m nn moons: ", "taken", "write --out with a place that can be")
+
+
+def test_a_place_that_cannot_be_written_is_noticed_before_the_training(tmp_path, capsys, monkeypatch):
+    def no_training(*_, **__):
+        raise AssertionError("it was trained")
+
+    monkeypatch.setattr("nn.__main__.fit", no_training)
+    (tmp_path / "moons-model.json").mkdir()
+    assert main(["moons", "--out", str(tmp_path)]) == 1
+    assert_one_line(capsys.readouterr().err, "moons-model.json is a directory", "write --out with")
+    assert main(["moons", "--out", str(tmp_path / "new"), "--explore", str(tmp_path / "absent" / "a.html")]) == 1
+    assert_one_line(capsys.readouterr().err, "absent", "write --explore with")
+
+    def refused(path, *_):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "open", refused)  # as for a directory of somebody else
+    assert main(["moons", "--out", str(tmp_path / "new")]) == 1
+    assert_one_line(capsys.readouterr().err, "Permission denied", "moons-model.json", "write --out with")
+    assert os.listdir(tmp_path / "new") == []
 
 
 @pytest.mark.parametrize("command", ["digits", "moons"])
