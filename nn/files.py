@@ -109,7 +109,7 @@ def _target(path: Path) -> tuple[str, int | None]:
         return target, None
     if not stat.S_ISREG(mode):
         kind = "a directory" if stat.S_ISDIR(mode) else "a device, a pipe or a socket"
-        raise FileExistsError(f"{os.fsdecode(path)} is {kind}, which is not replaced: write the path of a file")
+        raise FileExistsError(f"{os.fsdecode(path)!r} is {kind}, which is not replaced: write the path of a file")
     return target, stat.S_IMODE(mode)
 
 

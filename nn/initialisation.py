@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ def initialiser(init: str | Initialiser, activation: object) -> Initialiser:
         return he if activation in _RECTIFIERS else xavier
     if not isinstance(init, str) or init not in INITIALISERS:
         raise ValueError(
-            f"unknown initialisation {init!r}: write one of auto, {', '.join(INITIALISERS)}, "
+            f"unknown initialisation {init!r:.100}: write one of auto, {', '.join(INITIALISERS)}, "
             f"or a function of (rng, nin, nout) that returns one weight"
         )
     return INITIALISERS[init]
@@ -68,8 +69,8 @@ def random_source(rng: Random) -> Any:
     """
     if rng is None:
         return random
-    if isinstance(rng, int):
-        return random.Random(rng)
+    if hasattr(rng, "__index__"):
+        return random.Random(operator.index(rng))
     if hasattr(rng, "uniform") and hasattr(rng, "gauss"):
         return rng
-    raise TypeError(f"rng is a seed (a whole number), a random.Random or None, got {type(rng).__name__}")
+    raise TypeError(f"rng is a seed (a whole number), a random.Random or None, got {rng!r:.100}: write 0")

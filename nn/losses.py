@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import Value, equal, maximum, minimum, softplus, where
+from autograd.primitives import to_float
 from autograd.scopes import Scope, current, mark_between
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Loss = Callable[[Any, Any], Value]
 
 _LARGEST = sys.float_info.max
+_VALUES = {Value}
 
 
 def _in_its_scope(loss: F) -> F:
@@ -34,6 +36,8 @@ def _in_its_scope(loss: F) -> F:
     @wraps(loss)
     def in_scope(output: Any, target: Any) -> Value:
         outputs = _many(output)
+        if not _VALUES.issuperset(map(type, outputs)) or not outputs:
+            _check_outputs(outputs, output, loss.__name__)
         cost = loss(outputs, target)
         if cost.__class__ is Value:  # and not a dual number
             mark_between(outputs, cost, Scope(loss.__name__, current()))
@@ -89,11 +93,17 @@ def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Valu
 
     Raises:
         ValueError: there are no examples, or outputs and targets differ in length.
+        TypeError: outputs or targets are no lists.
 
     Example:
         >>> quadratic_cost([Value(3.0), Value(1.0)], [1.0, 1.0]).data
         1.0
     """
+    if not hasattr(outputs, "__len__") or not hasattr(targets, "__len__"):
+        raise TypeError(
+            f"quadratic_cost wants lists of n outputs and n targets, got {outputs!r:.100} and {targets!r:.100}: "
+            f"write half_squared_error(output, target) for one example"
+        )
     if len(outputs) != len(targets):
         raise ValueError(f"quadratic_cost wants a target for every output, got {len(outputs)} and {len(targets)}")
     return autograd.mean([half_squared_error(a, y) for a, y in zip(outputs, targets)])
@@ -114,8 +124,8 @@ def hinge(output: Value, target: Value | float) -> Value:
         >>> hinge(Value(0.25), -1).data
         1.25
     """
-    if not _is_node(target) and target not in (-1, 1):
-        raise ValueError(f"hinge wants a class of -1 or 1, got {target}: map classes 0 and 1 with 2 * y - 1")
+    if not _is_node(target) and _number(target) not in (-1, 1):
+        raise ValueError(f"hinge wants a class of -1 or 1, got {target!r:.100}: map classes 0 and 1 with 2 * y - 1")
     return autograd.relu(1 - target * _one(output, "hinge"))
 
 
@@ -139,10 +149,11 @@ def binary_cross_entropy(output: Value, target: Value | float) -> Value:
         z_if_one = where(equal(target, 0), maximum(z, -_LARGEST), z)
         z_if_zero = where(equal(target, 1), minimum(z, _LARGEST), z)
         return target * softplus(-z_if_one) + (1 - target) * softplus(z_if_zero)
-    if 0 < target < 1:
+    number = _number(target)
+    if 0 < number < 1:
         return target * softplus(-z) + (1 - target) * softplus(z)
-    if target not in (0, 1):
-        raise ValueError(f"binary_cross_entropy wants a class of 0 or 1 or a probability between, got {target}")
+    if number not in (0, 1):
+        raise ValueError(f"binary_cross_entropy wants a class of 0 or 1 or a probability between, got {target!r:.100}")
     return softplus(-z) if target == 1 else softplus(z)
 
 
@@ -169,11 +180,12 @@ def cross_entropy(output: Sequence[Value], target: Value | float) -> Value:
         for k, z in enumerate(logits):
             chosen = where(equal(target, k), z, chosen)
         return autograd.logsumexp(logits) - chosen
-    if hasattr(target, "__iter__") or not 0 <= target < len(logits) or target != int(target):
+    number = _number(target)
+    if not 0 <= number < len(logits) or number != int(number):
         raise ValueError(
-            f"cross_entropy of {len(logits)} logits wants a class from 0 to {len(logits) - 1}, got {target}"
+            f"cross_entropy of {len(logits)} logits wants a class from 0 to {len(logits) - 1}, got {target!r:.100}"
         )
-    return autograd.logsumexp(logits) - logits[int(target)]
+    return autograd.logsumexp(logits) - logits[int(number)]
 
 
 LOSSES: dict[str, Loss] = {
@@ -204,7 +216,7 @@ def loss_function(loss: str | Loss) -> Loss:
     if loss is quadratic_cost:
         return half_squared_error  # of one example; the average over the batch makes one of the other
     if not callable(loss):
-        raise TypeError(f"a loss is a name or a function(output, target), got {loss!r}")
+        raise TypeError(f"a loss is a name or a function(output, target), got {loss!r:.100}")
     return loss
 
 
@@ -224,7 +236,7 @@ def decide(loss: Loss, output: Sequence[float]) -> float | int | None:
     return None
 
 
-def is_right(loss: Loss, output: Sequence[Value], target: Value) -> Value:
+def is_right(loss: Loss, output: Output, target: Value) -> Value:
     """Whether what `decide` says of an output is its target, 1 or 0, as an operation on Values.
 
     Args:
@@ -236,11 +248,12 @@ def is_right(loss: Loss, output: Sequence[Value], target: Value) -> Value:
         >>> is_right(cross_entropy, [Value(0.1), Value(2.0), Value(2.0)], Value(1.0)).data
         1.0
     """
+    outputs = _many(output)
     if loss is not cross_entropy:
         other = -1.0 if loss is hinge else 0.0
-        return equal(where(autograd.greater(output[0], 0.0), 1.0, other), target)
-    largest, decision = output[0], Value(0.0)
-    for k, logit in enumerate(output[1:], 1):
+        return equal(where(autograd.greater(outputs[0], 0.0), 1.0, other), target)
+    largest, decision = outputs[0], Value(0.0)
+    for k, logit in enumerate(outputs[1:], 1):
         is_larger = autograd.greater(logit, largest)
         largest, decision = where(is_larger, logit, largest), where(is_larger, float(k), decision)
     return equal(decision, target)
@@ -259,13 +272,14 @@ def check_targets(loss: Loss, targets: Iterable[Any], outputs: int, name: str = 
     for k, target in enumerate(targets):
         wanted = _wanted(loss, target, outputs)
         if wanted:
-            raise ValueError(f"{name}[{k}] is {target}, {getattr(loss, '__name__', 'the loss')} wants {wanted}")
+            raise ValueError(f"{name}[{k}] is {target!s:.100}, {getattr(loss, '__name__', 'the loss')} wants {wanted}")
 
 
 def _wanted(loss: Loss, target: Any, outputs: int) -> str:
     """What the loss wants where this target is something else; "" where it is fine."""
     if loss in (hinge, binary_cross_entropy, cross_entropy) and isinstance(target, list):
-        return "one number for each example"
+        one_hot = loss is cross_entropy and sum(target) == 1
+        return "one number for each example" + ": write y.index(1) for the class that such a row is 1 for" * one_hot
     if loss is hinge:
         return "" if target in (-1, 1) else "-1 or 1: map classes 0 and 1 with 2 * y - 1"
     if loss is binary_cross_entropy:
@@ -285,7 +299,31 @@ def _is_node(target: Any) -> bool:
 
 
 def _many(output: Any) -> list[Value]:
+    if hasattr(output, "tolist"):
+        output = output.tolist()
     return list(output) if hasattr(output, "__iter__") else [output]
+
+
+def _check_outputs(outputs: list[Any], output: Any, name: str) -> None:
+    """Whether these are Values, numbers of another kind that is differentiated, or plain numbers, and not none."""
+    if not outputs:
+        raise ValueError(f"{name} wants the output of a network, got an empty {type(output).__name__}")
+    for z in outputs:
+        if not (_is_node(z) or isinstance(z, (float, int))) and math.isnan(_number(z)):
+            raise TypeError(
+                f"{name} wants the output of a network, a Value or a list of Values, got {output!r:.100}"
+                + ": write a list of them, not lists in a list" * isinstance(z, (list, tuple))
+            )
+
+
+def _number(target: Any) -> float:
+    """A target that is a number; nan for anything else, which is no class and no probability."""
+    if target.__class__ is float or target.__class__ is int:
+        return target
+    try:
+        return to_float(target, "a target")
+    except TypeError:
+        return math.nan
 
 
 def _one(output: Any, name: str) -> Value:
@@ -299,4 +337,7 @@ def _pairs(output: Any, target: Any) -> list[tuple[Value, Value | float]]:
     outputs, targets = _many(output), _many(target)
     if len(outputs) != len(targets):
         raise ValueError(f"a squared error wants as many targets as outputs, got {len(targets)} for {len(outputs)}")
+    for y in targets:
+        if not (isinstance(y, float) or _is_node(y)):
+            to_float(y, "a squared error's target")
     return list(zip(outputs, targets))

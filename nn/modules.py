@@ -8,6 +8,7 @@ from itertools import pairwise
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import autograd
 from autograd import PRIMITIVES, Value, primitives
 from autograd.primitives import to_float
 from autograd.scopes import INSIDE, Scope, current, mark, part
@@ -333,7 +334,7 @@ class MLP(Module):
         rng: Random = None,
     ) -> None:
         if not isinstance(nouts, (list, tuple)) or not nouts:
-            raise ValueError(f"MLP wants the sizes of its layers in a list such as [16, 16, 1], got {nouts!r}")
+            raise ValueError(f"MLP wants the sizes of its layers in a list such as [16, 16, 1], got {nouts!r:.100}")
         source = random_source(rng)
         activation_function(activation)  # unknown ones are an error even where there is no hidden layer
         self.nin, self.nouts = _positive(nin, "nin"), [_positive(nout, "nout") for nout in nouts]
@@ -378,13 +379,25 @@ _ONE._scope = INSIDE
 
 def as_inputs(x: Any, nin: int, module: Module) -> list[Value]:
     """The inputs as Values: a number becomes a constant."""
-    try:
-        inputs = list(x)
-    except TypeError:
-        inputs = [x]
+    if x.__class__ is not list:
+        x = _listed(x, module)
+    inputs = list(x)
     if len(inputs) != nin:
-        raise ValueError(f"{module!r} wants {nin} input{'s' if nin > 1 else ''}, got {len(inputs)}")
+        several = any(isinstance(part, (list, tuple)) for part in inputs)
+        raise ValueError(
+            f"{module!r} wants {nin} input{'s' if nin > 1 else ''}, got {len(inputs)}"
+            + ": write [model(x) for x in X] for several examples" * several
+        )
     return [x if x.__class__ is Value or hasattr(x, "_rank") else constant(x, type(module).__name__) for x in inputs]
+
+
+def _listed(x: Any, module: Module) -> list[Any]:
+    """Inputs of any kind in a list, an only one too."""
+    if isinstance(x, (dict, set, frozenset)):
+        raise TypeError(f"{module!r} wants its inputs in order, got {x!r:.100}: write a list")
+    if hasattr(x, "tolist"):
+        x = x.tolist()
+    return list(x) if hasattr(x, "__iter__") else [x]
 
 
 def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) -> list[Value]:
@@ -393,6 +406,12 @@ def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) 
     if set(map(type, inputs)) == {Value}:
         return dot_nodes(weights, with_one)
     return [primitives.dot(*row, *with_one) for row in weights]
+
+
+_NO_SOFTMAX = (
+    "Softmax is in the loss: write output='linear', loss='cross_entropy', and autograd.softmax(model(x)) for the "
+    "probabilities"
+)
 
 
 def activation_function(activation: Activation) -> Callable[[Value], Value]:
@@ -412,14 +431,21 @@ def activation_function(activation: Activation) -> Callable[[Value], Value]:
     if isinstance(activation, str):
         known = [name for name, row in PRIMITIVES.items() if row.arity and row.arity - len(row.defaults) == 1]
         if activation not in known:
-            hint = ". Softmax is in the loss: write output='linear', loss='cross_entropy'"
             raise ValueError(
-                f"unknown activation {activation!r}: write one of linear, {', '.join(known)}, or a function of a Value"
-                + (hint if "softmax" in activation else "")
+                f"unknown activation {activation!r:.100}: "
+                f"write one of linear, {', '.join(known)}, or a function of a Value"
+                + f". {_NO_SOFTMAX}"
+                * ("softmax" in activation)
             )
         return methodcaller(activation) if hasattr(Value, activation) else PRIMITIVES[activation]
+    if getattr(activation, "__module__", "") == autograd.functions.__name__:
+        name = getattr(activation, "__name__", "")
+        raise TypeError(
+            f"{name} is a function of a list, and an activation one of a Value: "
+            + ("write a function such as lambda z: z * z", _NO_SOFTMAX)["softmax" in name]
+        )
     if not callable(activation):
-        raise TypeError(f"an activation is a name or a function of a Value, got {activation!r}")
+        raise TypeError(f"an activation is a name or a function of a Value, got {activation!r:.100}")
     return activation
 
 

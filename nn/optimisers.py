@@ -50,12 +50,14 @@ class Optimizer:
     """
 
     def __init__(self, parameters: Iterable[Value], lr: float | Schedule) -> None:
-        self.parameters = list(parameters)
+        self.parameters = _values(parameters, type(self).__name__)
         if not self.parameters:
             raise ValueError(f"{type(self).__name__} wants the parameters to move, got none: write model.parameters()")
         for parameter in self.parameters:
-            if not isinstance(parameter, Value) or not parameter.is_leaf:
-                raise TypeError(f"{type(self).__name__} moves leaf Values, got {parameter!r}")
+            if not parameter.is_leaf:
+                raise TypeError(
+                    f"{type(self).__name__} moves leaf Values, got {parameter!r:.100}, which is computed from others"
+                )
         if len(set(self.parameters)) < len(self.parameters):
             raise ValueError(f"{type(self).__name__} wants each parameter once")
         if not callable(lr):
@@ -78,7 +80,13 @@ class Optimizer:
         """Move every parameter once. All are moved or, where something raises an error, none."""
         numbers = [parameter.data for parameter in self.parameters]
         gradients = [parameter.grad for parameter in self.parameters]
-        moved, state = self.update(numbers, gradients, self.learning_rate)
+        updated = self.update(numbers, gradients, self.learning_rate)
+        if not isinstance(updated, tuple) or len(updated) != 2 or not hasattr(updated[0], "__iter__"):
+            raise TypeError(
+                f"{type(self).__name__}.update wants to return where the parameters go, in a list, and the state, in a "
+                f"dict, it returned {updated!r:.100}"
+            )
+        moved, state = updated
         moved = [x if x.__class__ is float else to_float(x, f"{type(self).__name__}.update") for x in moved]
         if len(moved) != len(numbers):
             raise ValueError(f"{type(self).__name__}.update gave {len(moved)} numbers for {len(numbers)} parameters")
@@ -98,7 +106,15 @@ class Optimizer:
             lr: the learning rate.
         """
         kept = [self.state.get(name) or [0.0] * len(numbers) for name in self.kept]
-        rows = list(map(self.rule(lr, math.sqrt), numbers, gradients, *kept))
+        rule = self.rule(lr, math.sqrt)
+        if not callable(rule):
+            raise TypeError(f"{type(self).__name__}.rule wants to return a function, it returned {rule!r:.100}")
+        rows = list(map(rule, numbers, gradients, *kept))
+        if not isinstance(rows[0], (tuple, list)) or len(rows[0]) != 1 + len(kept):
+            raise TypeError(
+                f"the function that {type(self).__name__}.rule returns wants to return a tuple, "
+                f"({', '.join(['parameter', *self.kept])},), it returned {rows[0]!r:.100}"
+            )
         moved, *now_kept = [[row[k] for row in rows] for k in range(1 + len(kept))]
         return moved, dict(zip(self.kept, now_kept))
 
@@ -301,6 +317,8 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr)
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise ValueError(f"betas is a pair of numbers such as (0.9, 0.999), got {betas!r:.100}")
         self.betas = (below_one("betas[0]", betas[0]), below_one("betas[1]", betas[1]))
         self.eps = above("eps", eps, 0.0)
         self.weight_decay = at_least("weight_decay", weight_decay, 0.0)
@@ -359,6 +377,23 @@ class AdamW(Adam):
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
 
 
+def _values(parameters: Iterable[Value], name: str) -> list[Value]:
+    """Parameters in a list.
+
+    Raises:
+        TypeError: it is one Value, no list, or something in it is no Value.
+    """
+    if isinstance(parameters, Value):
+        raise TypeError(f"{name} wants Values in a list, got one Value: write [v]")
+    if not hasattr(parameters, "__iter__"):
+        raise TypeError(f"{name} wants Values in a list, got {parameters!r:.100}: write model.parameters()")
+    values = list(parameters)
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(f"{name} moves leaf Values, got {value!r:.100}: write model.parameters()")
+    return values
+
+
 def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
     """Shrink the gradients together so that their Euclidean norm is at most `max_norm`.
 
@@ -371,6 +406,7 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
 
     Raises:
         ValueError: `max_norm` is not above 0.
+        TypeError: something is no Value.
         FloatingPointError: a gradient is nan or infinite; none is changed then.
 
     Example:
@@ -380,7 +416,7 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
         (10.0, 1.0)
     """
     above("max_norm", max_norm, 0.0)
-    values = list(parameters)
+    values = _values(parameters, "clip_grad_norm")
     norm = math.hypot(*[value.grad for value in values])
     factor = shrinking_factor(norm, max_norm)
     if factor < 1.0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from nn.checks import whole
+from nn.checks import at_least, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ def linear(start: float, end: float, steps: int) -> Schedule:
         >>> rate(0), rate(50), rate(1000)
         (1.0, 0.55, 0.1)
     """
-    whole(steps, "steps", at_least=1)
+    start, end, steps = at_least("start", start, 0.0), at_least("end", end, 0.0), whole(steps, "steps", at_least=1)
     return lambda step: end if step >= steps else start - (start - end) * step / steps
 
 
@@ -32,6 +32,7 @@ def exponential(start: float, factor: float) -> Schedule:
         >>> exponential(1.0, 0.5)(3)
         0.125
     """
+    start, factor = at_least("start", start, 0.0), at_least("factor", factor, 0.0)
     return lambda step: start * factor**step
 
 
@@ -43,7 +44,8 @@ def staircase(start: float, factor: float, every: int) -> Schedule:
         >>> rate(9), rate(10)
         (1.0, 0.1)
     """
-    whole(every, "every", at_least=1)
+    start, factor = at_least("start", start, 0.0), at_least("factor", factor, 0.0)
+    every = whole(every, "every", at_least=1)
     return lambda step: start * factor ** (step // every)
 
 
@@ -55,7 +57,7 @@ def cosine(start: float, end: float, steps: int) -> Schedule:
         >>> rate(0), rate(50), rate(100)
         (1.0, 0.5, 0.0)
     """
-    whole(steps, "steps", at_least=1)
+    start, end, steps = at_least("start", start, 0.0), at_least("end", end, 0.0), whole(steps, "steps", at_least=1)
     return lambda step: end + (start - end) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
 
 
@@ -67,6 +69,9 @@ def warm_up(schedule: float | Schedule, steps: int) -> Schedule:
         >>> rate(5), rate(20)
         (0.05, 0.1)
     """
+    steps = whole(steps, "steps", at_least=0)
+    if not callable(schedule):
+        schedule = at_least("schedule", schedule, 0.0)
 
     def rate(step: int) -> float:
         after = schedule(max(step, steps)) if callable(schedule) else schedule

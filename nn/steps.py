@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import autograd
 from autograd import Value, collector_paused, no_grad
 from autograd.modes import is_checking, is_recording
+from autograd.primitives import to_float
 from nn.losses import decide, is_right
 from nn.optimisers import Optimizer, clip_grad_norm, shrinking_factor
 
@@ -200,7 +201,7 @@ class CompiledSteps:
         cost = self.task.loss(output, target)
         if not self.classifies:
             return cost
-        return cost, is_right(self.task.loss, output if isinstance(output, (list, tuple)) else [output], target)
+        return cost, is_right(self.task.loss, output, target)
 
     def _with_penalty(self, x: Any, y: Any) -> Any:
         task, result = self.task, self._loss_and_right(x, y)
@@ -398,9 +399,33 @@ def mean_loss_and_share(model: Any, loss: Loss, inputs: list[Any], targets: list
 
 
 def numbers_of(output: Any) -> list[float]:
-    """What a network returned, as floats."""
-    values = output if isinstance(output, (list, tuple)) else [output]
-    return [value.data if isinstance(value, Value) else float(value) for value in values]
+    """What a network returned, as floats.
+
+    Raises:
+        TypeError: it is neither a Value or a number nor a list of them.
+    """
+    values = as_list(output)
+    if not isinstance(values, (list, tuple)):
+        values = [values]
+    try:
+        return [value.data if isinstance(value, Value) else to_float(value, "an output") for value in values]
+    except TypeError:
+        raise TypeError(
+            f"a model wants to return a Value or a list of Values, it returned {output!r:.100}{_instead(output)}"
+        ) from None
+
+
+def _instead(output: Any) -> str:
+    """What a model wants to return instead of this."""
+    if output is None:
+        return ": is there a return in its __call__?"
+    if isinstance(output, dict):
+        return ": write list(outputs.values())"
+    if hasattr(output, "output"):
+        return ": write return model(x) for return model.forward(x)"
+    if isinstance(output, (list, tuple)) or hasattr(output, "shape"):
+        return ": write one list, not lists in a list"
+    return ": write list(outputs)" if hasattr(output, "__iter__") and not isinstance(output, str) else ""
 
 
 def _norm(vector: Any) -> float:

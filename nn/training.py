@@ -168,9 +168,11 @@ def fit(
     def train() -> None:
         nonlocal bar, keep, undo
         run = _Training(model, X, y, loss, optimizer, batch_size, validation, l2, clip_norm)
-        rng, last = random.Random(seed), whole(epochs, "epochs", at_least=0)
+        rng, last = random.Random(seed if seed is None else whole(seed, "seed", 0)), whole(epochs, "epochs", at_least=0)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is a function of (epoch, history), got {callback!r:.100}")
+        if not (progress is None or isinstance(progress, bool)):
+            raise ValueError(f"progress is True, False or None, got {progress!r:.100}")
         if not isinstance(compiled, bool) and compiled != "auto":
             raise ValueError(f'compiled is True, False or "auto", got {compiled!r:.100}')
         keep = undo = run.task.as_it_is()
@@ -277,12 +279,16 @@ class _Training:
         l2: float,
         clip_norm: float | None,
     ) -> None:
-        if not callable(model) or not hasattr(model, "parameters"):
+        _check_model(model)
+        if not hasattr(model, "parameters"):
             raise TypeError(
-                f"fit wants a model that is called with an example, model(x), and has parameters(), "
-                f"got {type(model).__name__}: write a subclass of nn.Module with a __call__"
+                f"fit wants a model that has parameters(), got {model!r:.100}: write a subclass of nn.Module"
             )
         function, parameters = loss_function(loss), model.parameters()
+        if not parameters:
+            raise ValueError(
+                f"{model!r:.100} has no parameters: give it Values or modules as attributes, self.w = Value(0.0)"
+            )
         optimizer = _optimizer(optimizer, parameters)
         examples = _checked_examples(model, function, X, y, ("X", "y"))
         self.n = len(examples[0])
@@ -290,7 +296,7 @@ class _Training:
         validated = None
         if validation is not None:
             if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-                raise ValueError("validation wants a pair (X, y)")
+                raise ValueError(f"validation wants a pair (X, y), got {validation!r:.100}")
             validated = _checked_examples(model, function, *validation, ("validation X", "validation y"))
         l2 = at_least("l2", l2, 0.0)
         clip_norm = None if clip_norm is None else above("clip_norm", clip_norm, 0.0)
@@ -345,11 +351,25 @@ def _optimizer(optimizer: str | Optimizer | None, parameters: list[Value]) -> Op
     if optimizer is None:
         return SGD(parameters, lr=0.1)
     if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
-        raise ValueError(f"unknown optimizer {optimizer!r}: write one of {', '.join(OPTIMIZERS)}, or an Optimizer")
+        raise ValueError(
+            f"unknown optimizer {optimizer!r:.100}: write one of {', '.join(OPTIMIZERS)}, or an Optimizer such as "
+            f"Adam(model.parameters())"
+        )
     return SGD(parameters, lr=0.1) if optimizer == "sgd" else OPTIMIZERS[optimizer](parameters)  # type: ignore[call-arg]
 
 
+def _check_model(model: Any) -> None:
+    if isinstance(model, type):
+        raise TypeError(f"the model wants to be made, got the class {model.__name__}: write {model.__name__}(...)")
+    if not callable(model):
+        raise TypeError(
+            f"a model is called with an example, model(x), got {model!r:.100}: "
+            f"write a subclass of nn.Module with a __call__"
+        )
+
+
 def _checked_examples(model: Any, loss: Loss, X: Any, y: Any, names: tuple[str, str]) -> tuple[list[Any], list[Any]]:
+    _check_model(model)
     inputs = as_rows(X, getattr(model, "nin", None), names[0])
     targets = as_targets(y, len(inputs), names[1])
     with no_grad():
@@ -357,7 +377,7 @@ def _checked_examples(model: Any, loss: Loss, X: Any, y: Any, names: tuple[str, 
         check_targets(loss, targets, len(numbers_of(output)), names[1])
         cost = loss(output, targets[0])
     if not isinstance(cost, Value):
-        raise TypeError(f"the loss wants to return a Value, computed from the output, it returned {cost!r}")
+        raise TypeError(f"the loss wants to return a Value, computed from the output, it returned {cost!r:.100}")
     return inputs, targets
 
 
@@ -380,6 +400,7 @@ def predict(model: Module, X: Any, loss: str | Loss | None = None) -> list[Any]:
         >>> len(predict(MLP(2, [3], rng=0), [[1.0, 2.0]])[0])
         3
     """
+    _check_model(model)
     with no_grad():
         outputs = [numbers_of(model(x)) for x in as_rows(X, getattr(model, "nin", None))]  # type: ignore[operator]
     if loss is not None:
@@ -430,7 +451,7 @@ def accuracy(model: Module, X: Any, y: Any, loss: str | Loss = "cross_entropy") 
     share = evaluate(model, X, y, loss)[1]
     if math.isnan(share):
         raise ValueError(
-            f"accuracy wants a loss for classes, hinge, binary_cross_entropy or cross_entropy, got {loss!r}"
+            f"accuracy wants a loss for classes, hinge, binary_cross_entropy or cross_entropy, got {loss!r:.100}"
         )
     return share
 

@@ -38,6 +38,54 @@ def test_rows_of_any_kind_become_lists_of_floats(X):
     assert {type(number) for row in rows for number in row} == {float}
 
 
+def test_what_gives_one_row_after_the_other_is_read():
+    wanted = [[0.0, 1.0], [1.0, 2.0]]
+    for rows in (
+        [range(2), range(1, 3)],
+        (map(float, row) for row in wanted),
+        [(x for x in row) for row in wanted],
+        zip([0.0, 1.0], [1.0, 2.0]),
+        dict(enumerate(wanted)).values(),
+        pandas.Series(wanted),
+        pandas.DataFrame(wanted, dtype=object),
+        pandas.Series([np.array(row) for row in wanted]),
+    ):
+        assert as_rows(rows, 2) == wanted
+    assert as_rows([[False, True]], 2) == [[0.0, 1.0]]
+
+
+class Tensor:
+    """A number in a framework's own box."""
+
+    shape = ()
+
+    def __init__(self, number):
+        self.number = number
+
+    def __iter__(self):
+        raise TypeError("iteration over a 0-d tensor")
+
+    def tolist(self):
+        return self.number
+
+
+def test_numbers_in_boxes_are_unpacked():
+    assert as_targets([Tensor(1), Tensor(0)], 2) == [1, 0]
+    assert as_rows([[Tensor(1.5)], [np.float32(2.0)]], 1) == [[1.5], [2.0]]
+
+
+class Sparse:
+    """As SciPy's matrices, whose rows are matrices again."""
+
+    shape = (2, 2)
+
+    def __iter__(self):
+        return iter([self, self])
+
+    def toarray(self):
+        return np.zeros(self.shape)
+
+
 @pytest.mark.parametrize("X", [[1, 2], np.array([1, 2]), np.array([[1.0], [2.0]]), pandas.Series([1.0, 2.0])])
 def test_one_input_may_come_as_plain_numbers(X):
     assert as_rows(X, 1) == [[1.0], [2.0]]
@@ -58,6 +106,20 @@ def test_one_input_may_come_as_plain_numbers(X):
         ([[None, 2.0]], TypeError, r"X\[0\]\[0\] wants a number.* got NoneType"),
         ([[[1.0], [2.0]]], TypeError, r"X\[0\]\[0\] wants one number, got a list"),
         (pandas.DataFrame({"a": ["x"], "b": [1.0]}), TypeError, r"X\[0\]\[0\] wants a number, got str 'x'"),
+        ([[1.0, 2.0], 3.0], ValueError, r"X\[1\] has 1 numbers, the network wants 2: write \[x\] for X where x is"),
+        (np.zeros((3, 8, 8)), TypeError, r"X\[0\]\[0\] wants one number, got a list: .* numpy\.reshape\(X, "),
+        (["ab", "cd"], TypeError, r"X\[0\] wants a number, got str 'ab': write a number for each word"),
+        ([["1.5", "2"]], TypeError, r"X\[0\]\[0\] wants a number, got str '1\.5': write float\('1\.5'\)"),
+        ({0: [1.0, 2.0]}, TypeError, r"X is a dict, which gives its keys.*: write list\(X\.values\(\)\)"),
+        ([{"a": 1.0, "b": 2.0}], TypeError, r"X\[0\] is a dict.* write list\(X\[0\]\.values\(\)\)"),
+        ({(0.0, 1.0)}, TypeError, "X is a set, which has no order: write a list"),
+        (Sparse(), TypeError, r"X is a sparse matrix: write X\.toarray\(\)"),
+        ([[1j, 2.0]], TypeError, r"X\[0\]\[0\] wants a number, got complex 1j: write z\.real and z\.imag"),
+        (np.array([[1j, 2.0]]), TypeError, r"X\[0\]\[0\] wants a number, got complex 1j"),
+        (np.ma.masked_array(ROWS, [[0, 1], [0, 0]]), TypeError, r"X\[0\]\[1\] wants a number.*: remove it or fill"),
+        (pandas.DataFrame({"a": pandas.array([1, None]), "b": 1}), TypeError, r"X\[1\]\[0\] .*<NA>: remove it or fill"),
+        (pandas.DataFrame({"a": pandas.to_datetime(["2020-01-01"]), "b": 1}), TypeError, r"Timestamp.*x\.toordinal"),
+        ([["x" * 1000, 1.0]], TypeError, r"got str 'x{99}: write a number"),
         ("ab", TypeError, "X wants rows of numbers, got the text 'ab'"),
         (None, TypeError, "X wants a list, an array or a frame, got NoneType None"),
         (3.0, TypeError, "X wants a list, an array or a frame, got float"),
@@ -93,7 +155,17 @@ def test_targets_of_any_kind_become_numbers_or_lists_of_numbers(y, wanted):
         ([], ValueError, "y has 0 targets for 2 examples"),
         ([0, math.nan], ValueError, r"y\[1\] is nan"),
         ([[0.0, 1.0], [0.0, math.inf]], ValueError, r"y\[1\]\[1\] is inf"),
-        (["cat", "dog"], TypeError, r"y\[0\] wants a number, got str 'cat'"),
+        (
+            ["cat", "dog"],
+            TypeError,
+            r"y\[0\] wants a number, got str 'cat': number the classes, classes = sorted\(set\(y\)\); "
+            r"y = \[classes\.index\(t\) for t in y\]$",
+        ),
+        (np.array(["cat", "dog"]), TypeError, r"y\[0\] wants a number, got str 'cat': number the classes"),
+        (pandas.Series(["cat", "dog"]), TypeError, r"y\[0\] wants a number, got str 'cat': number the classes"),
+        (["0", "1"], TypeError, r"y\[0\] wants a number, got str '0': write float\('0'\)"),
+        ({0: 1, 1: 0}, TypeError, r"y is a dict.* write list\(y\.values\(\)\)"),
+        ({0, 1}, TypeError, "y is a set, which has no order"),
         ([0, None], TypeError, r"y\[1\] wants a number"),
         (None, TypeError, "y wants a list, an array or a frame, got NoneType"),
     ],

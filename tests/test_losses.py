@@ -372,6 +372,61 @@ def test_losses_by_hand_check_their_targets_and_take_arrays():
     assert cross_entropy(np.array([Value(0.0), Value(0.0)]), 1).data == pytest.approx(math.log(2))
 
 
+NO_OUTPUT = [None, "ab", {"a": Value(1.0)}, [None, 1.0], [[Value(1.0)], [Value(2.0)]], np.zeros((2, 2))]
+
+
+@pytest.mark.parametrize("loss", [hinge, binary_cross_entropy, cross_entropy, half_squared_error, mean_squared_error])
+@pytest.mark.parametrize("output", NO_OUTPUT)
+def test_what_is_no_output_of_a_network_is_refused(loss, output):
+    with pytest.raises(TypeError, match=f"{loss.__name__} wants the output of a network, a Value or a list of Values"):
+        loss(output, 1)
+
+
+@pytest.mark.parametrize("loss", [hinge, binary_cross_entropy, cross_entropy, half_squared_error, mean_squared_error])
+def test_no_output_is_refused(loss):
+    with pytest.raises(ValueError, match=f"{loss.__name__} wants the output of a network, got an empty list"):
+        loss([], [])
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "message"),
+    [
+        (hinge, Value(1.0), "hinge wants a class of -1 or 1, got"),
+        (
+            binary_cross_entropy,
+            Value(1.0),
+            "binary_cross_entropy wants a class of 0 or 1 or a probability between, got",
+        ),
+        (cross_entropy, [Value(1.0), Value(2.0)], "cross_entropy of 2 logits wants a class from 0 to 1, got"),
+    ],
+)
+@pytest.mark.parametrize("target", [None, "cat", [1], np.array([1, 2]), {}, 1j])
+def test_targets_that_are_no_numbers_are_no_classes(loss, output, message, target):
+    with pytest.raises(ValueError, match=message):
+        loss(output, target)
+
+
+@pytest.mark.parametrize("loss", [half_squared_error, mean_squared_error])
+@pytest.mark.parametrize("target", [None, "1", {}, [[1.0]]])
+def test_targets_of_squared_errors_are_numbers(loss, target):
+    with pytest.raises((TypeError, ValueError), match="a squared error"):
+        loss(Value(1.0), target)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets"), [(Value(1.0), [1.0]), ([Value(1.0)], 1.0), (None, None), (Value(1.0), 1.0)]
+)
+def test_the_quadratic_cost_is_one_of_lists(outputs, targets):
+    with pytest.raises(TypeError, match=r"quadratic_cost wants lists of n outputs .* write half_squared_error\("):
+        quadratic_cost(outputs, targets)
+
+
+def test_an_array_of_one_value_is_one_output():
+    for output in (np.array([Value(0.25)]), np.array(Value(0.25))):
+        assert hinge(output, -1).data == 1.25
+        assert is_right(hinge, output, Value(1.0)).data == 1.0
+
+
 def test_binary_cross_entropy_of_a_value_target_keeps_its_gradient():
     target = Value(1.0)
     binary_cross_entropy(Value(1.0), target).backward()

@@ -13,6 +13,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
+import autograd
 import nn
 from autograd import PRIMITIVES, Primitive, Value
 from nn import MLP, Layer, Module, Neuron, half_squared_error
@@ -419,7 +420,7 @@ def test_another_hard_link_goes_on_to_lead_to_the_old_file(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
 def test_a_pipe_is_not_replaced(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(FileExistsError, match="pipe is a device, a pipe or a socket, which is not replaced"):
+    with pytest.raises(FileExistsError, match="pipe' is a device, a pipe or a socket, which is not replaced"):
         Neuron(1, rng=0).save(tmp_path / "pipe")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
@@ -471,9 +472,25 @@ class TestInputs:
             assert output.data == want.data
 
 
+@pytest.mark.parametrize("x", [{0: 1.0, 1: 2.0}, {1.0, 2.0}, frozenset([1.0, 2.0])])
+def test_inputs_without_an_order_are_refused(x):
+    with pytest.raises(TypeError, match=r"MLP\(2, .* wants its inputs in order, got .*: write a list"):
+        MLP(2, [1], rng=0)(x)
+
+
+def test_several_examples_at_a_time_are_refused_with_what_to_write():
+    for X in ([[1.0, 2.0]] * 3, np.zeros((3, 2))):
+        with pytest.raises(ValueError, match=r"wants 2 inputs, got 3: write \[model\(x\) for x in X\]"):
+            MLP(2, [1], rng=0)(X)
+
+
+def test_a_seed_may_be_one_of_numpy():
+    assert data_of(MLP(3, [4, 1], rng=np.int64(5))) == data_of(MLP(3, [4, 1], rng=5))
+
+
 def test_one_input_may_come_without_a_list():
     neuron = Neuron(1, activation="linear", init=lambda rng, nin, nout: 3.0)
-    assert neuron(2.0).data == neuron(Value(2.0)).data == neuron([2.0]).data == 6.0
+    assert neuron(2.0).data == neuron(Value(2.0)).data == neuron([2.0]).data == neuron(np.array(2.0)).data == 6.0
 
 
 def test_the_input_may_be_a_value_that_gets_a_gradient():
@@ -568,6 +585,13 @@ def test_an_unknown_activation_is_refused_also_where_there_is_no_hidden_layer():
 def test_softmax_as_an_activation_is_answered_with_where_it_is():
     with pytest.raises(ValueError, match="Softmax is in the loss"):
         MLP(2, [3], output="softmax")
+
+
+@pytest.mark.parametrize("function", [autograd.softmax, autograd.log_softmax, autograd.logsumexp, autograd.mean])
+def test_a_function_of_a_list_is_no_activation(function):
+    with pytest.raises(TypeError, match=f"{function.__name__} is a function of a list, and an activation") as caught:
+        MLP(2, [3], output=function)
+    assert ("Softmax is in the loss: write output='linear'" in str(caught.value)) == ("softmax" in function.__name__)
 
 
 @pytest.mark.parametrize("activation", [None, 3, ["relu"]])

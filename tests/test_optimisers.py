@@ -282,6 +282,84 @@ def test_parameters_are_leaf_values_each_once(kind):
         kind([1.0], lr=0.1)
 
 
+@pytest.mark.parametrize("kind", OPTIMIZERS.values())
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (None, r"wants Values in a list, got None: write model\.parameters\(\)"),
+        (3.0, r"wants Values in a list, got 3\.0: write model"),
+        (Value(1.0), r"wants Values in a list, got one Value: write \[v\]"),
+        (MLP(2, [1], rng=0), r"wants Values in a list, got MLP.*: write model\.parameters\(\)"),
+        (MLP(2, [1], rng=0).parameters, r"wants Values in a list, got <bound method.*: write model\.parameters\(\)"),
+        (MLP(2, [1], rng=0).named_parameters(), r"moves leaf Values, got \('layers.*: write model\.parameters\(\)"),
+        (MLP(2, [1], rng=0).state_dict(), r"moves leaf Values, got 'layers.*: write model\.parameters\(\)"),
+    ],
+)
+def test_what_is_no_list_of_parameters_is_answered_with_what_to_write(kind, parameters, message):
+    with pytest.raises(TypeError, match=f"{kind.__name__} {message}"):
+        kind(parameters, lr=0.1)
+    with pytest.raises(TypeError, match=f"clip_grad_norm {message}"):
+        clip_grad_norm(parameters, 1.0)
+
+
+@pytest.mark.parametrize("betas", [0.9, (0.9,), None, "ab c"])
+def test_betas_are_a_pair(betas):
+    with pytest.raises(ValueError, match=r"betas is a pair of numbers such as \(0\.9, 0\.999\), got"):
+        Adam([Value(1.0)], betas=betas)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rate: linear(rate, 0.1, 10),
+        lambda rate: linear(0.1, rate, 10),
+        lambda rate: exponential(rate, 0.5),
+        lambda rate: exponential(0.1, rate),
+        lambda rate: staircase(rate, 0.5, 3),
+        lambda rate: staircase(0.1, rate, 3),
+        lambda rate: cosine(rate, 0.1, 10),
+        lambda rate: cosine(0.1, rate, 10),
+        lambda rate: warm_up(rate, 10),
+    ],
+)
+@pytest.mark.parametrize("rate", [None, "0.1", -0.1, math.nan, [0.1]])
+def test_a_schedule_of_what_is_no_rate_is_refused_when_it_is_made(make, rate):
+    with pytest.raises(ValueError, match=r"(start|end|factor|schedule) is a number of at least 0, got"):
+        make(rate)
+
+
+@pytest.mark.parametrize("updated", [None, [1.0], ([1.0], {}, 1), (None, {}), 3])
+def test_an_update_that_returns_something_else_is_told_what_to_return(updated):
+    class Wrong(Optimizer):
+        def update(self, *_):
+            return updated
+
+    with pytest.raises(TypeError, match=r"Wrong.update wants to return where the parameters go, in a list, and"):
+        Wrong([Value(1.0)], lr=0.1).step()
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (None, "Wrong.rule wants to return a function, it returned None"),
+        (lambda p, g, mean: p - g, r"wants to return a tuple, \(parameter, mean,\), it returned 1"),
+        (lambda p, g, mean: (p - g,), r"wants to return a tuple, \(parameter, mean,\), it returned \(1"),
+        (lambda p, g, mean: None, r"wants to return a tuple, \(parameter, mean,\), it returned None"),
+    ],
+)
+def test_a_rule_that_returns_something_else_is_told_what_to_return(rule, message):
+    class Wrong(Optimizer):
+        kept = ("mean",)
+
+        def rule(self, *_):
+            return rule
+
+    parameter = Value(1.0)
+    with pytest.raises(TypeError, match=message):
+        Wrong([parameter], lr=0.1).step()
+    assert parameter.data == 1.0
+
+
 def test_parameters_of_equal_numbers_are_different_parameters():
     assert len(SGD([Value(1.0), Value(1.0)], lr=0.1).parameters) == 2
 

@@ -408,6 +408,16 @@ WRONG = {
     "penalty of nan": ({"l2": nan}, ValueError, "l2 is a number of at least 0, got nan"),
     "norm of 0": ({"clip_norm": 0.0}, ValueError, r"clip_norm is a number above 0, got 0\.0"),
     "norm below 0": ({"clip_norm": -1}, ValueError, "clip_norm is a number above 0, got -1"),
+    "validation share": ({"validation": 0.2}, ValueError, r"validation wants a pair \(X, y\), got 0\.2"),
+    "progress of text": ({"progress": "yes"}, ValueError, "progress is True, False or None, got 'yes'"),
+    "seed of a list": ({"seed": [1]}, ValueError, r"seed is a whole number of at least 0, got \[1\]"),
+    "one-hot classes": (
+        {"y": [[0, 1]] * 10, "loss": "cross_entropy"},
+        ValueError,
+        "cross_entropy is for a network of 2 outputs",
+    ),
+    "a dict of examples": ({"X": dict(enumerate(X))}, TypeError, r"X is a dict.* write list\(X\.values\(\)\)"),
+    "a set of classes": ({"y": {1, -1}}, TypeError, "y is a set, which has no order"),
     "compiled how": ({"compiled": "yes"}, ValueError, "compiled is True, False or \"auto\", got 'yes'"),
     "compiled None": ({"compiled": None}, ValueError, 'compiled is True, False or "auto", got None'),
 }
@@ -608,6 +618,83 @@ def test_a_step_that_raises_leaves_everything_as_it_was():
     with pytest.raises(ZeroDivisionError):
         fit(model, X, SIGNS, "hinge", optimizer, batch_size=3, progress=False)
     snapshot.assert_unchanged()
+
+
+class Returns(Module):
+    """A model whose result one can choose."""
+
+    def __init__(self, result):
+        self.w, self.result = Value(0.5), result
+
+    def __call__(self, x):
+        return self.result(self.w * x[0])
+
+
+@pytest.mark.parametrize(
+    ("result", "advice"),
+    [
+        (lambda z: None, r"None: is there a return in its __call__\?"),
+        (lambda z: {"a": z}, r"\{'a': .*: write list\(outputs\.values\(\)\)"),
+        (lambda z: [[z]], r"\[\[.*: write one list, not lists in a list"),
+        (lambda z: np.array([[z]]), r"array\(\[\[.*: write one list, not lists in a list"),
+        (lambda z: (part for part in [z]), r"<generator.*: write list\(outputs\)"),
+        (lambda z: make().forward([0.0, 1.0]), r"Forward.*: write return model\(x\) for"),
+        (lambda z: "text", "'text'$"),
+    ],
+)
+@pytest.mark.parametrize("compiled", [False, "auto"])
+def test_a_model_that_returns_something_else_is_told_what_to_return(result, advice, compiled):
+    with pytest.raises(TypeError, match=f"a model wants to return a Value or a list of Values, it returned {advice}"):
+        fit(Returns(result), X, NUMBERS, "mean_squared_error", compiled=compiled)
+    with pytest.raises(TypeError, match="a model wants to return a Value or a list of Values"):
+        predict(Returns(result), X)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("result", "loss", "y"),
+    [
+        (lambda z: [z, 2 * z, -z], "cross_entropy", CLASSES),
+        (lambda z: [z], "hinge", SIGNS),
+        (lambda z: [z, 2 * z], "mean_squared_error", PAIRS),
+        (lambda z: z, "hinge", SIGNS),
+    ],
+)
+def test_a_model_may_return_an_array_of_values(result, loss, y, compiled):
+    if compiled:
+        pytest.importorskip("llvmlite")
+    results = []
+    for form in (lambda values: values, np.array):
+        model = Returns(lambda z, form=form: form(result(z)))
+        history = fit(model, X, y, loss, epochs=3, validation=(X, y), progress=False, compiled=compiled)
+        results.append((history.loss, history.accuracy, history.validation_loss, data_of(model), predict(model, X)))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [
+        (None, TypeError, r"a model is called with an example, model\(x\), got None"),
+        (X, TypeError, r"a model is called with an example, model\(x\), got \[\["),
+        (Module(), TypeError, "write a subclass of nn.Module with a __call__"),
+        (MLP, TypeError, r"the model wants to be made, got the class MLP: write MLP\(\.\.\.\)"),
+        (lambda x: x, TypeError, r"fit wants a model that has parameters\(\), got <function"),
+        (type("Empty", (Module,), {"__call__": lambda self, x: Value(0.0)})(), ValueError, "has no parameters: give"),
+    ],
+)
+def test_what_is_no_model_is_refused(model, error, message):
+    with pytest.raises(error, match=message):
+        fit(model, X, SIGNS, "hinge")
+    if "model is called" in message or "made" in message:
+        with pytest.raises(error, match=message):
+            predict(model, X)
+        with pytest.raises(error, match=message):
+            evaluate(model, X, SIGNS, "hinge")
+
+
+def test_one_hot_classes_are_answered_with_what_to_write():
+    with pytest.raises(ValueError, match=r"one number for each example: write y\.index\(1\) for the class"):
+        fit(make(2), X, [[0, 1]] * 10)
 
 
 # --- Ctrl-C ----------------------------------------------------------------------------------------------------------
