@@ -796,7 +796,9 @@ class Impatient:
     def trace(self, frame, event, _arg):
         if frame.f_code.co_filename not in self.files:
             return None
-        frame.f_trace_opcodes = True
+        if event == "line":  # off and on: CPython 3.13 forgets it after a run that ended in an error in here
+            frame.f_trace_opcodes = False
+            frame.f_trace_opcodes = True
         a_mode = linecache.getline(frame.f_code.co_filename, frame.f_lineno or 0).lstrip().startswith(self.MODES)
         if event == "opcode" and not a_mode:
             self.count += 1
@@ -845,7 +847,7 @@ def assert_any_ctrl_c_keeps_whole_steps(make, train, stride, modules):
     assert seen >= {0, 1, 2}
 
 
-@pytest.mark.parametrize("stride", [97, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [97, pytest.param(17, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", [Adam, InPlace])
 def test_ctrl_c_at_any_instruction_and_again_and_again_keeps_the_last_whole_step(kind, stride):
     def make():
