@@ -6,10 +6,16 @@ import errno
 import os
 import secrets
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 
-def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that under its name there is always a whole one: the new one, or whatever was there before.
 
     It is written beside its place under a name of its own and put there when it is complete. An existing file keeps its
@@ -20,7 +26,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         content: bytes, or a text, which is written in UTF-8 with its line ends as they are.
 
     Raises:
-        TypeError: the path is neither a string nor a path object.
+        TypeError: the path is neither a string, nor bytes, nor a path object.
         OSError: the file cannot be written, or what is there is no regular file. All is then as it was before.
 
     Example:
@@ -29,43 +35,63 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
         >>> Path("two_lines.txt").read_bytes()
         b'one\\ntwo\\n'
     """
-    written = content.encode("utf-8") if isinstance(content, str) else content
-    checked_path(path)
-    try:
-        target = os.path.realpath(path)
-        permissions = _permissions(target)
-        unfinished = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.unfinished")
-        try:
-            mode = 0o666 if permissions is None else permissions
-            with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-                file.write(written)
-            if permissions is not None:
-                os.chmod(unfinished, permissions)
-            os.replace(unfinished, target)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.remove(unfinished)
-            raise
-    except OSError as error:  # under the name that the caller knows
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    with _unfinished(checked_path(path)) as (name, target, permissions):
+        with open(name, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        if permissions is not None:
+            os.chmod(name, permissions)
+        os.replace(name, target)
+
+
+def check_writable(path: Path) -> None:
+    """Raise the error that writing this file would raise; the file stays as it is.
+
+    Raises:
+        TypeError, OSError: as `write_whole`.
+    """
+    with _unfinished(checked_path(path)):
+        pass
 
 
 def checked_path(path: object) -> str:
     """A path as a string.
 
     Raises:
-        TypeError: it is neither a string nor a path object. An int in particular is one of the process's open files.
+        TypeError: it is neither a string, nor bytes, nor a path object. An int is one of the process's open files.
 
     Example:
         >>> from pathlib import PurePosixPath
         >>> checked_path(PurePosixPath("pages") / "loss.html")
         'pages/loss.html'
     """
-    plain = os.fspath(path) if isinstance(path, os.PathLike) else path
-    if isinstance(plain, str):
-        return plain
-    got = f"{type(path).__name__} {path!r}" if isinstance(path, (int, float, bytes)) else type(path).__name__
+    if isinstance(path, (str, bytes, os.PathLike)):
+        return os.fsdecode(path)
+    got = f"{type(path).__name__} {path!r}" if isinstance(path, (int, float)) else type(path).__name__
     raise TypeError(f'a path is a string or a pathlib.Path, got {got}: write a file\'s name, such as "page.html"')
+
+
+@contextmanager
+def _unfinished(path: str) -> Iterator[tuple[str, str, int | None]]:
+    """An empty file beside the one that it is to replace, removed afterwards if it is still there.
+
+    Yields:
+        Its name, the name that it is to get, and the permissions of the file that is there; None where there is none.
+    """
+    try:
+        target = os.path.realpath(path)
+        permissions = _permissions(target)
+        name = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.unfinished")
+        try:
+            # where it is to take the place of another, nobody else may read it yet: nor could they, perhaps, the other
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if permissions is None else 0o600))
+            yield name, target, permissions
+        finally:
+            with suppress(FileNotFoundError):
+                os.remove(name)
+    except OSError as error:  # under the name that the caller knows
+        raise type(error)(error.errno, error.strerror, path) from None
 
 
 def _permissions(target: str) -> int | None:

@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import autograd
+from autograd.files import check_writable, write_whole
 from nn import MLP, SGD, Adam, History, binary_cross_entropy, cross_entropy, evaluate, fit, hinge, predict
 from nn.data import digits, moons
-from nn.files import check_writable
 from nn.schedules import cosine, linear
 from nn.steps import why_not_compiled
 
@@ -171,9 +171,7 @@ def _save(options: argparse.Namespace, name: str, figure: Any) -> str:
 
 def _save_graph(options: argparse.Namespace, name: str, root: autograd.Value) -> str:
     path = os.path.join(options.out, f"{options.command}-{name}.svg")
-    picture = autograd.draw_dot(root).pipe(encoding="utf-8")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(picture)
+    write_whole(path, autograd.draw_dot(root).pipe(encoding="utf-8"))
     return path
 
 

@@ -12,7 +12,7 @@ import pytest
 from autograd import Value, draw_dot, explore
 from autograd.files import write_whole
 
-NOT_PATHS = [True, 1, None, 2.0, b"page.html", ["page.html"]]
+NOT_PATHS = [True, 1, None, 2.0, ["page.html"]]
 
 
 @pytest.fixture
