@@ -24,6 +24,13 @@ active: list[str] = []
 traces: list[Trace] = []
 """The traces going on, in any thread."""
 
+changes: list[int] = [0]
+"""How many times something was replaced in an object whose class says `counts_changes = True`.
+
+Such an object adds 1 here whenever something in it is replaced, added or removed, so that a compiled function that uses
+it need not look through it at every call: an `nn.Module` does.
+"""
+
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _checking: ContextVar[bool] = ContextVar("checking", default=False)
 _trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -60,10 +67,12 @@ class Trace:
 
     Attributes:
         made: the leaves made meanwhile, which belong to the program.
+        names_lines: whether operations note which of the user's lines they are in.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names_lines: bool = False) -> None:
         self.made: set[Any] = set()
+        self.names_lines = names_lines
 
     def __enter__(self) -> Trace:
         traces.append(self)
@@ -220,18 +229,21 @@ def collector_paused() -> _CollectorPause:
     return _CollectorPause()
 
 
-_PACKAGES = tuple(
+PACKAGES: tuple[str, ...] = tuple(
     os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), package) + os.sep
     for package in ("autograd", "nn")
 )
+"""Where this library's own code is."""
 
 
 def user_line() -> str:
-    """The innermost line of code outside this library, as "file, line n, in function: source"."""
+    """The innermost line of code outside this library and NumPy, as "file, line n, in function: source"."""
     import linecache
 
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGES):
+    frame, passed = sys._getframe(1), (*PACKAGES, os.path.join(os.path.dirname(os.__file__), "copy.py"))
+    if "numpy" in sys.modules:
+        passed += (os.path.dirname(sys.modules["numpy"].__file__ or "numpy"),)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(passed):
         frame = frame.f_back
     file, line = frame.f_code.co_filename, frame.f_lineno
     source = linecache.getline(file, line).strip()

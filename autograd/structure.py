@@ -30,8 +30,25 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     if isinstance(tree, dict):
         return _flatten_parts(list(tree.values()), lambda parts: dict(zip(tree, parts)))
     if getattr(tree, "shape", ()) and hasattr(tree, "ravel"):
+        check_array(tree, "an argument or a result")
         return tree.ravel().tolist(), lambda numbers: _array(numbers, tree.shape)
     return [tree], lambda numbers: numbers[0]
+
+
+def check_array(array: Any, name: str) -> None:
+    """Whether an array is its numbers and nothing else: no mask says which of them do not count.
+
+    Raises:
+        ValueError: something is masked.
+        TypeError: it is a `numpy.matrix`, for which `*` means something else.
+    """
+    if hasattr(array, "filled") and array.mask.any():
+        raise ValueError(
+            f"{name} is a masked array, whose mask would be lost: leave out what is masked, x.compressed() or "
+            f"X[~X.mask.any(axis=1)], or fill it in, x.filled(0.0)"
+        )
+    if type(array).__name__ == "matrix":
+        raise TypeError(f"{name} is a numpy.matrix, for which * means something else: write np.asarray(x)")
 
 
 def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:

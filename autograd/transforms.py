@@ -249,12 +249,14 @@ class _Differentiation:
     def structured(self, numbers: Sequence[Any]) -> Any:
         if self._values_out:
             numbers = [_own_node(number) if _depth.get() == 0 else _as_value(number) for number in numbers]
+        elif modes.trace() is not None:
+            numbers = [_as_float(number) for number in numbers]
         return self._rebuild(numbers)
 
     def finished(self, output: Any) -> Any:
         if self._values_out:
             return output if self._records or not isinstance(output, Value) else constant(output._data)
-        return output._data if isinstance(output, Value) else output
+        return _as_float(output)
 
     def gradients(self, output: Any) -> list[Any]:
         """The derivative of one result with respect to each variable."""
@@ -443,7 +445,10 @@ def _holds_value(number: Any) -> bool:
 
 
 def _as_float(number: Any) -> Any:
-    return number._data if isinstance(number, Value) else number
+    """The plain number; in a function that is recorded to be compiled, where it is not known, what stands for it."""
+    if not isinstance(number, Value):
+        return number
+    return number._data if modes.trace() is None else number.detach()
 
 
 def _name(f: Callable[..., Any]) -> str:

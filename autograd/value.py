@@ -270,6 +270,8 @@ class Value:
             _connect(out, operands, derivatives)
         if scope := scopes.current():
             out._scope = scope
+        if (trace := modes.trace()) and trace.names_lines:
+            out._origin = modes.user_line()
         if modes.is_checking():
             _check_forward(out, primitive, numbers)
         if not modes.is_recording() and modes.trace() and primitive is not primitives.detach:
@@ -294,6 +296,10 @@ class Value:
     @property
     def grad(self) -> float:
         """The derivative of the root of the last `backward()` with respect to this node; 0.0 before there was one."""
+        if _traces:
+            modes.check_not_tracing(
+                "v.grad", "use autograd.grad(f) in it, or take the gradient outside of the function"
+            )
         grad = self._grad
         return 0.0 if grad is None else grad
 
@@ -347,6 +353,10 @@ class Value:
             >>> (Value(2.0) * Value(5.0)).local_derivatives
             (5.0, 2.0)
         """
+        if _traces:
+            modes.check_not_tracing(
+                "v.local_derivatives", "use autograd.grad(f) in it, or look outside of the function"
+            )
         return tuple([0.0 if d is None else float(d) for d in self._edges()])
 
     def _edges(self) -> tuple[float | None, ...]:
@@ -510,9 +520,13 @@ class Value:
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
+        if _traces and modes.trace():
+            return f"Value(data=<recorded>{label})"
         return f"Value(data={self._data}, grad={self.grad}{label})"
 
     def __format__(self, specification: str) -> str:
+        if _traces and specification:
+            modes.check_not_tracing(f"f'{{v:{specification}}}'", "print what the compiled function returns")
         return format(self._data, specification) if specification else str(self)
 
     # --- Copies and pickles: graphs of any depth ---------------------------------------------------------------------
@@ -535,6 +549,8 @@ class Value:
         return _last, (opening, opening.order, _Closing(opening))
 
     def _parts(self) -> tuple[Any, ...]:
+        if _traces:
+            modes.check_not_tracing("a copy or a pickle of v", "use v itself, or copy outside of the function")
         scope = getattr(self, "_scope", None)
         return self._primitive, self._data, self._grad, self.label, self.parents, self._edges(), scope
 

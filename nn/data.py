@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from autograd.primitives import to_float
+from autograd.structure import check_array
 
 
 class Examples(NamedTuple):
@@ -138,6 +139,7 @@ def _as_lists(data: Any, name: str) -> list[Any]:
     if hasattr(data, "to_numpy"):
         data = data.to_numpy()
     if hasattr(data, "tolist"):
+        check_array(data, name)
         data = data.tolist()
     try:
         rows = list(data)

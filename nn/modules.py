@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import wraps
 from itertools import pairwise
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import autograd
 from autograd import PRIMITIVES, Value, primitives
 from autograd.primitives import to_float
+from autograd.modes import changes
 from autograd.scopes import INSIDE, Scope, current, mark, part
 from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
 from nn.checks import check_names, whole
@@ -43,9 +45,16 @@ class Module:
         (7.0, {'slope': 2.0, 'intercept': 1.0})
     """
 
+    counts_changes = True  # see autograd.modes.changes
+
     def __setattr__(self, name: str, attribute: Any) -> None:
         _make_parameters(attribute)
         super().__setattr__(name, attribute)
+        changes[0] += 1
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        changes[0] += 1
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order of `named_parameters`."""
@@ -168,6 +177,36 @@ def _walk(prefix: str, children: Mapping[str, Any], above: frozenset[int]) -> It
             yield from _walk(f"{name}.", {str(k): part for k, part in child.items()}, here)
 
 
+def _counted(name: str) -> Callable[..., Any]:
+    method = getattr(list, name)
+
+    @wraps(method)
+    def counted(self: Parts, *arguments: Any, **options: Any) -> Any:
+        changes[0] += 1
+        return method(self, *arguments, **options)
+
+    return counted
+
+
+class Parts(list[Any]):
+    """The list of a module's parts: an ordinary list that counts its changes, see `autograd.modes.changes`."""
+
+    counts_changes = True
+
+    append = _counted("append")
+    extend = _counted("extend")
+    insert = _counted("insert")
+    remove = _counted("remove")
+    pop = _counted("pop")
+    clear = _counted("clear")
+    sort = _counted("sort")
+    reverse = _counted("reverse")
+    __setitem__ = _counted("__setitem__")
+    __delitem__ = _counted("__delitem__")
+    __iadd__ = _counted("__iadd__")
+    __imul__ = _counted("__imul__")
+
+
 class Forward(NamedTuple):
     """A forward pass with everything in it: after `backward()`, the `.grad` of z and a are the deltas of the notes.
 
@@ -223,7 +262,7 @@ class Neuron(Module):
         self.activation: Activation = activation if nonlin else "linear"
         self._activate = activation_function(self.activation)
         source, draw = random_source(rng), initialiser(init, self.activation)
-        self.w = [Value(draw(source, nin, nout)) for _ in range(nin)]
+        self.w = Parts([Value(draw(source, nin, nout)) for _ in range(nin)])
         self.b = Value(0.0)
         self._label_parameters("b", "w[%d]", Scope("neuron"))
 
@@ -274,7 +313,7 @@ class Layer(Module):
     ) -> None:
         source = random_source(rng)
         self.nin, self.nout = _positive(nin, "nin"), _positive(nout, "nout")
-        self.neurons = [Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)]
+        self.neurons = Parts([Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)])
         self._label_parameters("", Scope("layer"))
 
     def _label_parameters(self, number: str, scope: Scope) -> None:
@@ -339,10 +378,12 @@ class MLP(Module):
         activation_function(activation)  # unknown ones are an error even where there is no hidden layer
         self.nin, self.nouts = _positive(nin, "nin"), [_positive(nout, "nout") for nout in nouts]
         sizes = [nin, *nouts]
-        self.layers = [
-            Layer(fan_in, fan_out, activation if k < len(nouts) - 1 else output, init, source)
-            for k, (fan_in, fan_out) in enumerate(pairwise(sizes))
-        ]
+        self.layers = Parts(
+            [
+                Layer(fan_in, fan_out, activation if k < len(nouts) - 1 else output, init, source)
+                for k, (fan_in, fan_out) in enumerate(pairwise(sizes))
+            ]
+        )
         self.activation, self.output = activation, output
         scope = Scope("MLP")
         for k, layer in enumerate(self.layers):

@@ -157,6 +157,10 @@ class EagerSteps:
         task = self.task
         return task.validation and mean_loss_and_share(task.model, task.loss, *task.validation)
 
+    def resume(self) -> None:
+        """Go on from what others have made of everything."""
+        self.read()
+
     def write(self) -> None:
         """Put what the last whole step left where others can see it: parameters, gradients, optimiser."""
         self._after_step.restore(self.task.parameters, self.task.optimizer)
@@ -183,7 +187,7 @@ class CompiledSteps:
         self.parameters = [*task.optimizer.parameters, *(p for p in task.parameters if p not in moved)]
         self.classifies = decide(task.loss, [0.0, 0.0]) is not None
         self.function = autograd.compile(
-            self._with_penalty, self.parameters, has_aux="sum" if self.classifies else False
+            self.loss_of_example, self.parameters, has_aux="sum" if self.classifies else False
         )
         self.examples = self._as_arrays(*task.examples)
         self.whole_batch = _batch(self.examples)
@@ -203,7 +207,7 @@ class CompiledSteps:
             return cost
         return cost, is_right(self.task.loss, output, target)
 
-    def _with_penalty(self, x: Any, y: Any) -> Any:
+    def loss_of_example(self, x: Any, y: Any) -> Any:
         task, result = self.task, self._loss_and_right(x, y)
         if not task.l2:
             return result
@@ -299,6 +303,14 @@ class CompiledSteps:
         n = len(losses)
         return float(losses.sum()) / n, math.nan if right is None else float(right.sum()) / n
 
+    def resume(self) -> None:
+        """Go on from what others have made of everything: model and loss, too, may do something else now."""
+        changed = [function.look_again() for function in (self.function, self.of_each)]
+        if any(changed):
+            self._compare()
+            self._record_rule()
+        self.read()
+
     def write(self) -> None:
         optimizer = self.task.optimizer
         numbers, gradients, kept, steps = self.descent.outcome
@@ -369,6 +381,21 @@ def choose_steps(task: Task, compiled: bool | str) -> tuple[EagerSteps | Compile
             undo()
             note = f"{type(error).__name__}: {error}"
     return EagerSteps(task), note
+
+
+def resumed(steps: EagerSteps | CompiledSteps, compiled: bool | str) -> tuple[EagerSteps | CompiledSteps, str]:
+    """The steps to go on with when others had their hands on everything, and why they are eager now if they were not.
+
+    Raises:
+        CompileError: `compiled` is True, but model or loss cannot be recorded any more.
+    """
+    try:
+        steps.resume()
+    except Exception as error:  # as in `choose_steps`
+        if compiled is True or isinstance(steps, EagerSteps):
+            raise
+        return EagerSteps(steps.task), f"{type(error).__name__}: {error}"
+    return steps, ""
 
 
 def why_not_compiled() -> str:

@@ -15,7 +15,7 @@ from nn.checks import above, at_least, whole
 from nn.data import as_rows, as_targets
 from nn.losses import check_targets, decide, loss_function
 from nn.optimisers import OPTIMIZERS, SGD, Optimizer
-from nn.steps import WITHOUT_COMPILER, Task, choose_steps, mean_loss_and_share, numbers_of
+from nn.steps import WITHOUT_COMPILER, Task, choose_steps, mean_loss_and_share, numbers_of, resumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,9 +119,9 @@ def fit(
     left; a KeyboardInterrupt in a model, a loss or a callback does so too.
 
     Where llvmlite is installed the steps run as native code, which gives the same results hundreds of times faster.
-    Model and loss are run once for that, and what they compute is recorded. What they do besides happens only then, and
-    a number that they read, unless it is in a Value, is the same ever after: write compiled=False for a model or a loss
-    that prints, counts, or depends on a number that a callback changes.
+    Model and loss are run a few times for that, and what they compute is recorded. What they do besides happens only
+    then: write compiled=False for a model or a loss that prints or counts. After a callback they are recorded again if
+    anything has changed that they read. Where they compute something else each time, as with dropout, steps are eager.
 
     Args:
         model: a module that can be called with one example.
@@ -177,7 +177,7 @@ def fit(
             raise ValueError(f'compiled is True, False or "auto", got {compiled!r:.100}')
         keep = undo = run.task.as_it_is()
         steps, history.note = choose_steps(run.task, compiled)
-        keep = steps.write
+        keep = lambda: steps.write()  # those of then
         history.compiled = not history.note
         bar = _progress_bar(last, progress, history)
         for epoch in range(1, last + 1):
@@ -186,7 +186,9 @@ def fit(
             if callback is not None:
                 steps.write()
                 callback(epoch, history)
-                steps.read()
+                steps, note = resumed(steps, compiled)
+                if note:
+                    history.compiled, history.note = False, f"after epoch {epoch}: {note}"
 
     with _CtrlC() as ctrl_c:
         try:

@@ -218,7 +218,7 @@ def program_of(f, parameters=0, columns=0):
     ps, xs = [Value(1.0) for _ in range(parameters)], [Value(1.0) for _ in range(columns)]
     recorded = record(f, [ps, xs])
     inputs = {x: (1, k) for k, x in enumerate(xs)}
-    program, nodes, captured = to_program(recorded.outputs, inputs, ps, recorded.made, [0, columns])
+    program, nodes, captured = to_program(recorded, inputs, ps, frozenset(), [0, columns])
     assert not captured
     program.outputs = {1: nodes}
     program.verify("trace")

@@ -22,6 +22,7 @@ def compile(
     threads: int = 1,
     math: str = "vector",
     without: Iterable[str] = (),
+    vmap: bool = False,
 ) -> Compiled:
     """Make native code of a function written on Values, forward and backward, for whole batches of examples.
 
@@ -42,12 +43,14 @@ def compile(
         math: "vector" for functions on whole registers, within 4 units in the last place: exp and tanh of our own,
             others where the machine's C library has them; "libm" for the functions that Python itself uses.
         without: names of passes to leave out, to see what they do.
+        vmap: without parameters: map the function over examples, the first axis of every array; numbers are the same
+            for all. Else it is handed what it is called with: an array is one argument.
 
     Returns:
         `step`. With parameters `step(X, y)` is the mean loss and sets `.grad`; `step.flat(vector, X, y)` the same as a
         pure function of a vector; `step.evaluate(X, y)` the loss of every example. Without parameters `g(x, y)`,
-        `g.grad(x, y)` and `g.value_and_grad(x, y)`, of numbers and of arrays. `print(step)` tells what was compiled,
-        `step.program` is the program.
+        `g.grad(x, y)` and `g.value_and_grad(x, y)`, of what the function takes, or of examples with `vmap`;
+        `g.evaluate(X, y)` of examples. `print(step)` tells what was compiled, `step.program` is the program.
 
     Raises:
         ModuleNotFoundError: llvmlite or NumPy is missing; says how to install them.
@@ -78,4 +81,5 @@ def compile(
         threads=threads,
         math=math,
         without=without,
+        vmap=vmap,
     )

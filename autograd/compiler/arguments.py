@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from autograd.primitives import to_float
-from autograd.structure import flatten
+from autograd.structure import check_array, flatten
 from autograd.value import Value
 
 if TYPE_CHECKING:
@@ -140,6 +140,9 @@ def as_array(argument: Any, dtype: Any, name: str) -> Any:
     """
     if hasattr(argument, "to_numpy"):
         argument = argument.to_numpy()
+    for array in argument if isinstance(argument, (list, tuple)) else [argument]:
+        if isinstance(array, np.ndarray):
+            check_array(array, name)
     try:
         array = np.asarray(argument)
     except ValueError:

@@ -25,13 +25,13 @@ from autograd.compiler.arguments import (
 )
 from autograd.compiler.build import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, Wanted, build
 from autograd.compiler.descent import Descent
-from autograd.compiler.examples import does_the_same_to_each
 from autograd.compiler.exchange import Exchange
 from autograd.compiler.lower import NeedsSumFirstError
 from autograd.compiler.plan import Plan
 from autograd.compiler.program import Names, Program, text
 from autograd.compiler.roll import Rolled, roll
-from autograd.compiler.trace import Recorded, record, to_program
+from autograd.compiler.trace import Recorded, Traced, trace
+from autograd.compiler.watch import Watch
 from autograd.modes import CompileError, collector_paused
 from autograd.value import Value
 
@@ -46,22 +46,14 @@ class _Recording(NamedTuple):
     """What the function did with arguments of a kind.
 
     Attributes:
-        program: what it did.
-        nodes: the instructions of what it returned.
-        captured: Values that it used besides parameters and arguments.
-        recorded: what it returned.
+        traced: the program, and what is known about it.
         widths: how many columns each argument has, if there is a batch.
-        given: for each argument what was put in its place, and the Values in that.
         is_column: whether an argument is a table of examples.
         names: what the program's text calls things.
     """
 
-    program: Program
-    nodes: list[int]
-    captured: list[Value]
-    recorded: Recorded
+    traced: Traced
     widths: list[list[int]]
-    given: list[tuple[Any, list[Value]]]
     is_column: list[bool]
     names: Names
 
@@ -84,9 +76,10 @@ class Compiled:
         threads: int = 1,
         math: str = "vector",
         without: Iterable[str] = (),
+        vmap: bool = False,
     ) -> None:
         native.llvm()
-        self.f, self.wrt, self.reduce, self.has_aux = f, wrt, reduce, has_aux
+        self.f, self.wrt, self.reduce, self.has_aux, self.vmap = f, wrt, reduce, has_aux, vmap
         self.dtype, self.threads, self.math, self.without = dtype, threads, math, tuple(without)
         self.parameters = _parameters(parameters)
         _check_options(self)
@@ -95,7 +88,9 @@ class Compiled:
     def _start(self) -> None:
         self._type = np.dtype(self.dtype)
         self._plans: dict[Any, Plan] = {}
-        self._elementwise: dict[Any, bool] = {}
+        self._outdated: dict[Any, Plan] = {}
+        self._watch: Watch | None = None
+        self._unchanged: Callable[[], bool] = _nothing_to_change
         self._of_vectors: dict[tuple[int, ...], Plan] = {}
         self._lock = threading.RLock()
         self._exchange = Exchange(self.parameters)
@@ -112,12 +107,14 @@ class Compiled:
 
         Args:
             arguments: arrays or lists whose first axis is the examples; numbers are the same for all. For a function
-                compiled without parameters: what it takes itself, or arrays of these.
+                compiled without parameters: what it takes itself; with `vmap`, examples.
 
         Returns:
             A float. With `has_aux` a pair, the second entry the other results of each example, or their sums. Without
             parameters: what the function returns, with arrays in place of lists.
         """
+        if not self._unchanged():
+            self.look_again()
         if not self.parameters:
             return self._values(arguments)
         value, gradient = self._reduced(None, arguments)
@@ -138,6 +135,8 @@ class Compiled:
         Raises:
             ValueError: the vector has another length.
         """
+        if not self._unchanged():
+            self.look_again()
         is_array = vector.__class__ is np.ndarray and vector.dtype == self._type
         recent = self._recent
         if is_array and vector.shape == self._shape and recent is not None and recent.is_of(arguments):
@@ -164,7 +163,7 @@ class Compiled:
             vector = self._vector(plan, vector, bound.shared)
         if plan.rolled is not None:
             tables = plan.rolled.tables(plan.captured, self._type)
-            if len(tables) == 1 and not plan.captured:
+            if len(tables) == 1 and not plan.captured and not self.has_aux:
                 plan.tables = tables  # nothing will change but the parameters
                 call = plan.repeated([address(tables[0])], plan.rolled.counts[0], size, has_aux=False)
                 self._recent = recent = Recent(arguments, call)
@@ -215,6 +214,8 @@ class Compiled:
         Returns:
             An array, shape (n,); for a function of several results, arrays in the structure that it returns.
         """
+        if not self._unchanged():
+            self.look_again()
         return self._of_examples("values", arguments)
 
     def grad(self, *arguments: Any) -> Any:
@@ -230,7 +231,10 @@ class Compiled:
 
     def value_and_grad(self, *arguments: Any) -> tuple[Any, Any]:
         """The function's value, and its gradient with respect to the arguments `wrt`; see `grad`."""
-        if self.parameters or self._is_batch(arguments):
+        if not self._unchanged():
+            self.look_again()
+        self._positions(len(arguments))
+        if self.parameters or self.vmap:
             value, gradient = self._of_examples("gradients", arguments)
         else:
             value, gradient = self._of_one("gradients", arguments)
@@ -242,7 +246,7 @@ class Compiled:
             if plan is not None:  # the short way: its numbers are where the code wants them
                 self._last = plan
                 return plan.results(plan.run(arguments[0], (), ())[1])
-        if self._is_batch(arguments):
+        if self.vmap:
             return self._of_examples("values", arguments)
         return self._of_one("values", arguments)
 
@@ -291,22 +295,6 @@ class Compiled:
                 raise IndexError(f"wrt={self.wrt}, but {self.__name__} was called with {count} arguments")
         return [position % count for position in positions]
 
-    # --- One example or many? ----------------------------------------------------------------------------------------
-
-    def _is_batch(self, arguments: Sequence[Any]) -> bool:
-        """Whether arrays among the arguments are examples. They are where the function does the same to each of them.
-
-        A list is always one argument. Of arrays, those of two dimensions are rows of examples if the function takes a
-        row; those of one dimension if it works number by number.
-        """
-        arrays = [a for a in arguments if isinstance(a, np.ndarray) and a.ndim > 0]
-        if not arrays or any(isinstance(a, (list, tuple, dict)) for a in arguments):
-            return False
-        key = tuple(a.ndim if isinstance(a, np.ndarray) else 0 for a in arguments), len(arrays[0]) == 1
-        if key not in self._elementwise:
-            self._elementwise[key] = does_the_same_to_each(self.f, arguments)
-        return self._elementwise[key]
-
     # --- Compiling ---------------------------------------------------------------------------------------------------
 
     def _plan(self, what: str, key: Any, arguments: Any) -> Plan:
@@ -316,34 +304,38 @@ class Compiled:
                 plan = self._plans.get((what, key))
                 if plan is None:
                     with collector_paused():
-                        plan = self._plans[what, key] = self._compiled(what, arguments)
+                        plan = self._plans[what, key] = self._compiled(what, key, arguments)
         self._last = plan
         return plan
 
-    def _compiled(self, what: str, arguments: Any) -> Plan:
+    def _compiled(self, what: str, key: Any, arguments: Any) -> Plan:
         recording = self._record(arguments)
-        return self._loss_plan(recording) if what == "loss" else self._value_plan(what, recording)
+        plan = self._outdated.pop((what, key), None)
+        if plan is None or plan.mark != recording.traced.mark:
+            plan = self._loss_plan(recording) if what == "loss" else self._value_plan(what, recording)
+            plan.mark = recording.traced.mark
+        return plan
 
     def _record(self, arguments: Any) -> _Recording:
         if isinstance(arguments, Bound):
-            tables = iter(arguments.tables)
             is_column = [kind.shape is not None for kind in arguments.kinds]
-            given = [placeholders(k, next(tables) if k.shape is not None else None) for k in arguments.kinds]
+
+            def give() -> list[tuple[Any, list[Value]]]:
+                tables = iter(arguments.tables)
+                return [placeholders(k, next(tables) if k.shape is not None else None) for k in arguments.kinds]
         else:
             is_column = [False] * len(arguments)
-            given = [structured(argument) for argument in arguments]
-        recorded = record(self.f, [argument for argument, _ in given])
-        of_columns = [values for (_, values), column in zip(given, is_column) if column]
-        columns = [value for values in of_columns for value in values]
-        shared = [value for (_, values), column in zip(given, is_column) if not column for value in values]
-        inputs = {value: (1, k) for k, value in enumerate(columns)}
-        batches = [0, len(columns)] if of_columns else [0]
-        program, nodes, captured = to_program(
-            recorded.outputs, inputs, [*self.parameters, *shared], recorded.made, batches
-        )
-        widths = [[len(values) for values in of_columns]] if of_columns else []
-        names = self._names(given, is_column, captured)
-        return _Recording(program, nodes, captured, recorded, widths, given, is_column, names)
+
+            def give() -> list[tuple[Any, list[Value]]]:
+                return [structured(argument) for argument in arguments]
+
+        watch = Watch(self.f)
+        traced = trace(self.f, give, is_column, self.parameters, watch.draws)
+        self._watch = Watch(self.f)
+        self._unchanged = self._watch.unchanged
+        widths = [[len(values) for (_, values), column in zip(traced.given, is_column) if column]]
+        names = self._names(traced.given, is_column, traced.captured)
+        return _Recording(traced, widths if any(is_column) else [], is_column, names)
 
     def _names(
         self, given: Sequence[tuple[Any, list[Value]]], is_column: Sequence[bool], captured: Sequence[Value]
@@ -358,15 +350,15 @@ class Compiled:
         return Names([*parameters, *shared, *[v.label or "captured" for v in captured]], [columns])
 
     def _loss_plan(self, recording: _Recording) -> Plan:
-        program, nodes = recording.program, recording.nodes
+        program, nodes = recording.traced.program, recording.traced.nodes
         if len(nodes) != 1 and not self.has_aux:
             raise CompileError(
                 f"{self.__name__} wants a loss, one Value, the function returned {len(nodes)} numbers: for others "
                 f"beside it return (loss, others) and write compile(..., has_aux=True)"
             )
+        results = _aux_results(recording.traced.recorded, self.__name__) if self.has_aux else results_like(0.0)
         loss, aux = nodes[0], nodes[1:]
         wanted = Wanted(0, range(len(self.parameters)))
-        results = _aux_results(recording.recorded)
         if recording.widths:
             program.results = [_reduced(program, loss, self.reduce)]
             if self.has_aux == "sum":
@@ -384,12 +376,12 @@ class Compiled:
         return self._plan_of(recording, program, wanted, len(aux), results)
 
     def _value_plan(self, what: str, recording: _Recording) -> Plan:
-        program, nodes = recording.program, recording.nodes
+        program, nodes = recording.traced.program, recording.traced.nodes
         if recording.widths:
             program.outputs[1] = nodes
         else:
             program.results = nodes
-        results = results_like(recording.recorded.rebuild(list(recording.recorded.outputs)))
+        results = results_like(recording.traced.recorded.rebuild(list(recording.traced.recorded.outputs)))
         if not what.startswith("gradients"):
             return self._plan_of(recording, program, None, len(nodes), results)
         if len(nodes) != 1:
@@ -397,14 +389,14 @@ class Compiled:
                 f"{self.__name__}.grad wants a function whose result is one number, it returned {len(nodes)}: "
                 f"compile(autograd.jacobian(f))"
             )
-        sizes = [len(values) for _, values in recording.given]
+        sizes = [len(values) for _, values in recording.traced.given]
         positions = self._positions(len(sizes))
         if not recording.widths:
             first = len(self.parameters)
             return self._plan_of(recording, program, Wanted(0, range(first, first + sum(sizes))), 1, results)
         starts = [sum(s for s, c in zip(sizes[:k], recording.is_column) if c) for k in range(len(sizes))]
         columns = [(1, starts[k] + j) for k in positions for j in range(sizes[k])]
-        results = _value_and_gradients([_shape_of_placeholder(recording.given[k][0]) for k in positions])
+        results = _value_and_gradients([_shape_of_placeholder(recording.traced.given[k][0]) for k in positions])
         return self._plan_of(recording, program, Wanted(0, range(0), columns), 1 + len(columns), results)
 
     def _plan_of(
@@ -420,7 +412,7 @@ class Compiled:
         widths = recording.widths if rolled is None else [[width] for width in program.columns[1:]]
         target = native.target(self.dtype, self.math)
         built = build(program, widths, target, wanted, self.without, outputs_by_column)
-        return Plan(built, recording.captured, outputs, results, self._type, recording.names, rolled)
+        return Plan(built, recording.traced.captured, outputs, results, self._type, recording.names, rolled)
 
     # --- Training that stays in native code --------------------------------------------------------------------------
 
@@ -451,18 +443,35 @@ class Compiled:
         """The plan of a rule: parameters take the place of examples."""
         column = np.ones(1, self._type)
         recording = self._record(bind([1.0, 1.0, column, column, *[column] * kept], self._type))
-        program, nodes = recording.program, recording.nodes
+        program, nodes = recording.traced.program, recording.traced.nodes
         program.outputs[1] = nodes
         program.results = [_reduced(program, program.append(primitives.mul, (nodes[-1], nodes[-1])), "sum")]
         return self._plan_of(recording, program, None, len(nodes), results_like(nodes), outputs_by_column=True)
 
-    def retrace(self) -> None:
-        """Forget what was compiled: for when the function does something else than before."""
+    def look_again(self) -> bool:
+        """See whether anything that the function reads has changed, also where a call does not look.
+
+        Returns:
+            Whether something has: the function is recorded again when it is called, and compiled again if need be.
+        """
         with self._lock:
-            self._plans.clear()
-            self._elementwise.clear()
-            self._of_vectors.clear()
-            self._last = self._recent = None
+            changed = self._watch is not None and self._watch.changed()
+            if changed:
+                self._outdated |= self._plans
+                self._forget()
+            return changed
+
+    def clear_cache(self) -> None:
+        """Forget what was compiled: for when the function does something else than before for a reason not watched."""
+        with self._lock:
+            self._outdated.clear()
+            self._forget()
+
+    def _forget(self) -> None:
+        self._plans.clear()
+        self._of_vectors.clear()
+        self._last = self._recent = self._watch = None
+        self._unchanged = _nothing_to_change
 
     # --- What was compiled -------------------------------------------------------------------------------------------
 
@@ -483,7 +492,7 @@ class Compiled:
     # --- Copies and pickles: compiled again where they land -----------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("f", "parameters", "wrt", "reduce", "has_aux", "dtype", "threads", "math", "without")
+        kept = ("f", "parameters", "wrt", "reduce", "has_aux", "dtype", "threads", "math", "without", "vmap")
         return {name: getattr(self, name) for name in kept}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
@@ -498,6 +507,10 @@ class Compiled:
         native.llvm()
         self.__dict__.update(state)
         self._start()
+
+
+def _nothing_to_change() -> bool:
+    return True
 
 
 def _is_vector(argument: Any, dtype: Any) -> bool:
@@ -522,6 +535,8 @@ def _check_options(compiled: Compiled) -> None:
     for name, known in (("reduce", ("mean", "sum")), ("dtype", ("float64", "float32")), ("math", ("vector", "libm"))):
         if getattr(compiled, name) not in known:
             raise ValueError(f"{name} is one of {', '.join(known)}, got {getattr(compiled, name)!r}")
+    if not isinstance(compiled.vmap, bool):
+        raise TypeError(f"vmap is True or False, got {compiled.vmap!r}")
     if not isinstance(compiled.has_aux, bool) and compiled.has_aux != "sum":
         raise ValueError(f"has_aux is True, False or 'sum', got {compiled.has_aux!r}")
     if not isinstance(compiled.threads, int) or compiled.threads < 1:
@@ -550,9 +565,15 @@ def _reduced(program: Program, loss: int, reduce: str) -> int:
     return total if reduce == "sum" else program.append(primitives.div, (total, count))
 
 
-def _aux_results(recorded: Recorded) -> Callable[[Any], Any]:
+def _aux_results(recorded: Recorded, name: str) -> Callable[[Any], Any]:
     returned = recorded.rebuild(list(recorded.outputs))
-    return results_like(returned[1]) if isinstance(returned, tuple) and len(returned) == 2 else results_like(0.0)
+    if not isinstance(returned, tuple) or len(returned) != 2 or not isinstance(returned[0], (Value, int, float)):
+        got = f"{len(returned)} things" if isinstance(returned, tuple) and len(returned) != 2 else f"{returned!r:.80}"
+        raise CompileError(
+            f"with has_aux {name} wants a pair, the loss, which is one Value, and what else is wanted, the function "
+            f"returned {got}: return (loss, (a, b))"
+        )
+    return results_like(returned[1])
 
 
 def _value_and_gradients(shapes: Sequence[tuple[int, ...]]) -> Callable[[Any], Any]:

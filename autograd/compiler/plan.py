@@ -51,6 +51,7 @@ class Plan:
         names: what the program's text calls things.
         rolled: where the tables of examples come from that were found in the function itself.
         tables: these tables, if they are the same at every call.
+        mark: of the recording that it was made of, see `trace`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Plan:
         self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
         self.dtype, self.names, self.rolled = dtype, names, rolled
         self.tables: Any = None
+        self.mark: Any = None
         results_of = [built.program.instructions[k] for k in built.program.results]
         self.constants = np.array([x.attribute if x.operation == "constant" else 0.0 for x in results_of], dtype)
         self._frames: deque[Frame] = deque()

@@ -1,0 +1,358 @@
+"""What a function reads besides its arguments: known again at every call, so that a change is not overlooked.
+
+A recording keeps numbers, lists and objects as they were. The places where the function finds them are collected here:
+variables that it closes over, global ones that its code names, attributes by the names in the code, and what is in
+lists, dicts and small arrays; in the function itself and in the functions and objects that it gets at, unless they are
+installed packages. At a call it takes some nanoseconds a place to see that the same things are still there.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import marshal
+import random
+import sys
+import sysconfig
+import types
+from collections import deque
+from operator import is_
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from autograd.modes import PACKAGES, changes
+from autograd.primitives import Primitive
+from autograd.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+FEW = 64
+"""Up to so many entries of a list or dict of objects are looked at one by one."""
+
+LONG = 1000
+"""Of a list or dict of more entries only the length is looked at, and nothing in it."""
+
+BYTES = 8192
+"""Arrays, and lists of numbers, up to this size are compared by what is in them."""
+
+EFFORT = 500
+"""So much is looked at at every call, the nearest first: an entry, or 64 bytes, for about 10 ns."""
+
+_INSTALLED = (
+    *PACKAGES,
+    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    "<frozen",
+)
+_PLAIN = (Value, Primitive, int, float, complex, str, bytes, type(None), types.BuiltinFunctionType, np.ufunc)
+_LOOKS_UP = frozenset({"getattr", "vars", "attrgetter", "methodcaller"})
+"""What finds attributes by names that are not in the code."""
+
+_NOT_CALLED = frozenset(
+    f"__{name}__"
+    for name in (
+        *("new", "init", "post_init", "init_subclass", "del", "repr", "str", "format", "hash", "dir", "sizeof"),
+        *("setattr", "delattr", "copy", "deepcopy", "reduce", "reduce_ex", "getstate", "setstate"),
+    )
+)
+"""Methods that a function calls of no object that it is given."""
+
+
+class Place(NamedTuple):
+    """Where a function finds something.
+
+    Attributes:
+        look: says what is there now, given container and key.
+        container, key: where it is.
+        content: what was there.
+        quick: the same comparison as an expression of the names c, k and v for container, key and content; "" where
+            that something has changed here is counted in `modes.changes`.
+        effort: how long the expression takes, in entries.
+    """
+
+    look: Callable[[Any, Any], Any]
+    container: Any
+    key: Any
+    content: Any
+    quick: str
+    effort: int = 1
+
+
+class Watch:
+    """The places where a function finds what it reads, and what was there when this was made.
+
+    Args:
+        f: the function.
+
+    Attributes:
+        unchanged: a function of no arguments that says whether all that is looked at at every call is there still.
+        draws: whether there is a generator of random numbers among the things.
+    """
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self._seen = [changes[0]]
+        walk = _Walk()
+        names = -1
+        while len(walk.names) > names:  # code further on names attributes of objects before it
+            names = len(walk.names)
+            walk.go(f)
+        self.draws = walk.draws
+        self._places = walk.places
+        self.unchanged = _quick(walk.places, self._seen)
+
+    def changed(self) -> bool:
+        """Whether anything at all has changed, also where it is not looked at at every call."""
+        seen = changes[0]
+        for look, container, key, content, *_ in self._places:
+            try:
+                if not _same(look(container, key), content):
+                    return True
+            except (LookupError, ValueError, AttributeError):  # it is there no more
+                return True
+        self._seen[0] = seen
+        return False
+
+
+def _quick(places: Iterable[Place], seen: list[int]) -> Callable[[], bool]:
+    """One expression for all places, so that each takes no more than its own comparison."""
+    known: dict[str, Any] = {"changes": changes, "seen": seen, "dumps": marshal.dumps, "all": all, "is_": is_}
+    terms = ["changes[0] == seen[0]"]
+    left = EFFORT
+    for n, (_, container, key, content, quick, effort) in enumerate(places):
+        if quick and effort <= left:
+            left -= effort
+            known |= {f"c{n}": container, f"k{n}": key, f"v{n}": content}
+            terms.append(quick.replace("c#", f"c{n}").replace("k#", f"k{n}").replace("v#", f"v{n}"))
+    code = (
+        f"def unchanged():\n try: return {' and '.join(terms)}\n except (LookupError, ValueError, AttributeError): pass"
+    )
+    exec(code, known)
+    return known["unchanged"]  # type: ignore[no-any-return]
+
+
+def _same(now: Any, before: Any) -> bool:
+    if isinstance(before, list):
+        return len(now) == len(before) and all(map(is_, now, before))
+    return now is before or (
+        isinstance(before, (bytes, float)) and type(now) is type(before) and repr(now) == repr(before)
+    )
+
+
+class _Walk:
+    """Goes through all that a function gets at, the nearest first.
+
+    Attributes:
+        names: of attributes, in all code found so far.
+        places: found this time.
+        draws: see `Watch`.
+    """
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.draws = self._any_name = False
+
+    def go(self, f: Any) -> None:
+        self.places: list[Place] = []
+        self._seen: dict[int, Any] = {}
+        self._queue = deque([f])
+        while self._queue:
+            thing = self._queue.popleft()
+            if not isinstance(thing, _PLAIN) and id(thing) not in self._seen:
+                self._seen[id(thing)] = thing  # it keeps its identity for itself
+                self._visit(thing)
+
+    def _visit(self, thing: Any) -> None:
+        if isinstance(thing, types.FunctionType):
+            self._function(thing)
+        elif isinstance(thing, types.MethodType):
+            self._queue += (thing.__func__, thing.__self__)
+        elif isinstance(thing, functools.partial):
+            self._queue += (thing.func, *thing.args, thing.keywords)
+        elif isinstance(thing, (property, classmethod, staticmethod)):
+            self._queue.append(thing.fget if isinstance(thing, property) else thing.__func__)
+        elif isinstance(thing, types.ModuleType):
+            if not _is_installed(getattr(thing, "__file__", None)):
+                self._named(vars(thing))
+        elif isinstance(thing, type):
+            self._class(thing, made=True)
+        elif isinstance(thing, (tuple, frozenset)):
+            self._fixed(thing)
+        elif isinstance(thing, (list, deque, dict, set)):
+            self._container(thing)
+        elif isinstance(thing, np.ndarray):
+            self._array(thing)
+        else:
+            self._object(thing)
+
+    def _function(self, f: types.FunctionType) -> None:
+        code = f.__code__
+        installed = _is_installed(code.co_filename)
+        of_module, attributes = _names_in(code)
+        self.names |= attributes
+        if not installed:
+            self._any_name = self._any_name or not _LOOKS_UP.isdisjoint(of_module | attributes)
+            for name in of_module:
+                if name in f.__globals__:
+                    self._key(f.__globals__, name)
+        for cell in f.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:  # nothing is in it yet
+                continue
+            if installed:
+                self._queue.append(content)
+            else:
+                self._place(_in_cell, cell, None, content, "c#.cell_contents is v#")
+        self._queue += (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values())
+
+    def _class(self, kind: type, made: bool) -> None:
+        """The attributes and methods of a class by the names in the code, and what Python calls by itself."""
+        for cls in kind.__mro__:
+            installed = _is_installed(getattr(sys.modules.get(cls.__module__), "__file__", None), cls.__module__)
+            for name, content in list(vars(cls).items()):
+                special = name.startswith("__") and name.endswith("__")
+                if name in self.names or (special and callable(content) and (made or name not in _NOT_CALLED)):
+                    if not installed:
+                        self._key(vars(cls), name)
+                    elif isinstance(content, (types.FunctionType, property)) and cls.__module__.split(".")[0] in _LIBRARY:
+                        self._queue.append(content)
+
+    def _object(self, thing: Any) -> None:
+        self.draws = self.draws or isinstance(thing, _GENERATORS)
+        kind = type(thing)
+        self._class(kind, made=False)
+        self._queue.append(getattr(thing, "__wrapped__", None))
+        counted = getattr(kind, "counts_changes", False)
+        if hasattr(thing, "__dict__"):
+            self._named(vars(thing), counted)
+        for cls in kind.__mro__:
+            for name in cls.__dict__.get("__slots__", ()):
+                if self._wants(name) and hasattr(thing, name):
+                    self._place(getattr, thing, name, getattr(thing, name), "getattr(c#, k#) is v#")
+
+    def _wants(self, name: str) -> bool:
+        return self._any_name or name in self.names
+
+    def _named(self, attributes: Mapping[str, Any], counted: bool = False) -> None:
+        for name in list(attributes):
+            if self._wants(name):
+                self._key(attributes, name, counted)
+
+    def _key(self, mapping: Mapping[str, Any], name: str, counted: bool = False) -> None:
+        self._place(_at_key, mapping, name, mapping[name], "" if counted else "c#[k#] is v#")
+
+    def _fixed(self, things: Any) -> None:
+        """A tuple stays what it is, what is in it may not."""
+        named = [name for name in getattr(things, "_fields", ()) if self._wants(name)]
+        self._queue += [getattr(things, name) for name in named] if named else things
+
+    def _container(self, things: Any) -> None:
+        if len(things) > LONG:
+            self._place(_length, things, None, len(things), "len(c#) == v#", follow=False)
+            return
+        data = _as_data(things)
+        if data is not None:
+            if type(things) is list and set(map(type, things)) <= {int, float} and 0 not in things:
+                self._place(_copied, things, None, list(things), "c# == v#", 1 + len(data) // BYTES, follow=False)
+            else:
+                self._place(_as_data_at, things, None, data, "dumps(c#, 2) == v#", 1 + len(data) // 64, follow=False)
+            return
+        entries = _copied(things, None)
+        self._queue += entries
+        counted = getattr(type(things), "counts_changes", False)
+        quick = f"len(c#) == {len(things)}"
+        if len(things) <= FEW and not isinstance(things, set):
+            at = "(*c#, *c#.values())" if isinstance(things, dict) else "c#"
+            quick += f" and all(map(is_, {at}, v#))"
+        self._place(_copied, things, None, entries, "" if counted else quick, 4 + 2 * len(things), follow=False)
+
+    def _array(self, array: Any) -> None:
+        if array.dtype.kind == "O":
+            entries = array.ravel().tolist()
+            self._queue += entries if len(entries) <= LONG else []
+            quick = "all(map(is_, c#.flat, v#))" if len(entries) <= FEW else ""
+            self._place(_entries_of_array, array, None, entries, quick, 4 + 2 * len(entries), follow=False)
+        elif array.nbytes <= BYTES:
+            self._place(
+                _bytes, array, None, array.tobytes(), "c#.tobytes() == v#", 4 + array.nbytes // 256, follow=False
+            )
+
+    def _place(
+        self,
+        look: Callable[[Any, Any], Any],
+        container: Any,
+        key: Any,
+        content: Any,
+        quick: str,
+        effort: int = 1,
+        follow: bool = True,
+    ) -> None:
+        self.places.append(Place(look, container, key, content, quick, effort))
+        if follow:
+            self._queue.append(content)
+
+
+def _in_cell(cell: Any, _: None) -> Any:
+    return cell.cell_contents
+
+
+def _at_key(mapping: Mapping[str, Any], key: str) -> Any:
+    return mapping[key]
+
+
+def _length(things: Any, _: None) -> int:
+    return len(things)
+
+
+def _copied(things: Any, _: None) -> list[Any]:
+    return [*things, *things.values()] if isinstance(things, dict) else list(things)
+
+
+def _entries_of_array(array: Any, _: None) -> list[Any]:
+    return array.ravel().tolist()  # type: ignore[no-any-return]
+
+
+def _bytes(array: Any, _: None) -> bytes:
+    return array.tobytes()  # type: ignore[no-any-return]
+
+
+def _as_data(things: Any) -> bytes | None:
+    """Lists and dicts of numbers and text, nested as one likes, as bytes; None for others and for long ones."""
+    try:
+        data = marshal.dumps(things, 2)
+    except ValueError:
+        return None
+    return data if len(data) <= BYTES else None
+
+
+def _as_data_at(things: Any, _: None) -> bytes | None:
+    return _as_data(things)
+
+
+_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
+_LIBRARY = ("autograd", "nn")
+
+
+@functools.cache
+def _is_installed(file: str | None, module: str = "") -> bool:
+    """Whether code in this file is of an installed package, this library included, which stays what it is."""
+    return module != "__main__" if file is None else file.startswith(_INSTALLED)
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_in(code: types.CodeType) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of global variables and of attributes that code reads, in it and in the functions written in it."""
+    of_module: set[str] = set()
+    attributes: set[str] = set()
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            of_module.add(instruction.argval)
+        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
+            attributes.add(instruction.argval)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            inner = _names_in(constant)
+            of_module |= inner[0]
+            attributes |= inner[1]
+    return frozenset(of_module), frozenset(attributes)
