@@ -1766,24 +1766,6 @@ def test_names():
     assert autograd.compile(autograd.hessian(rosenbrock)).__name__ == "compile(hessian(rosenbrock))"
 
 
-def test_retrace_is_for_functions_that_do_something_else():
-    power = [1]
-    w = Value(3.0)
-    step = autograd.compile(lambda x: w ** power[0] * x, [w])
-    assert step([1.0]) == 3.0
-    power[0] = 2
-    assert step([1.0]) == 3.0
-    step.clear_cache()
-    assert step([1.0]) == 9.0
-    assert w.grad == 6.0
-    g = autograd.compile(lambda x: x ** power[0])
-    vector = np.array([2.0, 3.0])
-    assert g(vector).tolist() == [4.0, 9.0]
-    power[0] = 3
-    g.clear_cache()
-    assert g(vector).tolist() == [8.0, 27.0]
-
-
 # --- Without llvmlite ------------------------------------------------------------------------------------------------
 
 

@@ -227,11 +227,15 @@ def take(arguments: Sequence[Any]) -> Structure:
             sizes.append(1)
             continue
         found, rebuild = flatten(argument)
-        numbers += [x if x.__class__ is float else to_float(x, f"argument {position + 1}") for x in found]
+        numbers += [x if x.__class__ is float else _one_number(x, f"argument {position + 1}") for x in found]
         keys.append(_shape_of(argument))
         rebuilds.append(rebuild)
         sizes.append(len(found))
     return Structure(numbers, tuple(keys), rebuilds, sizes)
+
+
+def _one_number(number: Any, name: str) -> float:
+    return to_float(number[()] if number.__class__ is np.ndarray and not number.shape else number, name)
 
 
 def _only(numbers: Sequence[Any]) -> Any:

@@ -233,7 +233,8 @@ class Compiled:
         """The function's value, and its gradient with respect to the arguments `wrt`; see `grad`."""
         if not self._unchanged():
             self.look_again()
-        self._positions(len(arguments))
+        if arguments:
+            self._positions(len(arguments))
         if self.parameters or self.vmap:
             value, gradient = self._of_examples("gradients", arguments)
         else:
@@ -568,7 +569,11 @@ def _reduced(program: Program, loss: int, reduce: str) -> int:
 def _aux_results(recorded: Recorded, name: str) -> Callable[[Any], Any]:
     returned = recorded.rebuild(list(recorded.outputs))
     if not isinstance(returned, tuple) or len(returned) != 2 or not isinstance(returned[0], (Value, int, float)):
-        got = f"{len(returned)} things" if isinstance(returned, tuple) and len(returned) != 2 else f"{returned!r:.80}"
+        got = f"a {type(returned).__name__}"
+        if isinstance(returned, tuple) and len(returned) == 2:
+            got = f"a pair that begins with a {type(returned[0]).__name__}"
+        elif isinstance(returned, (list, tuple, dict)):
+            got += f" of {len(returned)}"
         raise CompileError(
             f"with has_aux {name} wants a pair, the loss, which is one Value, and what else is wanted, the function "
             f"returned {got}: return (loss, (a, b))"

@@ -316,4 +316,4 @@ def _values(outputs: Iterable[Any]) -> list[Value]:
 
 
 def _name(f: Callable[..., Any]) -> str:
-    return str(getattr(f, "__name__", f))
+    return str(getattr(f, "__name__", type(f).__name__))

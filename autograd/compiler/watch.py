@@ -215,7 +215,9 @@ class _Walk:
                 if name in self.names or (special and callable(content) and (made or name not in _NOT_CALLED)):
                     if not installed:
                         self._key(vars(cls), name)
-                    elif isinstance(content, (types.FunctionType, property)) and cls.__module__.split(".")[0] in _LIBRARY:
+                    elif (
+                        isinstance(content, (types.FunctionType, property)) and cls.__module__.split(".")[0] in _LIBRARY
+                    ):
                         self._queue.append(content)
 
     def _object(self, thing: Any) -> None:
@@ -226,6 +228,9 @@ class _Walk:
         counted = getattr(kind, "counts_changes", False)
         if hasattr(thing, "__dict__"):
             self._named(vars(thing), counted)
+            for name in {name for cls in kind.__mro__[:-1] for name in vars(cls) if self._wants(name)}:
+                if name not in vars(thing):  # what is found in the class as long as it is not here
+                    self._place(_is_there, vars(thing), name, False, "" if counted else "k# not in c#", follow=False)
         for cls in kind.__mro__:
             for name in cls.__dict__.get("__slots__", ()):
                 if self._wants(name) and hasattr(thing, name):
@@ -299,6 +304,10 @@ def _in_cell(cell: Any, _: None) -> Any:
 
 def _at_key(mapping: Mapping[str, Any], key: str) -> Any:
     return mapping[key]
+
+
+def _is_there(mapping: Mapping[str, Any], key: str) -> bool:
+    return key in mapping
 
 
 def _length(things: Any, _: None) -> int:
