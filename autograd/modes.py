@@ -50,7 +50,7 @@ class AnomalyError(FloatingPointError):
 
 
 class CompileError(TypeError):
-    """A function cannot be compiled: it asks for a number that is not known while its operations are recorded.
+    """A function cannot be compiled: it asks for a number that is not known while its operations are recorded, say.
 
     Example:
         >>> import autograd

@@ -571,7 +571,7 @@ def test_what_changed_is_recorded_anew(name, how, monkeypatch):
         lambda of_world, o: autograd.no_grad()(lambda x: of_world(o, x)),
         lambda of_world, o: functools.lru_cache(lambda x: of_world(o, x)),
         lambda of_world, o: functools.wraps(of_world)(lambda x: of_world(o, x)),
-        lambda of_world, o: (lambda x: [of_world(o, x) for _ in range(2)][0]),
+        lambda of_world, o: lambda x: [of_world(o, x) for _ in range(2)][0],
     ],
 )
 @pytest.mark.parametrize("way", ["call", "flat", "evaluate", "grad", "value_and_grad"])

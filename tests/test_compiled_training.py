@@ -405,6 +405,84 @@ def test_what_a_callback_changes_is_seen_by_the_next_epoch(change):
     assert history.loss[2:] != Training(True).fit().loss[2:]
 
 
+class Settings:
+    """What a loss reads besides its arguments."""
+
+    factor = 1.0
+
+
+def another_activation(model, settings, epoch):
+    for neuron in model.layers[0].neurons:
+        neuron._activate = Value.sin if epoch == 2 else Value.sigmoid
+
+
+def other_weights(model, settings, epoch):
+    model.layers[0].neurons[1].w[0] = Value(0.3 * epoch)
+    model.layers[1].neurons[0].w = [Value(0.1 * epoch * k) for k in range(3)]
+
+
+def another_number(model, settings, epoch):
+    settings.factor *= 0.5
+
+
+def another_layer(model, settings, epoch):
+    model.layers.append(Layer(1, 1, activation="tanh", rng=epoch))
+
+
+def nothing(model, settings, epoch):
+    model.note = epoch
+
+
+@pytest.mark.parametrize("change", [another_activation, other_weights, another_number, another_layer, nothing])
+@pytest.mark.parametrize("compiled", [True, "auto"])
+def test_a_callback_may_change_model_and_loss(change, compiled):
+    def run(mode):
+        settings = Settings()
+        training = Training(mode, loss=lambda z, y: (z - y) ** 2 * settings.factor, y=NUMBERS)
+
+        def callback(epoch, _history):
+            if epoch in (2, 4):
+                change(training.model, settings, epoch)
+
+        history = training.fit(callback=callback, validation=(X[:3], NUMBERS[:3]), epochs=6)
+        return history, [p.data for p in training.model.parameters()]
+
+    (wanted, numbers), (history, found) = run(False), run(compiled)
+    assert (history.compiled, history.note) == (True, "")
+    assert_close(curves(history), curves(wanted))
+    assert_close(found, numbers)
+
+
+def test_a_callback_that_brings_in_chance_ends_the_native_steps():
+    def run(mode):
+        training, source = Training(mode), random.Random(0)
+
+        def noisy(z):
+            return z * source.choice([1.0, 2.0])
+
+        def callback(epoch, _history):
+            if epoch == 2:
+                training.model.layers[0].neurons[0]._activate = noisy
+
+        return training.fit(callback=callback)
+
+    history = run("auto")
+    assert history.epochs == 5
+    assert not history.compiled
+    assert re.match(r"after epoch 2: CompileError: .* did not do the same.*source\.choice", history.note)
+    with pytest.raises(CompileError, match=r"did not do the same"):
+        run(True)
+
+
+@pytest.mark.parametrize(
+    "draw", [random.random, lambda: np.random.choice([1.0, 2.0]), lambda: random.choice([1.0, 2.0])]
+)
+def test_a_loss_with_chance_in_it_is_trained_on_values(draw):
+    history = Training("auto", loss=lambda z, y: (z - y) ** 2 * draw(), y=NUMBERS).fit()
+    assert not history.compiled
+    assert re.match(r"CompileError: .* did not do the same when it was run again.*draw\(\)", history.note)
+
+
 # --- Failures --------------------------------------------------------------------------------------------------------
 
 

@@ -247,3 +247,16 @@ def test_without_scikit_learn_the_message_says_what_to_install(load, monkeypatch
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ModuleNotFoundError, match=r'scikit-learn.*pip install "chainrule\[data\]"'):
         load()
+
+
+def test_masked_arrays_would_lose_their_mask():
+    masked = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]])
+    for call in (
+        lambda: as_rows(masked),
+        lambda: as_rows(list(masked)),
+        lambda: as_targets(masked, 2),
+        lambda: as_targets(masked[:, 1], 2),
+    ):
+        with pytest.raises(ValueError, match=r"[Xy] is a masked array.*X\[~X\.mask\.any\(axis=1\)\]"):
+            call()
+    assert as_rows(np.ma.array(masked.data, mask=False)) == [[1.0, 2.0], [3.0, 4.0]]

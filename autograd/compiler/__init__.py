@@ -26,9 +26,18 @@ def compile(
 ) -> Compiled:
     """Make native code of a function written on Values, forward and backward, for whole batches of examples.
 
-    The function is run once on Values to see what it does, at the first call and again for arguments of another shape.
-    What it does must not depend on their numbers: `where(condition, x, y)` chooses, `if` is an error. Plain numbers
-    that it uses are part of the program; those of parameters, and of other Values made before, are read at every call.
+    The function is run on Values to see what it does, at the first call and again for arguments of another shape. What
+    it does must not depend on their numbers: `where(condition, x, y)` chooses, `if` is an error. It is run twice and
+    must do the same: random numbers, counters, lists that grow are an error. What it does besides, as printing, happens
+    in these runs only. The numbers of Values made before, parameters or others, are read at every call.
+
+    All else that it reads becomes part of the program, and is looked at at every call: if it changed, the function is
+    recorded anew, and compiled anew if it does something else (what changes often wants to be an argument). That is:
+    variables it closes over and global ones; attributes named in its code; entries of lists, dicts and arrays in them;
+    and so on in functions and objects that it gets at; `nn.Module` at no cost. It is not so for: installed packages;
+    what is in arrays and lists of more than 8 KB, or in lists and dicts of more than 64 objects (their length is looked
+    at) or 1000 entries; what lies behind the nearest 500 entries; files, the clock, the environment. When such a thing
+    has changed, call `step.clear_cache()`.
 
     Args:
         f: with parameters: the loss of one example, a function of its input and target; or a function of no arguments
@@ -54,7 +63,8 @@ def compile(
 
     Raises:
         ModuleNotFoundError: llvmlite or NumPy is missing; says how to install them.
-        CompileError: at the first call: the function looks at a number, or an operation has no native form.
+        CompileError: at a call that records: the function looks at a number, does not do the same each time, or uses a
+            Value computed from a parameter outside of it; or an operation has no native form.
         TypeError, ValueError: an option is none.
 
     Example:
