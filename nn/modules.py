@@ -191,6 +191,7 @@ def _counted(name: str) -> Callable[..., Any]:
 class Parts(list[Any]):
     """The list of a module's parts: an ordinary list that counts its changes, see `autograd.modes.changes`."""
 
+    __slots__ = ()
     counts_changes = True
 
     append = _counted("append")

@@ -120,7 +120,7 @@ def test_values(seed):
     draw = random.Random(seed)
     programs = [random_program(draw, INPUTS) for _ in range(PROGRAMS)]
     points = [random_point(draw, INPUTS) for _ in range(30)]
-    step = autograd.compile(lambda row: [run(p, row) for p in programs], **EXACT)
+    step = autograd.compile(lambda row: [run(p, row) for p in programs], vmap=True, **EXACT)
     got, wanted = step.evaluate(points), np.array([[run(p, point) for p in programs] for point in points])
     for k, j in np.argwhere(~identical(got, wanted)):
         allowed = rounding_of_last(programs[j], points[k])
@@ -232,7 +232,7 @@ def test_with_all_passes_and_vector_mathematics(seed):
         return [run(program, row[INPUTS * k : INPUTS * (k + 1)]) for k, program in enumerate(programs)]
 
     values = autograd.compile(each).evaluate(points)
-    gradients = autograd.compile(lambda row: autograd.sum(each(row))).value_and_grad(np.array(points))[1]
+    gradients = autograd.compile(lambda row: autograd.sum(each(row)), vmap=True).value_and_grad(np.array(points))[1]
     compared = 0
     for j, program in enumerate(programs):
         derivatives = autograd.grad(lambda *xs, program=program: run(program, xs), argnums=tuple(range(INPUTS)))

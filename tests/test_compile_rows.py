@@ -217,7 +217,7 @@ def errors_of_functions(name, spacing=math.ulp):
 
 def compiled(name, count, **options):
     row = ROWS[name]
-    return autograd.compile(lambda *xs: row(*xs), **{"wrt": tuple(range(count)), **options})
+    return autograd.compile(lambda *xs: row(*xs), **{"wrt": tuple(range(count)), "vmap": True, **options})
 
 
 @pytest.mark.parametrize("math_of", ["libm", "vector"])
@@ -321,7 +321,7 @@ POINTS = np.array([-3.0, -1.0, -0.5, -0.0, 0.0, 0.25, 1.0, 2.0, 40.0, math.inf, 
 
 def assert_as_on_values(row, points=POINTS, ulps=2):
     """Values and gradients of a row, of a batch and of one after the other, are those of Values."""
-    step = autograd.compile(lambda x: row(x), math="libm")
+    step = autograd.compile(lambda x: row(x), math="libm", vmap=True)
     wanted = [on_values(row, [x]) for x in points.tolist()]
     value, gradient = step.value_and_grad(points)
     for k, (x, (wanted_value, (wanted_gradient,))) in enumerate(zip(points.tolist(), wanted)):
@@ -372,7 +372,7 @@ def test_what_zero_holds_back_in_a_row_that_cuts(cuts):
     points = np.array([0.0, 0.25, 1.0])
     assert_as_on_values(lambda x: row(x.sqrt()), points)
     assert_as_on_values(lambda x: row(x.sqrt()) + row(x * 2) * x, points)
-    gradient = autograd.compile(lambda x: row(x.sqrt())).grad(points)
+    gradient = autograd.compile(lambda x: row(x.sqrt()), vmap=True).grad(points)
     assert math.isnan(gradient[0]) is not cuts
     assert gradient[1:].tolist() == [0.0, 0.5]
 
@@ -395,6 +395,6 @@ def test_what_zero_holds_back_in_a_row_that_cuts(cuts):
 )
 def test_a_row_whose_forward_function_cannot_be_compiled(forward):
     row = Primitive("ours", forward, partials=(1.0,))
-    step = autograd.compile(lambda x: autograd.where(x > 0, row(x), x))
+    step = autograd.compile(lambda x: autograd.where(x > 0, row(x), x), vmap=True)
     with pytest.raises(CompileError, match=r"'ours'.* cannot be compiled"):
         step(np.array([1.0, 2.0]))

@@ -34,10 +34,11 @@ def compile(
     All else that it reads becomes part of the program, and is looked at at every call: if it changed, the function is
     recorded anew, and compiled anew if it does something else (what changes often wants to be an argument). That is:
     variables it closes over and global ones; attributes named in its code; entries of lists, dicts and arrays in them;
-    and so on in functions and objects that it gets at; `nn.Module` at no cost. It is not so for: installed packages;
-    what is in arrays and lists of more than 8 KB, or in lists and dicts of more than 64 objects (their length is looked
-    at) or 1000 entries; what lies behind the nearest 500 entries; files, the clock, the environment. When such a thing
-    has changed, call `step.clear_cache()`.
+    and so on in functions and objects that it gets at; in an `nn.Module` all of these, at no cost.
+
+    Not looked at are: what is in arrays of more than 8 KB; what is in lists and dicts of more than 64 objects, 8 KB of
+    numbers or 1000 entries, but for their length; what comes behind the nearest 200 entries; what installed packages
+    keep; files, the clock, the environment. When such a thing has changed, call `step.clear_cache()`.
 
     Args:
         f: with parameters: the loss of one example, a function of its input and target; or a function of no arguments

@@ -177,10 +177,12 @@ def _check_outside(
     recorded: Recorded,
     parameters: Sequence[Value],
 ) -> None:
+    used = [node for node in topological_order(*_values(recorded.outputs), leaves=outside) if node in outside]
+    computed = [node for node in used if node._left is not None]
     own = recorded.made.union(*[values for _, values in given])
-    for node in outside:
-        if node._left is None:
-            continue
+    if own.union(parameters).isdisjoint(topological_order(*computed)):
+        return
+    for node in computed:
         behind = set(topological_order(node))
         operation = node.primitive.name if node.primitive else ""
         if not own.isdisjoint(behind):

@@ -38,7 +38,7 @@ LONG = 1000
 BYTES = 8192
 """Arrays, and lists of numbers, up to this size are compared by what is in them."""
 
-EFFORT = 500
+EFFORT = 200
 """So much is looked at at every call, the nearest first: an entry, or 64 bytes, for about 10 ns."""
 
 _INSTALLED = (
