@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 FEW = 64
-"""Up to so many entries of a list or dict of objects are looked at one by one."""
+"""Up to so many entries of a list or dict of objects are looked at one by one.
+
+In a list of Values one that was replaced by another is overlooked as long as their numbers are the same.
+"""
 
 LONG = 1000
 """Of a list or dict of more entries only the length is looked at, and nothing in it."""
@@ -39,7 +42,7 @@ BYTES = 8192
 """Arrays, and lists of numbers, up to this size are compared by what is in them."""
 
 EFFORT = 200
-"""So much is looked at at every call, the nearest first: an entry, or 64 bytes, for about 10 ns."""
+"""So much is looked at at every call, the nearest first, a variable or an attribute for 1: about 2 microseconds."""
 
 _INSTALLED = (
     *PACKAGES,
@@ -279,18 +282,21 @@ class _Walk:
         entries = _copied(things, None)
         self._queue += entries
         counted = getattr(type(things), "counts_changes", False)
-        quick = f"len(c#) == {len(things)}"
+        quick, effort = f"len(c#) == {len(things)}", 1
         if len(things) <= FEW and not isinstance(things, set):
             at = "(*c#, *c#.values())" if isinstance(things, dict) else "c#"
             quick += f" and all(map(is_, {at}, v#))"
-        self._place(_copied, things, None, entries, "" if counted else quick, 4 + 2 * len(things), follow=False)
+            effort = 8 + 3 * len(things)
+            if type(things) is list and set(map(type, things)) == {Value}:  # ten times as fast
+                quick, effort = "c# == v#", 3 + len(things) // 8
+        self._place(_copied, things, None, entries, "" if counted else quick, effort, follow=False)
 
     def _array(self, array: Any) -> None:
         if array.dtype.kind == "O":
             entries = array.ravel().tolist()
             self._queue += entries if len(entries) <= LONG else []
             quick = "all(map(is_, c#.flat, v#))" if len(entries) <= FEW else ""
-            self._place(_entries_of_array, array, None, entries, quick, 4 + 2 * len(entries), follow=False)
+            self._place(_entries_of_array, array, None, entries, quick, 8 + 3 * len(entries), follow=False)
         elif array.nbytes <= BYTES:
             self._place(
                 _bytes, array, None, array.tobytes(), "c#.tobytes() == v#", 4 + array.nbytes // 256, follow=False
