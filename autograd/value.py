@@ -270,7 +270,7 @@ class Value:
             _connect(out, operands, derivatives)
         if scope := scopes.current():
             out._scope = scope
-        if (trace := modes.trace()) and trace.names_lines:
+        if _traces and (trace := modes.trace()) and trace.names_lines:
             out._origin = modes.user_line()
         if modes.is_checking():
             _check_forward(out, primitive, numbers)
