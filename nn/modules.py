@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import PRIMITIVES, Value, primitives
-from autograd.primitives import to_float
 from autograd.modes import changes
+from autograd.primitives import to_float
 from autograd.scopes import INSIDE, Scope, current, mark, part
 from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
 from nn.checks import check_names, whole

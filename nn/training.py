@@ -177,7 +177,7 @@ def fit(
             raise ValueError(f'compiled is True, False or "auto", got {compiled!r:.100}')
         keep = undo = run.task.as_it_is()
         steps, history.note = choose_steps(run.task, compiled)
-        keep = lambda: steps.write()  # those of then
+        keep = lambda: steps.write()  # noqa: E731  # those that there are then
         history.compiled = not history.note
         bar = _progress_bar(last, progress, history)
         for epoch in range(1, last + 1):

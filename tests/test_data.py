@@ -116,7 +116,6 @@ def test_one_input_may_come_as_plain_numbers(X):
         (Sparse(), TypeError, r"X is a sparse matrix: write X\.toarray\(\)"),
         ([[1j, 2.0]], TypeError, r"X\[0\]\[0\] wants a number, got complex 1j: write z\.real and z\.imag"),
         (np.array([[1j, 2.0]]), TypeError, r"X\[0\]\[0\] wants a number, got complex 1j"),
-        (np.ma.masked_array(ROWS, [[0, 1], [0, 0]]), TypeError, r"X\[0\]\[1\] wants a number.*: remove it or fill"),
         (pandas.DataFrame({"a": pandas.array([1, None]), "b": 1}), TypeError, r"X\[1\]\[0\] .*<NA>: remove it or fill"),
         (pandas.DataFrame({"a": pandas.to_datetime(["2020-01-01"]), "b": 1}), TypeError, r"Timestamp.*x\.toordinal"),
         ([["x" * 1000, 1.0]], TypeError, r"got str 'x{99}: write a number"),
@@ -257,6 +256,6 @@ def test_masked_arrays_would_lose_their_mask():
         lambda: as_targets(masked, 2),
         lambda: as_targets(masked[:, 1], 2),
     ):
-        with pytest.raises(ValueError, match=r"[Xy] is a masked array.*X\[~X\.mask\.any\(axis=1\)\]"):
+        with pytest.raises(ValueError, match=r"[Xy](\[0\])? is a masked array.*X\[~X\.mask\.any\(axis=1\)\]"):
             call()
     assert as_rows(np.ma.array(masked.data, mask=False)) == [[1.0, 2.0], [3.0, 4.0]]
