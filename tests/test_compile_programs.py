@@ -447,7 +447,7 @@ def test_layers_take_every_kind_of_instruction():
         recorded = record(network.loss, [[Value(x) for x in examples_for(network)[0]]])
         leaves = [node for node in topological_order(*recorded.outputs) if node.is_leaf]
         inputs = {node: (1, k) for k, node in enumerate(leaves) if node not in network.parameters}
-        program, outputs, _ = to_program(recorded.outputs, inputs, network.parameters, set(), [0, len(leaves)])
+        program, outputs, _ = to_program(recorded, inputs, network.parameters, frozenset(), [0, len(leaves)])
         program.outputs = {1: outputs}
         for stage in build.BEFORE_GRADIENT:
             program = stage(program)
