@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from autograd.extras import how_to_install
 from autograd.primitives import to_float
 from autograd.structure import check_array
 
@@ -58,7 +59,7 @@ def _sklearn(module: str) -> Any:
         return importlib.import_module(f"sklearn.{module}")
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            'this data set comes with scikit-learn, which is not installed: pip install "chainrule[data]"'
+            f"this data set comes with scikit-learn, which is not installed: {how_to_install('data')}"
         ) from None
 
 

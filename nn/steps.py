@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import Value, collector_paused, no_grad
+from autograd.extras import how_to_install
 from autograd.modes import is_checking, is_recording
 from autograd.primitives import to_float
 from nn.losses import decide, is_right
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 WITHOUT_COMPILER = (
-    'llvmlite is not installed, with which training is hundreds of times faster: pip install "chainrule[compile]"'
+    f"llvmlite is not installed, with which training is hundreds of times faster: {how_to_install('compile')}"
 )
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value, no_grad
+from autograd.extras import how_to_install
 from nn.checks import above, at_least, whole
 from nn.data import as_rows, as_targets
 from nn.losses import check_targets, decide, loss_function
@@ -502,7 +503,7 @@ def _progress_bar(epochs: int, progress: bool | None, history: History) -> _Bar 
         if progress is None:
             return _NoBar()
         raise ModuleNotFoundError(
-            'the progress bar is tqdm, which is missing: pip install "chainrule[progress]", or write progress=False'
+            f"the progress bar is tqdm, which is missing: {how_to_install('progress')}, or write progress=False"
         ) from None
     mode = "compiled" if history.compiled else "eager"
     return _Bar(tqdm(total=epochs, desc=mode, unit="epoch", file=sys.stderr, mininterval=0, miniters=1), history)

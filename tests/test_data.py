@@ -244,7 +244,7 @@ def test_moons_are_two_classes_of_equal_size_and_depend_on_the_seed_alone():
 def test_without_scikit_learn_the_message_says_what_to_install(load, monkeypatch):
     for module in ("sklearn", "sklearn.datasets", "sklearn.model_selection"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ModuleNotFoundError, match=r'scikit-learn.*pip install "chainrule\[data\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'scikit-learn.*pip install "\.\[data\]"'):
         load()
 
 

@@ -518,7 +518,7 @@ def test_without_graphviz_there_is_another_layout(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     monkeypatch.setitem(sys.modules, "pygraphviz", None)
     data = data_of(explore(readme_graph()))
-    assert 'pip install "chainrule[layout]"' in data["notes"][0]
+    assert 'pip install ".[layout]"' in data["notes"][0]
     assert len(data["layouts"][0]["boxes"]) == 12
     assert len(data["layouts"][0]["arrows"]) == 13
 
@@ -623,7 +623,7 @@ def test_without_anywidget_the_page_is_in_a_sandbox():
     assert html.unescape(attributes["srcdoc"]) == explorer.to_html()
     assert explorer.step == 0
     assert explorer._display_()._repr_html_().startswith("<iframe ")
-    with pytest.raises(ModuleNotFoundError, match=re.escape('pip install "chainrule[explore]"')):
+    with pytest.raises(ModuleNotFoundError, match=re.escape('pip install ".[explore]"')):
         explorer.step = 3
 
 

@@ -917,7 +917,7 @@ def test_without_matplotlib_the_message_says_what_to_install(draw, monkeypatch):
     for module in [name for name in sys.modules if name == "nn.plots" or name.startswith("nn.plots.")]:
         monkeypatch.delitem(sys.modules, module)
     plots = importlib.import_module("nn.plots")
-    with pytest.raises(ModuleNotFoundError, match=r'matplotlib.*pip install "chainrule\[plot\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'matplotlib.*pip install "\.\[plot\]"'):
         draw(plots)
 
 

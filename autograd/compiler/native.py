@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from autograd.compiler import elementary
 from autograd.compiler.lower import Target
 from autograd.compiler.spellings import FUNCTIONS
+from autograd.extras import how_to_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from autograd.compiler.lower import Lowered
-
-PIP_LINE = 'pip install "chainrule[compile]"'
 
 OLDEST_LLVM = 20
 
@@ -39,12 +38,12 @@ def llvm() -> Any:
     except ImportError as error:
         raise ModuleNotFoundError(
             f"autograd.compile makes native code with llvmlite and NumPy, and {error.name or 'one of them'} is not "
-            f"installed: {PIP_LINE}",
+            f"installed: {how_to_install('compile')}",
             name=error.name,
         ) from None
     if binding.llvm_version_info[0] < OLDEST_LLVM:
         version = ".".join(map(str, binding.llvm_version_info))
-        message = f"autograd.compile wants LLVM {OLDEST_LLVM} or later, this llvmlite has {version}: {PIP_LINE}"
+        message = f"autograd.compile wants LLVM {OLDEST_LLVM} or later, this llvmlite has {version}: {how_to_install('compile')}"
         raise ModuleNotFoundError(message, name="llvmlite")
     _initialise(binding)
     return binding

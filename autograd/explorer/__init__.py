@@ -23,7 +23,7 @@ def explore(
     move. The keys are listed on the page. Nothing that happens there changes a Value.
 
     A notebook shows the explorer; `.to_html("page.html")` writes it as one file that needs no network. In a notebook
-    with anywidget (`pip install "chainrule[explore]"`) Python sees the step and the numbers: `.step`, `.values`.
+    with anywidget (`pip install ".[explore]"` in your clone) Python sees the step and the numbers: `.step`, `.values`.
 
     A graph of more than 300 nodes is drawn collapsed, as by `draw_dot`, and its boxes open on a click. One of more than
     5,000 nodes is stepped through box by box, with the numbers that are recorded in it.

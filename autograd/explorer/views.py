@@ -17,6 +17,7 @@ from autograd.draw.layout import LayoutFailed, LayoutNotFound, LayoutTimeout, la
 from autograd.draw.scene import scene_of
 from autograd.explorer.layered import Layout, layered
 from autograd.explorer.text import in_one_line, shown
+from autograd.extras import how_to_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -117,7 +118,7 @@ class Views:
 
 _MARGIN = 14  # room for the marks around boxes
 _TOO_SLOW = f"Laid out without Graphviz, which took longer than {_SECONDS:g} seconds."
-_NOT_FOUND = 'Laid out without Graphviz. For better pictures: pip install "chainrule[layout]"'
+_NOT_FOUND = f"Laid out without Graphviz. For better pictures: {how_to_install('layout')}"
 
 
 class Designer:

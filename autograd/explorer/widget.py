@@ -6,6 +6,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from autograd.extras import how_to_install
+
 
 @cache
 def widget_class() -> Any:
@@ -20,7 +22,7 @@ def widget_class() -> Any:
         anywidget, traitlets = import_module("anywidget"), import_module("traitlets")
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            'the step of an explorer in a notebook needs anywidget, which is missing: pip install "chainrule[explore]"'
+            f"the step of an explorer in a notebook needs anywidget, which is missing: {how_to_install('explore')}"
         ) from None
 
     class ExplorerWidget(anywidget.AnyWidget):  # type: ignore[misc, name-defined]

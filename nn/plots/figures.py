@@ -7,6 +7,8 @@ from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from autograd.extras import how_to_install
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -63,7 +65,7 @@ def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise ModuleNotFoundError('plots need matplotlib, which is missing: pip install "chainrule[plot]"') from None
+        raise ModuleNotFoundError(f"plots need matplotlib, which is missing: {how_to_install('plot')}") from None
 
     class NotebookFigure(Figure):
         def _repr_png_(self) -> bytes:

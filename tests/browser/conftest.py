@@ -24,7 +24,7 @@ def missing():
     try:
         import playwright.sync_api  # noqa: F401
     except ImportError:
-        return 'Playwright for Python is missing: pip install "chainrule[browser]"'
+        return 'Playwright for Python is missing: pip install ".[browser]"'
     return "" if chromium() else "Chromium is missing: apt-get install chromium, or set CHROMIUM to the path of one"
 
 

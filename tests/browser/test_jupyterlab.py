@@ -11,14 +11,10 @@ import urllib.request
 
 import pytest
 
-nbformat = pytest.importorskip(
-    "nbformat", reason='NOT TESTED: JupyterLab is missing: pip install "chainrule[notebook]"'
-)
-nbclient = pytest.importorskip(
-    "nbclient", reason='NOT TESTED: JupyterLab is missing: pip install "chainrule[notebook]"'
-)
-pytest.importorskip("jupyterlab", reason='NOT TESTED: JupyterLab is missing: pip install "chainrule[notebook]"')
-pytest.importorskip("anywidget", reason='NOT TESTED: anywidget is missing: pip install "chainrule[explore]"')
+nbformat = pytest.importorskip("nbformat", reason='NOT TESTED: JupyterLab is missing: pip install ".[notebook]"')
+nbclient = pytest.importorskip("nbclient", reason='NOT TESTED: JupyterLab is missing: pip install ".[notebook]"')
+pytest.importorskip("jupyterlab", reason='NOT TESTED: JupyterLab is missing: pip install ".[notebook]"')
+pytest.importorskip("anywidget", reason='NOT TESTED: anywidget is missing: pip install ".[explore]"')
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the server and its client
 
