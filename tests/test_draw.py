@@ -1018,7 +1018,7 @@ def assert_says_what_to_install(error):
 @pytest.mark.parametrize("show", [lambda p: p.pipe(), lambda p: p.render("picture"), lambda p: p.view()])
 def test_without_layout_the_error_says_what_to_install(show, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(graphviz.ExecutableNotFound, match="chainrule\\[layout\\]") as caught:
+    with pytest.raises(graphviz.ExecutableNotFound, match=r"\.\[layout\]") as caught:
         show(draw_dot(example()))
     assert_says_what_to_install(caught.value)
     assert "pip install" in str(caught.value)
@@ -1231,6 +1231,41 @@ def test_a_dot_that_prints_no_picture(tmp_path, monkeypatch, script, format, wro
         lay_out("digraph { {", format)
 
 
+NEWER_FONTCONFIG = "<fontconfig><dir>/nowhere</dir><newer-than-pygraphviz/></fontconfig>"
+PICTURE = """
+import os
+from autograd import Value, draw_dot
+os.environ["PATH"] = "/nowhere"
+for format in ("svg", "png", "svg"):
+    assert draw_dot(Value(1.0) + 2.0).pipe(format)
+os.write(2, b"after it\\n")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere fonts are not Fontconfig's")
+@pytest.mark.parametrize(
+    ("fonts", "wanted"),
+    [
+        (NEWER_FONTCONFIG, ""),
+        (None, ""),
+        ("<fontconfig><dir>", "Fontconfig error: "),
+    ],
+    ids=["of a later Fontconfig", "none at all", "broken"],
+)
+def test_what_fontconfig_says_of_a_machines_fonts_is_not_shown_unless_it_is_an_error(fonts, wanted, tmp_path):
+    """It says it from C, on file descriptor 2, which a notebook shows in red above the first picture."""
+    pytest.importorskip("pygraphviz")
+    configuration = tmp_path / "fonts.conf"
+    if fonts:
+        configuration.write_text(fonts)
+    environment = os.environ | {"FONTCONFIG_FILE": str(configuration), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", PICTURE], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.endswith("after it\n")
+    said = done.stderr.removesuffix("after it\n")
+    assert said.startswith(wanted) if wanted else said == ""
+
+
 # --- Notebooks -------------------------------------------------------------------------------------------------------
 
 
@@ -1275,7 +1310,7 @@ def test_without_layout_a_notebook_shows_text():
         "b3 = +(b2, b0)  c  data -4  grad 2\n"
         "b4 = constant  data 2\n"
         "b5 = *(b3, b4)  data -8  grad 1\n"
-        'For pictures: pip install "chainrule[layout]"'
+        'For pictures: pip install ".[layout]" in your clone of chainrule'
     }
 
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 import warnings
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import graphviz
 
-HOW_TO_GET_PICTURES = 'For pictures: pip install "chainrule[layout]"'
+from autograd.extras import how_to_install
+
+HOW_TO_GET_PICTURES = f"For pictures: {how_to_install('layout')}"
 
 _GRAPHVIZ = """
-    sudo apt-get install graphviz                Debian, Ubuntu
-    brew install graphviz                        macOS
-    winget install graphviz                      Windows
-    conda install -c conda-forge graphviz        conda"""
-_PYGRAPHVIZ = """
-    pip install "chainrule[layout]"              pygraphviz, which needs no more than pip"""
+    sudo apt-get install graphviz                        Debian, Ubuntu
+    brew install graphviz                                macOS
+    winget install graphviz                              Windows
+    conda install -c conda-forge graphviz                conda"""
+_PYGRAPHVIZ = f"""
+    {how_to_install("layout"):53}pygraphviz, which needs no more than pip"""
 
 _LARGE = 1000
 """From so many arrows on pygraphviz works in a process of its own where there is a time limit: it knows of none."""
@@ -60,8 +67,8 @@ def lay_out(source: str, format: str, engine: str = "dot", timeout: float | None
         ValueError: what there is cannot make the format.
 
     Example:
-        >>> lay_out("digraph { a -> b }", "svg").count(b"<title>")
-        4
+        >>> b"<title>a&#45;&gt;b</title>" in lay_out("digraph { a -> b }", "svg")
+        True
     """
     program, format = shutil.which(engine), format.lower()
     if program is None:
@@ -88,7 +95,32 @@ def _by_pygraphviz(source: str, format: str, engine: str, timeout: float | None)
         raise LayoutNotFound from None
     if timeout is not None and sys.executable and source.count("->") > _LARGE:
         return _run([sys.executable, "-P", "-c", _PROGRAM, format, engine], source, format, engine, timeout)
+    with _loading:
+        _load_fonts(pygraphviz)
     return _in_this_process(pygraphviz, source, format, engine)
+
+
+_loading = threading.Lock()
+_OF_NO_INTEREST = (b"Fontconfig warning: ", b"Fontconfig error: Cannot load default config file")
+
+
+@cache
+def _load_fonts(pygraphviz: Any) -> None:
+    """Have a first picture made, with which Fontconfig reads its files, without its remarks on them.
+
+    The Fontconfig inside pygraphviz is older than that of most machines: what it does not know in their files it skips,
+    and says so from C, once in a process, on a standard error that a notebook shows in red.
+    """
+    with suppress(OSError), tempfile.TemporaryFile() as said:  # OSError: there is no standard error, or no room for it
+        ours = os.dup(2)
+        try:
+            os.dup2(said.fileno(), 2)
+            _in_this_process(pygraphviz, "digraph { a }", "svg", "dot")
+        finally:
+            os.dup2(ours, 2)
+            os.close(ours)
+        said.seek(0)
+        os.write(2, b"".join(line for line in said if not line.startswith(_OF_NO_INTEREST)))
 
 
 def _in_this_process(pygraphviz: Any, source: str, format: str, engine: str) -> bytes:
