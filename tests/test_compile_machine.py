@@ -6,6 +6,7 @@ import math
 import sys
 import threading
 import time
+from collections import deque
 
 import pytest
 
@@ -36,8 +37,18 @@ def step_and_arguments(dtype="float64", threads=1, examples=EXAMPLES):
     return step, np.array([p.data for p in parameters]), X, y
 
 
-@pytest.mark.parametrize(("lanes", "registers"), [(1, 16), (2, 16), (2, 32), (4, 16), (8, 32)])
-@pytest.mark.parametrize("functions", ["one by one", "on registers", "written here"])
+WIDTHS = [(1, 16), (2, 16), (2, 32), (4, 16), (8, 32)]
+OURS = native.target("float64", "vector").lanes
+
+
+@pytest.mark.parametrize(
+    ("functions", "lanes", "registers"),
+    [
+        *[(functions, *width) for functions in ("one by one", "written here") for width in WIDTHS],
+        # LLVM splits what is too wide for this processor, but the C library's functions on registers are what they are
+        *[("on registers", *width) for width in WIDTHS if width[0] <= OURS],
+    ],
+)
 def test_registers_of_every_width_give_the_same(monkeypatch, lanes, registers, functions):
     step, *arguments = step_and_arguments()
     value, gradient = step.flat(*arguments)
@@ -148,11 +159,14 @@ def test_workers_wake_after_they_slept():
     step, *arguments = step_and_arguments(threads=2, examples=5000)
     first, _ = step.flat(*arguments)
     for _ in range(3):
-        time.sleep(0.02)
+        for worker in workers._idle:
+            while worker._box[workers.STATE] != workers.ASLEEP:
+                time.sleep(0)
         assert step.flat(*arguments)[0] == first
 
 
-def test_workers_of_several_callers_at_once():
+def test_workers_of_several_callers_at_once(monkeypatch):
+    monkeypatch.setattr(workers, "_idle", deque())
     step, *arguments = step_and_arguments(threads=2, examples=5000)
     first, _ = step.flat(*arguments)
     found = []
@@ -166,4 +180,4 @@ def test_workers_of_several_callers_at_once():
     for caller in callers:
         caller.join()
     assert found == [first] * 120
-    assert len(workers._idle) <= 8
+    assert 1 <= len(workers._idle) <= 4

@@ -3,7 +3,6 @@
 import math
 import random
 import re
-import signal
 from types import SimpleNamespace
 
 import numpy as np

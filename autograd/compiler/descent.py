@@ -82,8 +82,8 @@ class Descent:
         """
         own = self._sets[self.done[0]]
         if own.batch is not addresses:
-            own.batch = addresses
             own.computing.bind(self._batch, addresses, count)
+            own.batch = addresses
         self._compute(own.computing.address)
         return own.computing.results
 

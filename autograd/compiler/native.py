@@ -43,8 +43,11 @@ def llvm() -> Any:
         ) from None
     if binding.llvm_version_info[0] < OLDEST_LLVM:
         version = ".".join(map(str, binding.llvm_version_info))
-        message = f"autograd.compile wants LLVM {OLDEST_LLVM} or later, this llvmlite has {version}: {how_to_install('compile')}"
-        raise ModuleNotFoundError(message, name="llvmlite")
+        raise ModuleNotFoundError(
+            f"autograd.compile wants LLVM {OLDEST_LLVM} or later, this llvmlite has {version}: "
+            f"{how_to_install('compile')}",
+            name="llvmlite",
+        )
     _initialise(binding)
     return binding
 

@@ -1,0 +1,58 @@
+"""What all tests share: nothing in them depends on how fast or how busy the machine is."""
+
+import os
+import sys
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+os.environ["MPLBACKEND"] = "Agg"
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+
+class Interrupt:
+    """Ctrl-C between two lines of the library, where it is told to: where a signal finds a program is chance.
+
+    Args:
+        line: which, of those that are run from `start()` to `stop()`; None for none of them.
+
+    Attributes:
+        lines: how many have been run.
+    """
+
+    def __init__(self, line=None):
+        self.line, self.lines = line, 0
+
+    def start(self):
+        frame = sys._getframe(1)
+        while frame:
+            if self._is_ours(frame):
+                frame.f_trace = self._trace
+            frame = frame.f_back
+        sys.settrace(self._trace)
+
+    @staticmethod
+    def stop():
+        sys.settrace(None)
+
+    @staticmethod
+    def _is_ours(frame):
+        return frame.f_globals.get("__name__", "").split(".")[0] in ("autograd", "nn")
+
+    def _trace(self, frame, event, _argument):
+        if not self._is_ours(frame):
+            return None
+        self.lines += event == "line"
+        if event == "line" and self.lines == self.line:
+            self.stop()
+            raise KeyboardInterrupt
+        return self._trace
+
+
+@pytest.fixture
+def interrupt():
+    """Makes interrupts, none of which comes after the test."""
+    before = sys.gettrace()
+    yield Interrupt
+    sys.settrace(before)
