@@ -23,6 +23,7 @@ from autograd.graph import topological_order
 
 pytest.importorskip("llvmlite")
 
+from sampled import sampled
 from test_compile_rows import SPECIAL, added_one_by_one, error_bound, error_bounds, overflows_on_the_way, vector_ulps
 
 from autograd.compiler import build
@@ -115,7 +116,7 @@ def test_programs_are_of_all_kinds():
     assert {step.mode for step in steps} == {"plain", "detach", "no_grad"}
 
 
-@pytest.mark.parametrize("seed", range(FUNCTIONS))
+@pytest.mark.parametrize("seed", sampled(range(FUNCTIONS), every=8))
 def test_values(seed):
     draw = random.Random(seed)
     programs = [random_program(draw, INPUTS) for _ in range(PROGRAMS)]
@@ -144,7 +145,7 @@ def rounding_of_last(program, point):
     return error_bound(ROWS[row](*map(Value, arguments)), lambda row: 2.0)
 
 
-@pytest.mark.parametrize("seed", range(GRADIENTS))
+@pytest.mark.parametrize("seed", sampled(range(GRADIENTS), every=4))
 def test_gradients(seed):
     """Each program has inputs of its own, and shares its parameters with the programs beside it.
 
@@ -222,7 +223,7 @@ def bounds(roots):
     return found if all(map(math.isfinite, found)) else None
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", sampled(range(5), every=3))
 def test_with_all_passes_and_vector_mathematics(seed):
     draw = random.Random(seed)
     programs = [random_program(draw, INPUTS, "anywhere", ["plain"]) for _ in range(PROGRAMS)]

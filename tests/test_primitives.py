@@ -360,7 +360,9 @@ def test_names_of_the_engine_are_taken(name):
         Primitive(name, lambda x: x, partials=(1.0,))
 
 
-@pytest.mark.parametrize("partials", [(), 3, [lambda out, x: 1.0], "rule", (None,), ("x",)], ids=repr)
+@pytest.mark.parametrize(
+    "partials", [(), 3, [lambda out, x: 1.0], "rule", (None,), ("x",)], ids=lambda p: type(p).__name__
+)
 def test_partials_that_are_no_rules(partials):
     with pytest.raises(TypeError, match=r"broken: partials are functions of .*in a tuple"):
         Primitive("broken", lambda x: x, partials=partials)
