@@ -5,12 +5,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from sampled import sampled
 
 import autograd
 import nn
+import nn.__main__
 from nn import MLP, evaluate
 from nn.__main__ import main
 from nn.data import digits, moons
@@ -44,10 +45,24 @@ def assert_files(directory, names):
 # --- Training --------------------------------------------------------------------------------------------------------
 
 
-def test_moons_trains_and_writes_and_names_its_pictures(tmp_path):
-    finished = run("moons", "--epochs", "3", "--out", "new/pictures", cwd=tmp_path)
+@pytest.fixture(scope="module")
+def moons_run(tmp_path_factory):
+    """A training that writes all it can, and where it was started."""
+    directory = tmp_path_factory.mktemp("moons")
+    return run("moons", "--epochs", "3", "--out", "new/pictures", "--explore", "out.html", cwd=directory), directory
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Pictures take longer than the training; two tests look at them."""
+    for name in ("_save", "_save_graph"):
+        monkeypatch.setattr(nn.__main__, name, lambda *_: "a picture")
+
+
+def test_moons_trains_and_writes_and_names_its_pictures(moons_run):
+    finished, directory = moons_run
     assert finished.returncode == 0, finished.stderr
-    out = tmp_path / "new" / "pictures"
+    out = directory / "new" / "pictures"
     names = ["moons-learning-curves.png", "moons-decision-boundary.png", "moons-graph-of-one-loss.svg"]
     assert_files(out, [*names, "moons-model.json"])
     for name in [*names, "moons-model.json"]:
@@ -59,11 +74,11 @@ def test_moons_trains_and_writes_and_names_its_pictures(tmp_path):
     assert "Traceback" not in finished.stderr
 
 
-def test_moons_writes_a_page_that_steps_through_a_loss(tmp_path):
-    finished = run("moons", "--epochs", "3", "--explore", "out.html", cwd=tmp_path)
+def test_moons_writes_a_page_that_steps_through_a_loss(moons_run):
+    finished, directory = moons_run
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.endswith("The explorer: out.html\n")
-    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    page = (directory / "out.html").read_text(encoding="utf-8")
     assert page.lower().startswith("<!doctype html>")
     assert "Two half moons: the cross-entropy of one point" in page
     assert len(page) < 150_000
@@ -91,6 +106,7 @@ def test_digits_trains_and_writes_and_names_its_pictures(tmp_path, capsys):
     assert f"{share:.1%} of 360 held-out digits are read right (loss {loss:.4f})" in shown.out
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_saved_model_is_the_trained_one(tmp_path, capsys):
     assert main(["moons", "--epochs", "5", "--hidden", "6", "--lr", "0.5", "--seed", "3", "--out", str(tmp_path)]) == 0
     model = MLP(2, [6, 1], rng=0)
@@ -99,6 +115,7 @@ def test_the_saved_model_is_the_trained_one(tmp_path, capsys):
     assert f"{share:.1%} of the points are on the right side (hinge loss {loss:.4f})" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_same_seed_gives_the_same_output_again(tmp_path, capsys):
     outputs = []
     for seed in ("3", "3", "4"):
@@ -107,6 +124,7 @@ def test_the_same_seed_gives_the_same_output_again(tmp_path, capsys):
     assert outputs[0] == outputs[1] != outputs[2]
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_compiled_and_eager_training_say_so_and_give_the_same_model(tmp_path, capsys):
     pytest.importorskip("llvmlite")
     models = []
@@ -121,6 +139,7 @@ def test_compiled_and_eager_training_say_so_and_give_the_same_model(tmp_path, ca
     assert compiled == pytest.approx(eager, rel=1e-10)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_without_llvmlite_one_line_says_what_to_install(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "llvmlite", None)
     monkeypatch.setattr(nn.training, "_said", set())
@@ -132,6 +151,7 @@ def test_without_llvmlite_one_line_says_what_to_install(tmp_path, capsys, monkey
     assert "llvmlite" not in shown.err
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("hidden", ["3", "3,2", ""])
 def test_sizes_of_the_hidden_layers(hidden, tmp_path, capsys):
     assert main(["moons", "--epochs", "0", "--hidden", hidden, "--out", str(tmp_path)]) == 0
@@ -141,6 +161,7 @@ def test_sizes_of_the_hidden_layers(hidden, tmp_path, capsys):
     assert "History of 0 epochs" in shown
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_digits_are_read_by_the_network_of_the_default_options(tmp_path, capsys):
     assert main(["digits", "--out", str(tmp_path)]) == 0
     match = re.search(r"([\d.]+)% of 360 held-out digits are read right", capsys.readouterr().out)
@@ -294,8 +315,10 @@ def test_a_seed_may_be_large_or_is_refused_in_one_line(seed, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("options", [[], ["--eager"]], ids=["compiled", "eager"])
-@pytest.mark.parametrize("command", ["moons", "digits"])
+@pytest.mark.parametrize(
+    ("command", "options"),
+    sampled([(command, options) for command in ("moons", "digits") for options in ([], ["--eager"])], every=3),
+)
 def test_ctrl_c_ends_the_training_and_keeps_the_model(command, options, tmp_path):
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits it where it is ignored
     try:
@@ -314,7 +337,6 @@ def test_ctrl_c_ends_the_training_and_keeps_the_model(command, options, tmp_path
                 part = process.stderr.read1()
                 assert part, shown.decode()
                 shown += part
-            time.sleep(0.2)
             process.send_signal(signal.SIGINT)
             out, rest = process.communicate(timeout=120)
         finally:

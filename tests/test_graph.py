@@ -114,7 +114,8 @@ PROGRAMS = [chain, unary_chain, terms, python_sum]
 
 
 @pytest.mark.parametrize(
-    ("program", "length"), [(unary_chain, DEEP), *sampled([(p, n) for p in PROGRAMS for n in (DEEP // 20, DEEP)], every=2)]
+    ("program", "length"),
+    [(unary_chain, DEEP), *sampled([(p, n) for p in PROGRAMS for n in (DEEP // 20, DEEP)], every=2)],
 )
 def test_a_million_operations(program, length):
     x = Value(1.0)
