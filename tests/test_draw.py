@@ -12,7 +12,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from base64 import b64decode
 from collections import Counter
 from xml.etree import ElementTree
@@ -39,6 +38,7 @@ from nn import MLP, Layer, Module, Neuron, cross_entropy, hinge
 from nn.summary import as_html, as_text
 
 SVG = "{http://www.w3.org/2000/svg}"
+GRAPHVIZ = "sudo apt-get install graphviz, brew install graphviz or winget install graphviz"
 
 
 @pytest.fixture
@@ -53,14 +53,22 @@ def nothing(no_program, monkeypatch):  # noqa: ARG001
     monkeypatch.setitem(sys.modules, "pygraphviz", None)  # which makes its import fail
 
 
-@pytest.fixture(params=["dot", "pygraphviz"])
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason=f"NOT TESTED, dot is missing: {GRAPHVIZ}")
+LAYOUTS = ["pygraphviz", *["dot"] * (shutil.which("dot") is not None)]
+
+
+@pytest.fixture(params=LAYOUTS)
 def layout(request):
     """Each way to lay out a graph that this machine has."""
     if request.param == "pygraphviz":
-        pytest.importorskip("pygraphviz")
+        pytest.importorskip("pygraphviz", reason='NOT TESTED, pygraphviz is missing: pip install ".[layout]"')
         request.getfixturevalue("no_program")
-    elif shutil.which("dot") is None:
-        pytest.skip("no program `dot` on this machine")
+
+
+@needs_dot
+def test_graphviz_itself_lays_out():
+    """Where it is there, all tests that use `layout` run with it as well; where it is not, this one says so."""
+    assert "dot" in LAYOUTS
 
 
 class Drawn:
@@ -532,7 +540,7 @@ def test_labels_are_short_and_on_one_line(label, shown):
 
 
 @pytest.mark.usefixtures("layout")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(label=st.text(st.one_of(st.characters(), st.sampled_from('\\"<>&;{}|NGL\n ')), max_size=50))
 def test_any_label(label):
     assert labelled(label) == (one_line(label) or "leaf")
@@ -829,7 +837,7 @@ def random_graph(seed):
     return autograd.sum(values)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6), way=st.sampled_from(COLLAPSE), max_nodes=st.integers(1, 80), opened=st.integers(0, 30)
 )
@@ -868,7 +876,7 @@ def test_a_scene_is_the_whole_graph(seed, way, max_nodes, opened):
 
 
 @pytest.mark.usefixtures("layout")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), way=st.sampled_from(COLLAPSE), after=st.booleans())
 def test_every_scene_can_be_drawn_and_told(seed, way, after):
     root = random_graph(seed)
@@ -1001,7 +1009,7 @@ def test_options_of_dot_need_dot(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(shutil.which("dot") is None, reason="no program `dot` on this machine")
+@needs_dot
 def test_options_of_dot_reach_dot(tmp_path):
     picture = draw_dot(example())
     assert picture.pipe("svg", renderer="svg", formatter="core").startswith(b"<?xml")
@@ -1163,10 +1171,8 @@ def test_positions_as_json():
 
 @pytest.mark.usefixtures("layout")
 def test_a_layout_that_takes_too_long_is_ended():
-    start = time.perf_counter()
     with pytest.raises(LayoutTimeout, match=r"dot took longer than 0\.5 seconds: draw less"):
-        lay_out(DENSE, "svg", timeout=0.5)
-    assert time.perf_counter() - start < 20
+        lay_out(DENSE, "svg", timeout=0.5)  # it takes minutes
 
 
 @pytest.mark.usefixtures("layout")

@@ -479,7 +479,7 @@ def random_function(size, seed):
     return f, [draw.uniform(-1, 1) for _ in range(3)], draw
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=300, derandomize=True, database=None)
 @given(st.integers(1, 12), st.integers(0, 2**32))
 def test_forward_and_reverse_mode_agree_on_random_programs(size, seed):
     f, point, draw = random_function(size, seed)
@@ -496,7 +496,7 @@ def test_forward_and_reverse_mode_agree_on_random_programs(size, seed):
     assert pulled == pytest.approx([cotangent[0] * a + cotangent[1] * b for a, b in zip(*rows)], rel=1e-10, abs=1e-10)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, derandomize=True, database=None)
 @given(st.integers(1, 4), st.integers(0, 2**32))
 def test_random_programs_pass_the_checker(size, seed):
     f, point, _ = random_function(size, seed)

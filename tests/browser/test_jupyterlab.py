@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 
 import pytest
+from chromium import missing
+
+if missing():
+    pytest.skip(f"NOT TESTED in a browser: {missing()}", allow_module_level=True)
 
 nbformat = pytest.importorskip("nbformat", reason='NOT TESTED: JupyterLab is missing: pip install ".[notebook]"')
 nbclient = pytest.importorskip("nbclient", reason='NOT TESTED: JupyterLab is missing: pip install ".[notebook]"')
@@ -71,34 +75,32 @@ def lab(notebooks, tmp_path_factory):
         nbformat.write(made, path)
         trust = [sys.executable, "-m", "jupyter", "trust", str(path)]
         subprocess.run(trust, env=environment, check=True, capture_output=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"),
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"),  # of its own choice
         *("--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={notebooks}"),
         *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
     ]
     with open(own / "log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
-        wait_for(address, server, own / "log")
-        yield address
+        yield address_of(server, own)
     finally:
         server.terminate()
         server.wait(timeout=30)
 
 
-def wait_for(address, server, log):
-    for _ in range(240):
+def address_of(server, own):
+    """Where it can be reached, as soon as it can be: it writes a file about itself, and answers."""
+    for _ in range(480):
         try:
+            (about,) = (own / "RUNTIME").glob("jpserver-*.json")
+            address = json.loads(about.read_text(encoding="utf-8"))["url"].rstrip("/")
             with urllib.request.urlopen(f"{address}/api", timeout=5):
-                return
-        except OSError:
-            assert server.poll() is None, log.read_text(encoding="utf-8")[-2000:]
+                return address
+        except (OSError, ValueError):
+            assert server.poll() is None, (own / "log").read_text(encoding="utf-8")[-2000:]
             time.sleep(0.25)
-    raise AssertionError(log.read_text(encoding="utf-8")[-2000:])
+    raise AssertionError((own / "log").read_text(encoding="utf-8")[-2000:])
 
 
 @pytest.fixture
