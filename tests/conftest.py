@@ -6,7 +6,11 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
-os.environ["MPLBACKEND"] = "Agg"
+os.environ |= {
+    "MPLBACKEND": "Agg",
+    "COLUMNS": "120",  # argparse and tqdm write for a terminal of this width
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),  # pytest-xdist keeps the other processors busy
+}
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 

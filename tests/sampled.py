@@ -4,12 +4,9 @@ import pytest
 
 
 def sampled(cases, every):
-    """For `pytest.mark.parametrize`: the cases, of which all but every n-th are slow."""
+    """For `pytest.mark.parametrize`: the cases, of which all but every n-th, counted from the first, are slow."""
+    slow = pytest.mark.slow
     return [
-        case if k % every == 0 else pytest.param(*_as_tuple(case), marks=pytest.mark.slow)
+        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=[slow] if k % every else [])
         for k, case in enumerate(cases)
     ]
-
-
-def _as_tuple(case):
-    return case if isinstance(case, tuple) else (case,)

@@ -79,6 +79,7 @@ def test_table_is_markdown() -> None:
     assert render([Row("a", "b")]).split("\n")[2].startswith("| a        | b         |")
 
 
+@pytest.mark.slow
 def test_quick_run_prints_the_rows() -> None:
     output = run()
     check_table(output)

@@ -1656,7 +1656,7 @@ def compile_again():
 def call():
     step(x), step.flat([2.0], x), step.evaluate(x), step([1.0])
 
-for work, count in ((compile_again, 300), (call, 100_000)):
+for work, count in ((compile_again, 150), (call, 100_000)):
     for _ in range(count):
         work()
     before = resident_bytes()
@@ -1673,7 +1673,7 @@ def test_a_process_does_not_grow():
     done = subprocess.run([sys.executable, "-c", RESIDENT], capture_output=True, text=True, check=True)
     of_code, of_a_call = map(float, done.stdout.split())
     assert of_code < 30_000
-    assert of_a_call < 12
+    assert of_a_call < 16
 
 
 def test_calls_leave_nothing_behind():
