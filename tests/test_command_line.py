@@ -30,7 +30,7 @@ def run(*arguments, cwd):
         env=os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(__file__)))},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
 
 
@@ -338,7 +338,7 @@ def test_ctrl_c_ends_the_training_and_keeps_the_model(command, options, tmp_path
                 assert part, shown.decode()
                 shown += part
             process.send_signal(signal.SIGINT)
-            out, rest = process.communicate(timeout=120)
+            out, rest = process.communicate(timeout=600)
         finally:
             process.kill()
     assert process.returncode == 130

@@ -1630,7 +1630,7 @@ print(value, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that are copies of others")
 def test_threads_in_a_copy_of_the_process():
-    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=False, timeout=600)
     assert done.stdout.split() == ["2.0", "0"], done.stderr
 
 

@@ -611,12 +611,12 @@ def test_modes_stay_in_their_thread(mode):
     def other():
         with mode():
             entered.set()
-            done.wait(10)
+            done.wait(60)
             inside.append((x * 3).is_leaf)
 
     thread = threading.Thread(target=other)
     thread.start()
-    entered.wait(10)
+    entered.wait(60)
     try:
         assert not (x * 3).is_leaf
         assert (x / 0).data == inf

@@ -237,7 +237,7 @@ def _line(row: Row, is_title: bool, ink: str, soft: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(text).replace("\\", r"\\")
+    return html.escape(text).replace("\\", r"\\").replace("]", "&#93;")  # alone it is an error in Graphviz 2
 
 
 def as_html(lines: Iterable[str]) -> str:
