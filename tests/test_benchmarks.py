@@ -62,7 +62,9 @@ def test_an_engine_that_computes_something_else_is_noticed() -> None:
 
 
 def test_graphs_have_as_many_nodes_on_micrograd() -> None:
-    micrograd = pytest.importorskip("micrograd.engine")
+    micrograd = pytest.importorskip(
+        "micrograd.engine", reason='NOT TESTED, micrograd is missing: pip install ".[benchmark]"'
+    )
     pytest.importorskip("sklearn")
     for graph in (lambda leaf: nodes.program(leaf, 1000), nodes.demo_graph):
         seen: set[object] = set()

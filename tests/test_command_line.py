@@ -317,7 +317,7 @@ def test_a_seed_may_be_large_or_is_refused_in_one_line(seed, tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize(
     ("command", "options"),
-    sampled([(command, options) for command in ("moons", "digits") for options in ([], ["--eager"])], every=3),
+    sampled([(command, options) for command in ("moons", "digits") for options in ([], ["--eager"])], every=4),
 )
 def test_ctrl_c_ends_the_training_and_keeps_the_model(command, options, tmp_path):
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits it where it is ignored

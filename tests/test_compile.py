@@ -48,6 +48,9 @@ def hinge_step(**options):
     return autograd.compile(loss, model.parameters(), **options), loss
 
 
+shared_hinge_step = functools.cache(hinge_step)
+
+
 def by_values(loss, parameters, *arguments, reduce="mean"):
     """Value and gradients of the mean (or sum) over the examples, by Values; `.grad` is left as it was."""
     before = [p.grad for p in parameters]
@@ -1219,7 +1222,7 @@ def test_a_loss_that_is_several_numbers_is_an_error():
 )
 @pytest.mark.parametrize("way", ["call", "flat", "evaluate", "grad"])
 def test_arguments_that_do_not_fit(arguments, error, message, way):
-    step, _ = hinge_step()
+    step, _ = shared_hinge_step()
     X, y = examples(9)
     wanted = step(X, y), gradients_of(step.parameters)
     for k, p in enumerate(step.parameters):

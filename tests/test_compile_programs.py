@@ -252,7 +252,7 @@ def test_with_all_passes_and_vector_mathematics(seed):
 
 # --- Networks --------------------------------------------------------------------------------------------------------
 
-SEEDS = [*range(40), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(40, 400))]
+SEEDS = sampled(range(400), every=16)
 OPTIONAL = tuple(sorted({stage.__name__ for stage in (*build.BEFORE_GRADIENT, *build.AFTER_GRADIENT)}))
 COMPARISONS = [PRIMITIVES[name] for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")]
 

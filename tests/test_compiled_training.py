@@ -1,5 +1,6 @@
 """fit with native code: everything it leaves behind is what it leaves on Values, whatever happens."""
 
+import itertools
 import math
 import random
 import re
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from test_training import assert_any_ctrl_c_keeps_whole_steps
+from sampled import sampled
 
 import autograd
 import nn
@@ -111,11 +113,10 @@ def assert_same(optimizer=OPTIMISERS["momentum"], model=make, **options):
 # --- The same training -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("optimizer", OPTIMISERS.values(), ids=OPTIMISERS)
-@pytest.mark.parametrize("loss", TASKS)
+@pytest.mark.parametrize(("loss", "optimizer"), sampled(itertools.product(TASKS, OPTIMISERS), every=5))
 def test_every_loss_and_optimiser(loss, optimizer):
     outputs, y = TASKS[loss]
-    assert_same(optimizer, lambda: make(outputs), loss=loss, y=y, validation=(X[:4], y[:4]))
+    assert_same(OPTIMISERS[optimizer], lambda: make(outputs), loss=loss, y=y, validation=(X[:4], y[:4]))
 
 
 @pytest.mark.parametrize(

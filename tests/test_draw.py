@@ -1301,7 +1301,9 @@ def test_a_front_end_can_ask_for_a_form():
 
 @pytest.mark.usefixtures("layout")
 def test_ipython_shows_it():
-    formatters = pytest.importorskip("IPython.core.formatters")
+    formatters = pytest.importorskip(
+        "IPython.core.formatters", reason='NOT TESTED, IPython is missing: pip install ".[notebook]"'
+    )
     shown, _ = formatters.DisplayFormatter().format(draw_dot(example()))
     assert {"text/html", "image/svg+xml", "text/plain"} <= set(shown)
 
@@ -1489,7 +1491,9 @@ def test_a_module_is_shown_as_a_table():
 
 
 def test_a_notebook_shows_modules():
-    formatters = pytest.importorskip("IPython.core.formatters")
+    formatters = pytest.importorskip(
+        "IPython.core.formatters", reason='NOT TESTED, IPython is missing: pip install ".[notebook]"'
+    )
     shown, _ = formatters.DisplayFormatter().format(MLP(2, [1]))
     assert shown["text/plain"].startswith("MLP(\n")
     assert "<script" not in shown["text/html"]

@@ -717,7 +717,9 @@ def test_the_loss_on_a_pre_activation_is_no_activation():
 
 
 def test_what_a_notebook_shows():
-    formatters = pytest.importorskip("IPython.core.formatters")
+    formatters = pytest.importorskip(
+        "IPython.core.formatters", reason='NOT TESTED, IPython is missing: pip install ".[notebook]"'
+    )
     cost, w = classic()
     explanation = explain(cost, w)
     data, _ = formatters.DisplayFormatter().format(explanation)

@@ -125,7 +125,10 @@ def test_fit_gives_the_losses_of_micrograd():
 
 
 def test_ten_steps_side_by_side_with_micrograd_itself(data):
-    engine, nn = pytest.importorskip("micrograd.engine"), pytest.importorskip("micrograd.nn")
+    engine, nn = (
+        pytest.importorskip("micrograd.engine", reason='NOT TESTED, micrograd is missing: pip install ".[benchmark]"'),
+        pytest.importorskip("micrograd.nn", reason='NOT TESTED, micrograd is missing: pip install ".[benchmark]"'),
+    )
     ours = demo(Value, make_model(MLP, init="micrograd"), *data, 10)
     theirs = demo(engine.Value, make_model(nn.MLP), *data, 10)
     for (loss, accuracy, parameters), (their_loss, their_accuracy, their_parameters) in zip(ours, theirs, strict=True):

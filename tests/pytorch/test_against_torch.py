@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import PRIMITIVES, Primitive, Value
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason='NOT TESTED, PyTorch is missing: pip install ".[torch]"')
 torch.set_num_threads(1)
 
 POINTS = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 5.0, inf, -inf, nan, 1000.0, -1000.0]

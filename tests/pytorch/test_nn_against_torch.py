@@ -22,7 +22,9 @@ from nn import (
 )
 from nn.schedules import cosine, linear
 
-torch = pytest.importorskip("torch", minversion="2.4")  # without it, `torch` is this directory
+torch = pytest.importorskip(
+    "torch", minversion="2.4", reason='NOT TESTED, PyTorch is missing: pip install ".[torch]"'
+)  # without it, `torch` is this directory
 torch.set_num_threads(1)
 functional = torch.nn.functional
 
