@@ -504,7 +504,7 @@ SIZES = [
 
 @pytest.mark.parametrize(
     ("rows", "depth", "layout"),
-    sampled([(*size, layout) for size in SIZES for layout in ("rows, each with its bias", "columns, then biases")], 3),
+    sampled([(*size, layout) for size in SIZES for layout in ("rows, each with its bias", "columns, then biases")], 5),
 )
 def test_layers_of_every_size(rows, depth, layout):
     layer = OneLayer(rows, depth, layout)

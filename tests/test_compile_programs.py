@@ -116,7 +116,7 @@ def test_programs_are_of_all_kinds():
     assert {step.mode for step in steps} == {"plain", "detach", "no_grad"}
 
 
-@pytest.mark.parametrize("seed", sampled(range(FUNCTIONS), every=8))
+@pytest.mark.parametrize("seed", sampled(range(FUNCTIONS), every=16))
 def test_values(seed):
     draw = random.Random(seed)
     programs = [random_program(draw, INPUTS) for _ in range(PROGRAMS)]
@@ -145,7 +145,7 @@ def rounding_of_last(program, point):
     return error_bound(ROWS[row](*map(Value, arguments)), lambda row: 2.0)
 
 
-@pytest.mark.parametrize("seed", sampled(range(GRADIENTS), every=4))
+@pytest.mark.parametrize("seed", sampled(range(GRADIENTS), every=10))
 def test_gradients(seed):
     """Each program has inputs of its own, and shares its parameters with the programs beside it.
 

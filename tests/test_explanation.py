@@ -547,7 +547,7 @@ def reads_back(formula, expected):
     assert not re.search(r"(-|\+|\\cdot) ?-", formula.latex), formula.latex
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(trees(["x", "y", 2.0, -3.0]))
 def test_brackets_keep_the_order_of_operations(tree):
     def formula_of(tree):
@@ -563,7 +563,7 @@ def test_brackets_keep_the_order_of_operations(tree):
     reads_back(formula_of(tree), expected)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(trees(["x", "y", 2.0, -3.0, 1.0, 0.0]))
 def test_what_is_simplified_is_the_same_number(tree):
     """A rule on symbols, written and read."""

@@ -12,7 +12,7 @@ from autograd.graph import topological_order
 from autograd.value import constant
 from nn import MLP
 
-DEEP = 10**5
+DEEP = 3 * 10**4
 DAGS = st.lists(st.lists(st.integers(0, 10**6), min_size=1, max_size=3), min_size=1, max_size=9)
 """For each node after the leaves the operands, to be taken modulo the number of nodes so far."""
 
