@@ -4,12 +4,13 @@ import itertools
 import math
 import random
 import re
+import signal
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_training import assert_any_ctrl_c_keeps_whole_steps
 from sampled import sampled
+from test_training import assert_any_ctrl_c_keeps_whole_steps
 
 import autograd
 import nn
