@@ -437,6 +437,8 @@ def numbers_of(output: Any) -> list[float]:
         values = [values]
     try:
         return [value.data if isinstance(value, Value) else to_float(value, "an output") for value in values]
+    except autograd.CompileError:
+        raise
     except TypeError:
         raise TypeError(
             f"a model wants to return a Value or a list of Values, it returned {output!r:.100}{_instead(output)}"

@@ -6,6 +6,8 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 
+from autograd import PRIMITIVES
+
 os.environ |= {
     "MPLBACKEND": "Agg",
     "COLUMNS": "120",  # argparse and tqdm write for a terminal of this width
@@ -52,6 +54,16 @@ class Interrupt:
             self.stop()
             raise KeyboardInterrupt
         return self._trace
+
+
+@pytest.fixture(autouse=True)
+def _own_rows():
+    """A row that a test makes goes with it."""
+    before = dict(PRIMITIVES)
+    yield
+    if list(PRIMITIVES) != list(before):
+        PRIMITIVES.clear()
+        PRIMITIVES.update(before)
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def test_a_place_that_cannot_be_written_is_noticed_before_the_training(tmp_path,
     monkeypatch.setattr("nn.__main__.fit", no_training)
     (tmp_path / "moons-model.json").mkdir()
     assert main(["moons", "--out", str(tmp_path)]) == 1
-    assert_one_line(capsys.readouterr().err, "moons-model.json' is a directory", "write --out with")
+    assert_one_line(capsys.readouterr().err, "Is a directory: ", "moons-model.json': write --out with")
     assert main(["moons", "--out", str(tmp_path / "new"), "--explore", str(tmp_path / "absent" / "a.html")]) == 1
     assert_one_line(capsys.readouterr().err, "absent", "write --explore with")
 

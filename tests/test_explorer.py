@@ -262,7 +262,6 @@ def test_leaves_that_changed_are_said():
 OLD = "Old data (2 nodes): not what the leaves give now, as after an optimizer step. Run the forward pass again."
 
 
-@pytest.mark.usefixtures("own_rows")
 def test_numbers_that_are_shown_as_recorded_say_when_they_are_old(monkeypatch):
     monkeypatch.setattr("autograd.explorer.contents._MOST_NODES", 2)
     x = Value(2.0, label="x")
@@ -287,15 +286,6 @@ def test_numbers_that_are_shown_as_recorded_say_when_they_are_old(monkeypatch):
 # --- Operations -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def own_rows():
-    before = dict(PRIMITIVES)
-    yield
-    PRIMITIVES.clear()
-    PRIMITIVES.update(before)
-
-
-@pytest.mark.usefixtures("own_rows")
 def test_an_operation_of_ones_own_that_can_be_written():
     cube = Primitive("cube", lambda x: x * x * x, partials=(lambda out, x: 3 * x * x,))
     data = data_of(explore(cube(Value(2.0, label="x"))))
@@ -303,7 +293,6 @@ def test_an_operation_of_ones_own_that_can_be_written():
     assert data["uses"][0]["forms"] == [{"forward": "cube(#1)", "partials": ["3·#1²"]}]
 
 
-@pytest.mark.usefixtures("own_rows")
 def test_an_operation_that_cannot_be_written_is_recorded():
     table = Primitive("table", lambda x: {2.0: 5.0}[float(x)], partials=(lambda out, x: {2.0: 7.0}[float(x)],))
     x = Value(2.0, label="x")
