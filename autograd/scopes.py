@@ -7,15 +7,12 @@ they are called; so do the losses. `draw_dot(loss, collapse="layer")` then draws
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-
+from autograd import modes
 from autograd.graph import MANY
-from autograd.modes import active
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from contextvars import Token
     from typing import Any
 
 
@@ -65,11 +62,10 @@ class Scope:
 INSIDE = Scope("inside")
 """The scope of constants that are inside of whatever scope uses them, as the 1 that a bias is multiplied by."""
 
-_current: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
-
-current = _current.get
-"""The innermost scope that is open here, or None."""
+def current() -> Scope | None:
+    """The innermost scope that is open here, or None."""
+    return modes.in_force("scope", "part")  # type: ignore[no-any-return]
 
 
 def scope_of(node: Any) -> Scope | None:
@@ -86,46 +82,27 @@ def scope_of(node: Any) -> Scope | None:
     return getattr(node, "_scope", None)
 
 
-class _Block:
-    """A scope for a `with` block. Each time it is entered there is a new one.
+class _Block(modes.Mode):
+    """A scope for a `with` block. Each time it is entered there is a new one."""
 
-    Args:
-        name: of the scope.
-        marks_all: whether every operation in the block marks its node. Operations look at `modes.active`.
-    """
+    __slots__ = ("_name", "_scope")
+    kind = "scope"
+    noted_in = modes.active
 
-    __slots__ = ("_before", "_marks_all", "_name")
+    def __init__(self, name: str, scope: Scope | None = None) -> None:
+        super().__init__()
+        self._name, self._scope = name, scope
 
-    def __init__(self, name: str, marks_all: bool) -> None:
-        self._name, self._marks_all = name, marks_all
-        self._before: list[Token[Scope | None]] = []
+    def value(self) -> Scope:
+        return self._scope or Scope(self._name, current())
 
-    def __enter__(self) -> Scope:
-        opened = Scope(self._name, current())
-        if self._marks_all:
-            active.append("scope")
-        self._before.append(_current.set(opened))
-        return opened
-
-    def __exit__(self, *error: object) -> None:
-        if self._marks_all:
-            active.remove("scope")
-        _current.reset(self._before.pop())
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function in a scope of its own at each call, for use as a decorator: `@scope("block")`."""
-
-        def in_scope(*args: Any, **kwargs: Any) -> Any:
-            with _Block(self._name, self._marks_all):
-                return function(*args, **kwargs)
-
-        in_scope.__name__, in_scope.__doc__ = function.__name__, function.__doc__
-        return in_scope
+    def for_one_call(self) -> _Block:
+        return _Block(self._name, self.value())
 
 
-def part(name: str) -> _Block:
-    """A block that is the scope around the scopes in it, and marks nothing itself: no operation takes longer."""
-    return _Block(name, marks_all=False)
+def call_part(name: str, function: Callable[..., Any], *args: Any) -> Any:
+    """What the function returns, called in a scope that marks nothing itself: it is the scope around those in it."""
+    return modes.call_within("part", Scope(name, current()), function, *args)
 
 
 def mark(z: Iterable[Any], a: Iterable[Any], scope: Scope) -> None:
@@ -181,4 +158,4 @@ def scope(name: str) -> _Block:
         raise TypeError(f"a scope's name is a string, got {type(name).__name__} {name!r:.80}: write scope('layer 1')")
     if not name.strip():
         raise ValueError("a scope's name is empty: write what the block computes, scope('layer 1')")
-    return _Block(name, marks_all=True)
+    return _Block(name)

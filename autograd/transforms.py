@@ -11,7 +11,6 @@ Numbers in, numbers out; Values in, Values out. Lists, tuples, dicts and NumPy a
 from __future__ import annotations
 
 import math
-from contextvars import ContextVar
 
 from autograd import modes, primitives
 from autograd.dual import Dual, new_level
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
 
     Argnums = int | tuple[int, ...]
 
-_depth: ContextVar[int] = ContextVar("depth", default=0)
-"""How many runs of reverse mode are going on around this point: inside one, results must be graphs."""
+
+def _inside_reverse_mode() -> bool:
+    """Whether a run of reverse mode is going on around this point: then results must be graphs."""
+    return modes.in_force("reverse", otherwise=False)  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -86,7 +87,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         run = _Differentiation(f, args, argnums)
-        with _ReverseMode():
+        with modes.recording(), modes.reverse():
             outputs, _ = flatten(f(*run.arguments, **kwargs))
             if len(outputs) != 1:
                 raise TypeError(
@@ -123,7 +124,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
     def all_derivatives(*args: Any, **kwargs: Any) -> Any:
         run = _Differentiation(f, args, argnums)
-        with _ReverseMode():
+        with modes.recording(), modes.reverse():
             outputs, rebuild = flatten(f(*run.arguments, **kwargs))
             for output in outputs:
                 _check_number(output, f)
@@ -177,7 +178,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         ([10.0, 7.0], (15.0, 12.0))
     """
     run = _Differentiation(f, primals, tuple(range(len(primals))))
-    with _ReverseMode():
+    with modes.recording(), modes.reverse():
         outputs, rebuild = flatten(f(*run.arguments))
         for output in outputs:
             _check_number(output, f)
@@ -187,25 +188,12 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         cotangents = flatten_like(cotangent, like=value, what="cotangents")
         cotangents = [x if hasattr(x, "_rank") else to_float(x, "pullback") for x in cotangents]
         total: list[Any] = [0.0] * run.size
-        with _ReverseMode():
+        with modes.recording(), modes.reverse():
             for output, upstream in zip(outputs, cotangents):
                 total = [t + upstream * g for t, g in zip(total, run.gradients(output))]
         return run.structured(total)  # type: ignore[no-any-return]
 
     return value, pullback
-
-
-class _ReverseMode:
-    """Where reverse mode runs: operations are recorded, and transforms inside know that they are inside one."""
-
-    def __enter__(self) -> None:
-        self._token = _depth.set(_depth.get() + 1)
-        self._recording = modes.recording()
-        self._recording.__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        self._recording.__exit__()
-        _depth.reset(self._token)
 
 
 class _Differentiation:
@@ -221,7 +209,7 @@ class _Differentiation:
         chosen = [args[position] for position in positions]
         numbers, self._rebuild = flatten(chosen if isinstance(argnums, tuple) else chosen[0])
         self.size = len(numbers)
-        self._values_out = _depth.get() > 0 or any(_holds_value(number) for number in flatten(list(args))[0])
+        self._values_out = _inside_reverse_mode() or any(_holds_value(number) for number in flatten(list(args))[0])
         self._records = self._values_out and modes.is_recording()
         self._variables: list[Value] = []
         replaced = list(args)
@@ -248,7 +236,7 @@ class _Differentiation:
 
     def structured(self, numbers: Sequence[Any]) -> Any:
         if self._values_out:
-            numbers = [_own_node(number) if _depth.get() == 0 else _as_value(number) for number in numbers]
+            numbers = [_own_node(number) if not _inside_reverse_mode() else _as_value(number) for number in numbers]
         elif modes.trace() is not None:
             numbers = [_as_float(number) for number in numbers]
         return self._rebuild(numbers)
@@ -377,7 +365,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     numbers = [_checked(x, f) for x in points]
     level = new_level()
     duals = [Dual(x, _checked(t, f), level) for x, t in zip(numbers, directions)]
-    records = _depth.get() > 0 or any(_holds_value(x) for x in points + directions)
+    records = _inside_reverse_mode() or any(_holds_value(x) for x in points + directions)
     with modes.recording():
         outputs, rebuild_output = flatten(f(*rebuild(duals)))
     values, derivatives = [], []

@@ -47,6 +47,7 @@ CONSTANT = _LeafKind("constant")
 _one_backward_at_a_time = RLock()  # graphs of several threads may share leaves
 _new = object.__new__
 _active_modes = modes.active
+_here = modes.here
 _traces = modes.traces
 
 
@@ -63,9 +64,15 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
 
     def method(self: Value) -> Value:
         if _active_modes:
+            if _here().only_no_grad():
+                out: Value = _new(Value)
+                out._data = forward(self._data)
+                out._grad = out._left = out._right = None
+                out._primitive = CONSTANT
+                return out
             return Value._apply(primitive, (self,))
         x = self._data
-        out: Value = _new(Value)
+        out = _new(Value)
         out._data = data = forward(x)
         out._grad = None
         out._primitive = primitive
@@ -98,10 +105,16 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callab
                 return NotImplemented
             other = as_value(other, primitive.name)
         if _active_modes:
+            if _here().only_no_grad():
+                out: Value = _new(Value)
+                out._data = forward(self._data, other._data)
+                out._grad = out._left = out._right = None
+                out._primitive = CONSTANT
+                return out
             return Value._apply(primitive, (self, other))
         x = self._data
         y = other._data
-        out: Value = _new(Value)
+        out = _new(Value)
         out._data = data = forward(x, y)
         out._grad = None
         out._primitive = primitive
@@ -262,6 +275,8 @@ class Value:
         """The node of `primitive` on these arguments: the one way to build a node of any number of operands."""
         operands = tuple([as_value(argument, primitive.name) for argument in arguments])
         numbers = [operand._data for operand in operands]
+        if _active_modes and _here().only_no_grad():
+            return constant(primitive.forward(*numbers))
         out = Value(primitive.forward(*numbers))
         out._primitive = CONSTANT
         if modes.is_recording() or modes.trace():
@@ -627,9 +642,11 @@ def _propagate(order: Sequence[Value], before: Sequence[float | None], checking:
 
 def dot_nodes(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> list[Value]:
     """The `dot` of each row with the same ys: what `primitives.dot` makes, but the ys are looked at only once."""
-    if _active_modes:
-        return [Value._apply(primitives.dot, (*row, *ys)) for row in rows]
     y = [node._data for node in ys]
+    if _active_modes:
+        if _here().only_no_grad():
+            return [constant(sum(map(_multiply, [node._data for node in row], y), 0.0)) for row in rows]
+        return [Value._apply(primitives.dot, (*row, *ys)) for row in rows]
     kinds = [node._primitive for node in ys]
     constants = len(kinds) - kinds[::-1].index(CONSTANT) if CONSTANT in kinds else 0
     no_edges = (None,) * constants  # of the ys up to the last constant; those among them that have one are put right

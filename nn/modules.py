@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import PRIMITIVES, Value, primitives
-from autograd.modes import changes
+from autograd.modes import changes, only_no_grad
 from autograd.primitives import to_float
-from autograd.scopes import INSIDE, Scope, current, mark, part
+from autograd.scopes import INSIDE, Scope, call_part, current, mark
 from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
 from nn.checks import check_names, whole
 from nn.files import read_state, write_state
@@ -270,7 +270,8 @@ class Neuron(Module):
     def __call__(self, x: Sequence[Value | float]) -> Value:
         (z,) = _pre_activations([self.weights()], as_inputs(x, self.nin, self))
         a = self._activate(z)
-        mark([z], [a], Scope("neuron", current()))
+        if not only_no_grad():
+            mark([z], [a], Scope("neuron", current()))
         return a
 
     def weights(self) -> tuple[Value, ...]:
@@ -331,7 +332,8 @@ class Layer(Module):
         inputs = as_inputs(x, self.nin, self)
         z = _pre_activations([neuron.weights() for neuron in self.neurons], inputs)
         a = [neuron._activate(pre_activation) for neuron, pre_activation in zip(self.neurons, z)]
-        mark(z, a, Scope(self._name, current()))
+        if not only_no_grad():
+            mark(z, a, Scope(self._name, current()))
         return z, a
 
     def __repr__(self) -> str:
@@ -403,12 +405,15 @@ class MLP(Module):
         Raises:
             ValueError: another number of inputs.
         """
-        zs, activations = [], [as_inputs(x, self.nin, self)]
-        with part("MLP"):
-            for layer in self.layers:
-                z, a = layer.forward(activations[-1])
-                zs.append(z)
-                activations.append(a)
+        inputs = as_inputs(x, self.nin, self)
+        return self._forward(inputs) if only_no_grad() else call_part("MLP", self._forward, inputs)
+
+    def _forward(self, inputs: list[Value]) -> Forward:
+        zs, activations = [], [inputs]
+        for layer in self.layers:
+            z, a = layer.forward(activations[-1])
+            zs.append(z)
+            activations.append(a)
         return Forward(_one_or_all(activations[-1]), zs, activations[1:])
 
     def __repr__(self) -> str:

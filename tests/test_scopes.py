@@ -43,7 +43,7 @@ def test_a_node_knows_the_scope_that_it_was_made_in():
     d = c + 1
     assert [name_of(node) for node in (x, a, b, c, d)] == [None, "outer", "outer / inner", "outer", None]
     assert scope_of(a) is scope_of(c) is outer
-    assert modes.active == []
+    assert not modes.active
 
 
 def test_every_way_to_make_a_node_marks_it():
@@ -79,7 +79,7 @@ def test_an_error_leaves_the_scope():
     with pytest.raises(ZeroDivisionError), scope("a"), scope("b"):
         1 / 0
     assert name_of(Value(1.0) + 1) is None
-    assert modes.active == []
+    assert not modes.active
 
 
 def test_a_scope_is_its_own_threads():
@@ -178,7 +178,7 @@ def test_a_network_marks_what_its_neurons_compute():
         for j, (z, a) in enumerate(zip(zs, activations)):
             assert found[z] == found[a] == f"MLP / layer {k} / neuron {j}"
     assert len(found) == 3 * 2 + 1
-    assert modes.active == []
+    assert not modes.active
 
 
 def test_a_call_is_a_scope():

@@ -631,4 +631,4 @@ def test_pullback_in_threads():
     for thread in threads:
         thread.join()
     assert results == [(6.0,)] * 4
-    assert autograd.modes.active == []
+    assert not autograd.modes.active

@@ -62,7 +62,8 @@ def record(f: Callable[..., Any], arguments: Sequence[Any], names_lines: bool = 
     Raises:
         CompileError: it looks at a number, or returns something that is no number.
     """
-    with recording(), Trace(names_lines) as trace:
+    trace = Trace(names_lines)
+    with recording(), trace:
         if names_lines:
             with scope("recorded"):  # in it every operation goes the long way
                 returned = f(*arguments)
