@@ -106,6 +106,7 @@ class _Entry:
 
 
 _OUTSIDE = _Entry("outside", None, _never, ref(_Entry))
+_OUTSIDE.around = _OUTSIDE
 _innermost: ContextVar[_Entry] = ContextVar("innermost", default=_OUTSIDE)
 
 here = _innermost.get
@@ -113,12 +114,14 @@ here = _innermost.get
 
 
 def _last_here() -> _Entry:
-    """The innermost block here that can still be in force; those further in are forgotten."""
+    """The innermost block here that can still be in force; what is further in, and between it and the next, is gone."""
     entry = last = here()
     while last.leave() is None:
         last = last.around
     if last is not entry:
         _innermost.set(last)
+    while last.around.leave() is None:
+        last.around = last.around.around
     return last
 
 

@@ -54,36 +54,41 @@ class CtrlC(BaseException):
     pass
 
 
-def interrupted_everywhere(program):
-    """Run the program again and again, each time with an interrupt before another of its instructions and the engine's.
+def interrupted(program, last):
+    """Run the program until there is an interrupt before instruction `last` of it and of the engine's modes.
 
-    Yields:
-        after each, while the error is being handled: what the program left behind is to be looked at then.
+    Returns:
+        The error, which keeps its traceback and what is in it alive; None where the program has ended before.
     """
-    for last in range(100_000):
-        count = 0
+    count = 0
 
-        def trace(frame, event, _argument, last=last):
-            nonlocal count
-            frame.f_trace_opcodes = True
-            if event == "opcode":
-                count += 1
-                if count > last:
-                    raise CtrlC
-            return trace if frame.f_code.co_filename in FILES else None
+    def trace(frame, event, _argument):
+        nonlocal count
+        frame.f_trace_opcodes = True
+        if event in ("opcode", "line"):
+            count += 1
+            if count > last:
+                raise CtrlC
+        return trace if frame.f_code.co_filename in FILES else None
 
-        before = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            program()
-        except CtrlC:
-            yield
-        else:
-            assert last >= count > 10
-            return
-        finally:
-            sys.settrace(before)
-    raise AssertionError("the program does not end")
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        program()
+    except CtrlC as error:
+        return error
+    finally:
+        sys.settrace(before)
+    assert count > 10
+    return None
+
+
+def interrupted_everywhere(program):
+    """Interrupt the program before every instruction in turn. What it leaves behind is to be looked at each time."""
+    last = 0
+    while error := interrupted(program, last):
+        yield error
+        last += 1
 
 
 FILES = {__file__, modes.__file__, autograd.scopes.__file__, autograd.transforms.__file__}
