@@ -200,26 +200,24 @@ class Mode:
 
     def _taken(self, functions: dict[_Entry, Callable[..., Any]]) -> Callable[..., Any]:
         """The function of the innermost block of this mode; of a new one where there is none."""
-        entry = here()
+        entry = here() if functions else _OUTSIDE
         while entry is not _OUTSIDE and entry not in functions:
             entry = entry.around
         return functions.pop(self._opened() if entry is _OUTSIDE else entry)
 
     def _forget_interrupted(self) -> None:
-        """Let go of blocks whose `with` statement was interrupted between the one look-up and the other."""
+        """Let go of blocks whose `with` statement was interrupted before it had looked for `__exit__`."""
         entry = here()
         while entry is not _OUTSIDE:
-            if not entry.holds():
-                self._leave.pop(entry, None)
+            if not entry.holds() and self._leave.pop(entry, None):
+                self._enter.pop(entry, None)
             entry = entry.around
 
     @_LookedUp
     def __enter__(self) -> Callable[[], Any]:
-        if self._enter:
-            return self._taken(self._enter)
         if self._leave:
             self._forget_interrupted()
-        return self._enter.pop(self._opened())
+        return self._taken(self._enter)
 
     @_LookedUp
     def __exit__(self) -> Callable[..., None]:
