@@ -49,23 +49,54 @@ def contributions(
         wanted: which operands a gradient is wanted of.
         upstream: the gradient of `out`.
     """
-    symbols = [Symbol(writer, operand) for operand in operands]
-    known = [symbol if number is None else number for symbol, number in zip(symbols, constants)]
-    for position, local in _locals(primitive, Symbol(writer, out), known, symbols, wanted):
+    for position, local in _locals(writer, primitive, out, operands, constants, wanted):
         gradient = _contribution(writer, upstream, local, primitive.cuts)
         if gradient is not None:
             yield position, gradient
 
 
+def tangent(
+    writer: Writer,
+    primitive: Primitive,
+    out: Any,
+    operands: Sequence[Any],
+    constants: Sequence[float | None],
+    tangents: Sequence[Gradient | None],
+) -> Gradient | None:
+    """Forward mode: the tangent of a node, from those of its operands; None where nothing flows to it.
+
+    Args:
+        writer, primitive, out, operands, constants: as for `contributions`.
+        tangents: of the operands; None for one that does not move.
+    """
+    total = None
+    wanted = [operand_tangent is not None for operand_tangent in tangents]
+    for position, local in _locals(writer, primitive, out, operands, constants, wanted):
+        moves = tangents[position]
+        assert moves is not None
+        new = _contribution(writer, moves, local, primitive.cuts)
+        if new is not None:
+            total = accumulate(writer, total, new)
+    return total
+
+
 def _locals(
-    primitive: Primitive, out: Symbol, known: Sequence[Any], symbols: Sequence[Symbol], wanted: Sequence[bool]
+    writer: Writer,
+    primitive: Primitive,
+    out: Any,
+    operands: Sequence[Any],
+    constants: Sequence[float | None],
+    wanted: Sequence[bool],
 ) -> Iterator[tuple[int, Any]]:
+    result = Symbol(writer, out)
+    symbols = [Symbol(writer, operand) for operand in operands]
+    known = [symbol if number is None else number for symbol, number in zip(symbols, constants)]
     if isinstance(primitive.partials, tuple):
         for position, partial in enumerate(primitive.partials):
             if wanted[position]:
-                yield position, partial if isinstance(partial, float) else _run(partial, out, known, symbols)
+                yield position, partial if isinstance(partial, float) else _run(partial, result, known, symbols)
         return
-    every = _run(primitive.partials, out, known, symbols)
+    every = _run(primitive.partials, result, known, symbols)
     for position, local in enumerate(every):
         if wanted[position]:
             yield position, local

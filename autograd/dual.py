@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 
 from autograd import modes, primitives
-from autograd.primitives import NUMPY_NAMES, ZERO, Primitive, takes_over
+from autograd.primitives import NUMPY_NAMES, ZERO, Primitive, takes_over, to_float
+from autograd.value import CONSTANT, Value, constant
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
@@ -25,13 +27,13 @@ new_level = itertools.count(1).__next__
 
 
 def _binary(primitive: Any) -> tuple[Callable[[Dual, Any], Any], Callable[[Dual, Any], Any]]:
-    def operator(self: Dual, other: Any) -> Any:
+    def method(self: Dual, other: Any) -> Any:
         return NotImplemented if takes_over(other, rank=2) else primitive(self, other)
 
     def reflected(self: Dual, other: Any) -> Any:
         return NotImplemented if takes_over(other, rank=2) else primitive(other, self)
 
-    return operator, reflected
+    return method, reflected
 
 
 def _check_finite(primitive: Primitive, primal: Any, tangent: Any, arguments: Sequence[Any]) -> None:
@@ -41,12 +43,37 @@ def _check_finite(primitive: Primitive, primal: Any, tangent: Any, arguments: Se
             raise modes.AnomalyError(f"{primitive.name} gave {what}{number} from {operands} ({modes.user_line()})")
 
 
-def _primal(number: Any) -> Any:
-    return number.primal if isinstance(number, Dual) else number
+def _comparison(primitive: Any, compare: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
+    def comparison(self: Dual, other: Any) -> Any:
+        if modes.traces and modes.trace() and isinstance(other, (Dual, Value, int, float)):
+            return primitive(self, other)
+        return bool(compare(self.primal, other.primal if isinstance(other, Dual) else other))
+
+    return comparison
+
+
+class _Writer:
+    """Writes what a rule does on symbols as what the primals and tangents are: Values, or older dual numbers."""
+
+    def apply(self, primitive: Any, operands: Sequence[Any]) -> Any:
+        return primitive(*operands)
+
+    def constant(self, number: float) -> Value:
+        return constant(number)
+
+
+def _known(primal: Any) -> float | None:
+    """The number of a constant."""
+    if isinstance(primal, Value):
+        return primal._data if primal._primitive is CONSTANT else None
+    return primal if isinstance(primal, float) else None
 
 
 class Dual:
     """A primal with its tangent; both may be floats, Values or dual numbers of an older level.
+
+    While a function is recorded to be compiled, `reached` may be a condition: where it does not hold, there is no
+    tangent, because the operation that made the number cuts it off there.
 
     Example:
         >>> x = Dual(3.0, 1.0, level=1)
@@ -54,28 +81,56 @@ class Dual:
         Dual(9.0, 6.0, level=1)
     """
 
-    __slots__ = ("level", "primal", "tangent")
+    __slots__ = ("level", "primal", "reached", "tangent")
     _rank = 2
 
-    def __init__(self, primal: Any, tangent: Any, level: int) -> None:
+    def __init__(self, primal: Any, tangent: Any, level: int, reached: Any = None) -> None:
         self.primal = primal
         self.tangent = tangent
         self.level = level
+        self.reached = reached
 
     @staticmethod
     def _apply(primitive: Primitive, arguments: Sequence[Any]) -> Any:
         level = max(argument.level for argument in arguments if isinstance(argument, Dual))
         ours = [isinstance(argument, Dual) and argument.level == level for argument in arguments]
-        primals = [argument.primal if own else argument for argument, own in zip(arguments, ours)]
-        primal = primitive(*primals)
+        primals = [
+            argument.primal if own else argument if hasattr(argument, "_rank") else to_float(argument, primitive.name)
+            for argument, own in zip(arguments, ours)
+        ]
+        primal: Any = primitive(*primals)
         tangent: Any = None
-        for argument, own, derivative in zip(arguments, ours, primitive.local_derivatives(primal, primals)):
-            if own and not (derivative is ZERO and primitive.cuts):
-                change = 0.0 if derivative is ZERO else argument.tangent * derivative
-                tangent = change if tangent is None else tangent + change
+        reached: Any = None
+        if modes.traces and modes.trace() and not all(isinstance(number, float) for number in primals):
+            tangent, reached = Dual._unknown_tangent(primitive, primal, primals, arguments, ours)
+        else:
+            for argument, own, derivative in zip(arguments, ours, primitive.local_derivatives(primal, primals)):
+                if own and not (derivative is ZERO and primitive.cuts):
+                    change = 0.0 if derivative is ZERO else argument.settled() * derivative
+                    tangent = change if tangent is None else tangent + change
         if modes.is_checking():
             _check_finite(primitive, primal, tangent, arguments)
-        return primal if tangent is None else Dual(primal, tangent, level)
+        if tangent is None:
+            return constant(primal) if isinstance(primal, float) else primal
+        return Dual(primal, tangent, level, reached)
+
+    @staticmethod
+    def _unknown_tangent(
+        primitive: Primitive, primal: Any, primals: Sequence[Any], arguments: Sequence[Any], ours: Sequence[bool]
+    ) -> tuple[Any, Any]:
+        """The tangent in a function that is recorded to be compiled: right for any numbers."""
+        from autograd import chain_rule
+
+        tangents = [
+            chain_rule.Gradient(argument.tangent, argument.reached) if own else None
+            for argument, own in zip(arguments, ours)
+        ]
+        known = [_known(number) for number in primals]
+        return chain_rule.tangent(_Writer(), primitive, primal, primals, known, tangents) or (None, None)
+
+    def settled(self) -> Any:
+        """The tangent as one number: 0 where there is none."""
+        return self.tangent if self.reached is None else primitives.where(self.reached, self.tangent, 0.0)
 
     __add__, __radd__ = _binary(primitives.add)
     __sub__, __rsub__ = _binary(primitives.sub)
@@ -105,33 +160,40 @@ class Dual:
     def __rfloordiv__(self, other: Any) -> Any:
         return math.ceil((other - other % self) / self - 0.5)
 
+    def detach(self) -> Any:
+        """A constant with the same number, as for a Value."""
+        primal = self.primal
+        return constant(primal) if isinstance(primal, float) else primal.detach()
+
+    def conjugate(self) -> Dual:
+        """The number itself, which is real; NumPy asks for it."""
+        return self
+
+    @property
+    def label(self) -> str:
+        """Of a Value; dual numbers are in no picture and keep none."""
+        return ""
+
+    @label.setter
+    def label(self, label: str) -> None:
+        pass
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """The methods of Value: `x.tanh()` is the row `tanh` applied to x."""
         row: Any = primitives.PRIMITIVES.get(NUMPY_NAMES.get(name, name))
-        if row is None:
+        if row is None or not hasattr(Value, name):
             raise AttributeError(
-                f"a dual number has no {name!r}, but a primal, a tangent and the operations of the table"
+                f"a dual number, which stands for a Value in forward mode, has no {name!r}: compute with the number "
+                f"itself, or with x.detach(), a constant of its number"
             )
         return lambda *others: row(self, *others)
 
-    def __lt__(self, other: Any) -> bool:
-        return bool(self.primal < _primal(other))
-
-    def __le__(self, other: Any) -> bool:
-        return bool(self.primal <= _primal(other))
-
-    def __gt__(self, other: Any) -> bool:
-        return bool(self.primal > _primal(other))
-
-    def __ge__(self, other: Any) -> bool:
-        return bool(self.primal >= _primal(other))
-
-    def __eq__(self, other: object) -> bool:
-        return bool(self.primal == _primal(other))
-
-    def __ne__(self, other: object) -> bool:
-        return bool(self.primal != _primal(other))
-
+    __lt__ = _comparison(primitives.less, operator.lt)
+    __le__ = _comparison(primitives.less_equal, operator.le)
+    __gt__ = _comparison(primitives.greater, operator.gt)
+    __ge__ = _comparison(primitives.greater_equal, operator.ge)
+    __eq__ = _comparison(primitives.equal, operator.eq)
+    __ne__ = _comparison(primitives.not_equal, operator.ne)
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:

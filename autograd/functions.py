@@ -89,6 +89,7 @@ def matvec(rows: Iterable[Iterable[Value | float]], xs: Iterable[Value | float])
         m Values.
 
     Raises:
+        TypeError: the rows are not lists of numbers.
         ValueError: xs is empty, or a row has another length.
 
     Example:
@@ -98,7 +99,12 @@ def matvec(rows: Iterable[Iterable[Value | float]], xs: Iterable[Value | float])
         [21.0, 43.0]
     """
     right = _operands(xs, "matvec")
-    left: list[tuple[Any, ...]] = [tuple(row) for row in rows]
+    try:
+        left: list[tuple[Any, ...]] = [tuple(row) for row in rows]
+    except TypeError:
+        raise TypeError(
+            f"matvec wants rows of numbers or Values, got {rows!r:.80}: write matvec([[a, b], [c, d]], [x, y])"
+        ) from None
     for k, row in enumerate(left):
         if len(row) != len(right):
             raise ValueError(f"matvec wants rows of {len(right)} numbers, as the vector has, row {k} has {len(row)}")

@@ -209,8 +209,9 @@ class Mode:
         """Let go of blocks whose `with` statement was interrupted before it had looked for `__exit__`."""
         entry = here()
         while entry is not _OUTSIDE:
-            if not entry.holds() and self._leave.pop(entry, None):
-                self._enter.pop(entry, None)
+            if entry in self._leave and not entry.holds():
+                del self._leave[entry]
+                self._enter.pop(entry, _never)
             entry = entry.around
 
     @_LookedUp

@@ -91,7 +91,7 @@ class Primitive:
         self,
         name: str,
         forward: Callable[..., float],
-        partials: tuple[Rule, ...] | Rule,
+        partials: tuple[Rule, ...] | Rule = (),
         *,
         symbol: str | None = None,
         latex: str | None = None,

@@ -29,7 +29,7 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
         return _flatten_parts(tree, lambda parts: _sequence_like(tree, parts))
     if isinstance(tree, dict):
         return _flatten_parts(list(tree.values()), lambda parts: dict(zip(tree, parts)))
-    if getattr(tree, "shape", ()) and hasattr(tree, "ravel"):
+    if getattr(tree, "shape", ()) and hasattr(tree, "ravel") and not isinstance(tree, type):
         check_array(tree, "an argument or a result")
         return tree.ravel().tolist(), lambda numbers: _array(numbers, tree.shape)
     return [tree], lambda numbers: numbers[0]
@@ -71,7 +71,8 @@ def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:
         return [number for part, like_part in zip(tree, like) for number in flatten_like(part, like_part, what)]
     numbers, wanted = flatten(tree)[0], flatten(like)[0]
     if isinstance(tree, (list, tuple, dict)) or len(numbers) != len(wanted):
-        raise ValueError(f"{what} want {len(wanted)} numbers where there are {len(wanted)}, got {tree!r:.80}")
+        shape = getattr(like, "shape", ())
+        raise ValueError(f"{what} want {f'an array of shape {shape}' if shape else 'one number'}, got {tree!r:.80}")
     return numbers
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from random import Random
+
 from autograd.primitives import to_float
 from autograd.structure import flatten
-from autograd.transforms import jacobian, jvp
+from autograd.transforms import grad, jacobian, jvp
 from autograd.value import Value
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -28,7 +31,9 @@ def check_grads(
 
     The difference is the five-point stencil (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h (Abramowitz and Stegun,
     25.3.6), with h about 0.001 of x: its error is some 1e-11 where the function is smooth and of moderate size. A
-    derivative of order k + 1 is held against differences of those of order k, in every combination of modes.
+    derivative of order k + 1 is held against differences of those of order k, in every combination of modes. Where
+    there are more than 8 numbers, derivatives from the second order on are checked along a direction drawn at random,
+    the same each time, and in reverse mode those of a random sum of the results: else the time would grow as n^3.
 
     Args:
         f: a function of numbers and structures of numbers, whose result is a number or a structure of numbers.
@@ -39,6 +44,7 @@ def check_grads(
 
     Raises:
         AssertionError: a derivative is off; says which argument, in which mode, and by how much.
+        TypeError: `f` is not a function, or `args` is not a tuple of arguments.
         ValueError: an order below 1 or an unknown mode.
 
     Example:
@@ -51,6 +57,10 @@ def check_grads(
         ...
         AssertionError: argument 0 of wrong_square, order 1, forward mode: the derivative is 6.003, ...
     """
+    if not callable(f):
+        raise TypeError(f"check_grads wants a function, got {f!r}: write check_grads(lambda x: ..., (1.0,))")
+    if not isinstance(args, Iterable):
+        raise TypeError(f"check_grads wants the arguments of the function in a tuple, got {args!r}: write ({args!r},)")
     if order < 1:
         raise ValueError(f"check_grads wants an order of 1 or more, got {order}")
     modes = (modes,) if isinstance(modes, str) else modes
@@ -67,34 +77,73 @@ def check_grads(
 
     functions: list[tuple[str, Flat]] = [("", flat)]
     for k in range(1, order + 1):
+        check = _checked_derivative if k == 1 or len(point) <= _FEW else _checked_along_a_direction
         functions = [
             (f"{label} over {mode}" if label else mode, derivative)
             for label, function in functions
             for mode in modes
-            for derivative in [_checked_derivative(function, mode, point, (name, k, label, _places(args)), tolerance)]
+            for derivative in [check(function, mode, point, (name, k, label, _places(args)), tolerance)]
         ]
+
+
+_FEW = 8
 
 
 def _checked_derivative(
     function: Flat, mode: str, point: list[float], where: tuple[str, int, str, list[str]], tolerance: float
 ) -> Flat:
     """The function that computes all first derivatives in that mode, after it was held against differences."""
-    name, order, label, places = where
     derivative = _forward(function) if mode == "forward" else _reverse(function)
     exact = derivative(point)
-    for j, place in enumerate(places):
-        differences = _differences(function, point, j)
-        for i, difference in enumerate(differences):
-            got = exact[i * len(point) + j]
-            off = abs(got - difference)
-            if not off <= tolerance * max(1.0, abs(difference)):
-                percent = f"{100 * off / abs(difference):.3g}%" if difference else "all"
-                described = f"{label} over {mode}" if label else mode
-                raise AssertionError(
-                    f"{place} of {name}, order {order}, {described} mode: the derivative is {got:.10g}, "
-                    f"the five-point stencil gives {difference:.10g}, it is {percent} off"
-                )
+    for j, place in enumerate(where[3]):
+        direction = [max(1.0, abs(x)) if k == j else 0.0 for k, x in enumerate(point)]
+        for i, difference in enumerate(_differences(function, point, direction)):
+            _compare(exact[i * len(point) + j], difference / direction[j], place, mode, where, tolerance)
     return derivative
+
+
+def _checked_along_a_direction(
+    function: Flat, mode: str, point: list[float], where: tuple[str, int, str, list[str]], tolerance: float
+) -> Flat:
+    """The function that computes derivatives along one direction in that mode, after it was held against differences.
+
+    Forward mode gives that of every result, reverse mode that of a random sum of the results.
+    """
+    random = Random(where[1])
+    direction = [random.choice((-1, 1)) * random.uniform(0.5, 1.5) * max(1.0, abs(x)) for x in point]
+    if mode == "forward":
+        checked = function
+
+        def derivative(xs: list[Any]) -> list[Any]:
+            return list(jvp(function, (xs,), (direction,))[1])
+
+    else:
+        weights = [random.choice((-1, 1)) * random.uniform(0.5, 1.5) for _ in function(point)]
+
+        def checked(xs: list[Any]) -> list[Any]:
+            return [sum([w * y for w, y in zip(weights, function(xs))])]
+
+        def derivative(xs: list[Any]) -> list[Any]:
+            gradient = grad(lambda xs: checked(xs)[0])(xs)
+            return [sum([d * g for d, g in zip(direction, gradient)])]
+
+    for exact, difference in zip(derivative(point), _differences(checked, point, direction)):
+        _compare(exact, difference, "a random direction", mode, where, tolerance)
+    return derivative
+
+
+def _compare(
+    got: float, difference: float, place: str, mode: str, where: tuple[str, int, str, list[str]], tolerance: float
+) -> None:
+    name, order, label, _ = where
+    off = abs(got - difference)
+    if not off <= tolerance * max(1.0, abs(difference)):
+        percent = f"{100 * off / abs(difference):.3g}%" if difference else "all"
+        described = f"{label} over {mode}" if label else mode
+        raise AssertionError(
+            f"{place} of {name}, order {order}, {described} mode: the derivative is {got:.10g}, "
+            f"the five-point stencil gives {difference:.10g}, it is {percent} off"
+        )
 
 
 def _forward(function: Flat) -> Flat:
@@ -115,12 +164,11 @@ def _reverse(function: Flat) -> Flat:
     return derivative
 
 
-def _differences(function: Flat, point: list[float], j: int) -> list[float]:
-    h = 2.0**-10 * max(1.0, abs(point[j]))
+def _differences(function: Flat, point: list[float], direction: list[float]) -> list[float]:
+    h = 2.0**-10
 
     def at(step: float) -> list[float]:
-        moved = list(point)
-        moved[j] += step * h
+        moved = [x + step * h * d if d else x for x, d in zip(point, direction)]
         return [float(y.data if isinstance(y, Value) else y) for y in function(moved)]
 
     stencil = zip(at(-2), at(-1), at(1), at(2))

@@ -177,6 +177,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         >>> value, pullback([1.0, 10.0])
         ([10.0, 7.0], (15.0, 12.0))
     """
+    _check_function(f, "vjp")
     run = _Differentiation(f, primals, tuple(range(len(primals))))
     with modes.recording(), modes.reverse():
         outputs, rebuild = flatten(f(*run.arguments))
@@ -202,7 +203,10 @@ class _Differentiation:
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], argnums: Argnums) -> None:
         positions = argnums if isinstance(argnums, tuple) else (argnums,)
         for position in positions:
-            if not isinstance(position, int) or not -len(args) <= position < len(args):
+            if not isinstance(position, int) or isinstance(position, bool):
+                instead = f": write {tuple(argnums)!r}" if isinstance(argnums, list) else ""
+                raise TypeError(f"argnums is the position of an argument, or a tuple of them, got {argnums!r}{instead}")
+            if not -len(args) <= position < len(args):
                 raise IndexError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments")
         if len({position % len(args) for position in positions}) < len(positions):
             raise ValueError(f"argnums={argnums} names an argument of {_name(f)} twice")
@@ -226,7 +230,7 @@ class _Differentiation:
     def _fresh(self, number: Any, f: Callable[..., Any]) -> Any:
         """A variable of this run's own. In a dual number it is the primal: derivatives go through the tangent, too."""
         if isinstance(number, Dual):
-            return Dual(self._fresh(number.primal, f), number.tangent, number.level)
+            return Dual(self._fresh(number.primal, f), number.tangent, number.level, number.reached)
         if isinstance(number, Value):
             variable = primitives.identity(number)
         else:
@@ -249,7 +253,7 @@ class _Differentiation:
     def gradients(self, output: Any) -> list[Any]:
         """The derivative of one result with respect to each variable."""
         if isinstance(output, Dual):  # linear: of the primal and of the tangent, each
-            pairs = zip(self.gradients(output.primal), self.gradients(output.tangent))
+            pairs = zip(self.gradients(output.primal), self.gradients(output.settled()))
             return [Dual(primal, tangent, output.level) for primal, tangent in pairs]
         if not isinstance(output, Value):
             return [0.0] * self.size
@@ -357,9 +361,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         >>> jvp(lambda x, y: x * y, (2.0, 5.0), (1.0, 0.0))
         (10.0, 5.0)
     """
-    for name, given in (("primals", primals), ("tangents", tangents)):
-        if not isinstance(given, (list, tuple)):
-            raise TypeError(f"{name} are the arguments of f in a tuple, got {given!r}: write ({given!r},)")
+    _check_function(f, "jvp")
+    _check_arguments(primals=primals, tangents=tangents)
     points, rebuild = flatten(list(primals))
     directions = flatten_like(list(tangents), like=list(primals), what="tangents")
     numbers = [_checked(x, f) for x in points]
@@ -373,7 +376,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         _check_number(output, f)
         ours = isinstance(output, Dual) and output.level == level
         values.append(output.primal if ours else output)
-        derivatives.append(output.tangent if ours else 0.0)
+        derivatives.append(output.settled() if ours else 0.0)
     if not records:
         values, derivatives = [_as_float(x) for x in values], [_as_float(x) for x in derivatives]
     return rebuild_output(values), rebuild_output(derivatives)
@@ -399,11 +402,23 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         >>> hvp(lambda x: x[0] ** 2 * x[1], ([2.0, 3.0],), ([1.0, 0.0],))
         [6.0, 4.0]
     """
+    _check_arguments(primals=primals, tangents=tangents)
     argnums: Argnums = tuple(range(len(primals))) if len(primals) != 1 else 0
     return jvp(grad(f, argnums), primals, tangents)[1]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _check_function(f: object, where: str) -> None:
+    if not callable(f):
+        raise TypeError(f"{where} wants a function, got {f!r}: write {where}(lambda x: ..., ...)")
+
+
+def _check_arguments(**given: object) -> None:
+    for name, arguments in given.items():
+        if not isinstance(arguments, (list, tuple)):
+            raise TypeError(f"{name} are the arguments of f in a tuple, got {arguments!r}: write ({arguments!r},)")
 
 
 def _checked(number: Any, f: Callable[..., Any]) -> Any:
@@ -422,7 +437,9 @@ def _as_value(number: Any) -> Any:
 def _own_node(number: Any) -> Any:
     """The number as a node that is nobody else's."""
     if isinstance(number, Value):
-        return primitives.identity(number) if modes.is_recording() else constant(number._data)
+        if not modes.is_recording():
+            return constant(number._data)
+        return Value(number._data) if number._primitive is CONSTANT else primitives.identity(number)
     return Value(number) if number.__class__ is float else number
 
 
@@ -434,9 +451,9 @@ def _holds_value(number: Any) -> bool:
 
 def _as_float(number: Any) -> Any:
     """The plain number; in a function that is recorded to be compiled, where it is not known, what stands for it."""
-    if not isinstance(number, Value):
-        return number
-    return number._data if modes.trace() is None else number.detach()
+    if isinstance(number, Value):
+        return number._data if modes.trace() is None else number.detach()
+    return float(number) if isinstance(number, float) else number  # NumPy's floats are floats of their own
 
 
 def _name(f: Callable[..., Any]) -> str:
@@ -444,6 +461,7 @@ def _name(f: Callable[..., Any]) -> str:
 
 
 def _named(function: Callable[..., Any], transform: str, f: Callable[..., Any]) -> Callable[..., Any]:
+    _check_function(f, transform)
     function.__name__ = function.__qualname__ = f"{transform}({_name(f)})"
     function.__doc__ = f"{transform} of {_name(f)}. {getattr(f, '__doc__', None) or ''}".strip()
     return function

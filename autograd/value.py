@@ -361,18 +361,21 @@ class Value:
         return (self._left,) if self._right is None else (self._left, self._right)
 
     @property
-    def local_derivatives(self) -> tuple[float, ...]:
-        """One number per operand: how fast this node changes with that operand, at the point it was computed.
+    def local_derivatives(self) -> tuple[float | None, ...]:
+        """For each operand: how fast this node changes with that operand, at the point it was computed.
+
+        None stands where no derivative was recorded, so that nothing flows back to that operand: it is a plain number,
+        or the operation cuts it off, as `where` does the branch not taken.
 
         Example:
-            >>> (Value(2.0) * Value(5.0)).local_derivatives
-            (5.0, 2.0)
+            >>> (Value(2.0) * Value(5.0) + 1).local_derivatives
+            (1.0, None)
         """
         if _traces:
             modes.check_not_tracing(
                 "v.local_derivatives", "use autograd.grad(f) in it, or look outside of the function"
             )
-        return tuple([0.0 if d is None else float(d) for d in self._edges()])
+        return tuple([None if d is None else float(d) for d in self._edges()])
 
     def _edges(self) -> tuple[float | None, ...]:
         """The local derivatives as recorded: None where there is no edge."""
@@ -397,6 +400,8 @@ class Value:
             gradient: the upstream gradient of this node itself.
 
         Raises:
+            RuntimeError: there is nothing to differentiate with respect to: all of it was made of constants, as the
+                results of `no_grad` and `detach` are.
             AnomalyError: under `detect_anomaly`, at the first nan or inf; all gradients are then as before the call.
 
         Example:
@@ -410,6 +415,12 @@ class Value:
             modes.check_not_tracing("backward()", "return the loss; the compiled function computes its gradient")
         seed = to_float(gradient, "backward")
         order = topological_order(self)
+        if all(node._primitive is CONSTANT or node._left is not None for node in order):
+            raise RuntimeError(
+                f"backward() reaches nothing but constants from {self!r} and would give a gradient to nobody: it was "
+                f"computed under no_grad, by detach(), or from plain numbers alone. Compute it outside of no_grad, "
+                f"from Values that are not detached"
+            )
         with _one_backward_at_a_time:
             before = [node._grad for node in order]
             try:
@@ -496,6 +507,8 @@ class Value:
 
     def __pos__(self) -> Value:
         return self
+
+    conjugate = __pos__  # NumPy asks for it, in np.std and np.var
 
     def __floordiv__(self, other: Value | Number) -> Value:
         return ((self - self % other) / other - 0.5).ceil()  # self / other alone may round up to the next number

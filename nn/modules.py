@@ -450,9 +450,10 @@ def _listed(x: Any, module: Module) -> list[Any]:
 def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) -> list[Value]:
     """z = b * 1 + w . x for each neuron's (b, *w), as one `dot` node each."""
     with_one = [_ONE, *inputs]
-    if set(map(type, inputs)) == {Value}:
+    try:
         return dot_nodes(weights, with_one)
-    return [primitives.dot(*row, *with_one) for row in weights]
+    except AttributeError:  # some are no Values: dual numbers
+        return [primitives.dot(*row, *with_one) for row in weights]
 
 
 _NO_SOFTMAX = (

@@ -143,3 +143,63 @@ def test_mode_that_is_none(modes):
 def test_argument_that_is_no_number():
     with pytest.raises(TypeError, match="wants a number, got str 'a'"):
         check_grads(area, (1.0, "a"))
+
+
+# Many numbers: derivatives of higher order along a random direction
+
+MANY = 60
+
+
+@pytest.fixture
+def cubes(row):
+    """Makes the sum of cubes of many numbers; the second derivative of one of them is a little wrong."""
+
+    def rule(_out, x):
+        return 3 * x**1.001 * x.detach() ** 0.999 if hasattr(x, "detach") else 3 * x * x
+
+    wrong = row(lambda x: x**3, rule)
+    return lambda at: lambda xs: autograd.sum([wrong(x) if k == at else x**3 for k, x in enumerate(xs)])
+
+
+POINT = [0.5 + k / MANY for k in range(MANY)]
+
+
+def test_second_derivatives_of_many_numbers_pass():
+    calls = []
+
+    def f(xs):
+        calls.append(1)
+        return autograd.dot(xs, xs[::-1]) * autograd.norm(xs).tanh()
+
+    check_grads(f, (POINT,))
+    assert len(calls) < 25 * MANY  # and not MANY ** 2
+    check_grads(lambda xs: [xs[0] * xs[1] ** 2, xs[-1].exp() / xs[0]], (POINT[:12],), order=3)
+
+
+@pytest.mark.parametrize("modes", ["forward", "reverse"])
+@pytest.mark.parametrize("at", [0, 7, 31, MANY - 1])
+def test_one_wrong_second_derivative_among_many_is_caught(cubes, at, modes):
+    with pytest.raises(AssertionError, match=f"a random direction of <lambda>, order 2, {modes} over {modes} mode"):
+        check_grads(cubes(at), (POINT,), modes=modes)
+    check_grads(cubes(at), (POINT,), order=1, modes=modes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("modes", ["forward", "reverse"])
+def test_a_wrong_second_derivative_is_caught_wherever_it_is(cubes, modes):
+    for at in range(MANY):
+        with pytest.raises(AssertionError, match="order 2"):
+            check_grads(cubes(at), (POINT,), modes=modes)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: check_grads(Value(1.0), None), r"wants a function, got Value\(data=1.0.*write check_grads\(lambda"),
+        (lambda: check_grads(area, None), r"arguments of the function in a tuple, got None: write \(None,\)"),
+        (lambda: check_grads(math.sin, 1.0), r"arguments of the function in a tuple, got 1.0: write \(1.0,\)"),
+    ],
+)
+def test_what_is_no_function_or_no_arguments(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()

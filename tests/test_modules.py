@@ -746,7 +746,7 @@ def test_a_pre_activation_is_one_dot_node_of_bias_weights_and_inputs():
     assert one.data == 1.0
     assert inputs[0] is x[0]
     assert inputs[1] is x[1]
-    assert z.local_derivatives == (1.0, 1.5, -2.5, 0.0, neuron.w[0].data, neuron.w[1].data)
+    assert z.local_derivatives == (1.0, 1.5, -2.5, None, neuron.w[0].data, neuron.w[1].data)
 
 
 def test_a_weights_gradient_does_not_leak_into_later_passes_through_the_shared_constant():

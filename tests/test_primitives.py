@@ -222,7 +222,7 @@ def test_singular_point_is_as_documented(row, point, value, derivatives):
     out = row(*leaves)
     out.backward()
     assert exactly(out.data, value)
-    assert all(map(same, out.local_derivatives, derivatives))
+    assert all(map(same, [d or 0.0 for d in out.local_derivatives], derivatives))  # None: the row cuts
     assert all(map(same, [leaf.grad for leaf in leaves], derivatives))
 
     assert all(map(same, grad(row, argnums=tuple(range(len(point))))(*point), derivatives))

@@ -469,7 +469,7 @@ def test_constants_get_no_gradient():
     y = x * 2.0
     y.backward()
     assert y.parents[1].grad == 0.0
-    assert y.local_derivatives == (2.0, 0.0)
+    assert y.local_derivatives == (2.0, None)
     assert x.grad == 2.0
 
 
@@ -566,6 +566,51 @@ def test_rule_that_fails_is_an_error_where_the_node_is_made(partials, error):
     del PRIMITIVES["broken"]
     with pytest.raises(error):
         broken(Value(1.0), Value(2.0), Value(3.0))
+
+
+def made_of_constants(x):
+    with no_grad():
+        yield x * 2
+    yield x.detach()
+    yield x.detach() * 3 + 1
+    yield autograd.sum([x.detach(), 2.0])
+    yield copy.deepcopy(x.detach() * 2)
+
+
+def test_backward_that_reaches_constants_alone_is_an_error_and_changes_nothing():
+    x = Value(3.0)
+    x.grad = 5.0
+    for root in made_of_constants(x):
+        root.grad = 7.0
+        with pytest.raises(RuntimeError, match=r"nothing but constants.*no_grad, by detach\(\).*Compute it outside"):
+            root.backward()
+        assert (root.grad, x.grad) == (7.0, 5.0)
+        assert all(parent.grad == 0.0 for parent in root.parents)
+
+
+def test_backward_from_a_leaf_and_where_every_edge_is_cut():
+    x = Value(3.0)
+    x.backward()
+    assert x.grad == 1.0
+    for root in (
+        x.sign(),
+        where(1.0, 2.0, x),
+        autograd.less(x, 4.0),
+        where(x > 1, 2.0, 3.0) * x.sign(),
+        x.detach() + x,
+    ):
+        x.grad = 0.0
+        root.backward()
+        assert x.grad == (1.0 if root.primitive is autograd.add else 0.0)
+
+
+def test_an_edge_that_was_cut_is_told_from_one_that_carries_nothing():
+    x, y = Value(-3.0), Value(2.0)
+    assert where(x > 0, x, y).local_derivatives == (None, None, 1.0)
+    assert x.relu().local_derivatives == (0.0,)
+    assert (x * Value(0.0)).local_derivatives == (0.0, -3.0)
+    assert (x * 0.0).local_derivatives == (0.0, None)
+    assert autograd.dot([x, 1.0], [y.detach(), y]).local_derivatives == (2.0, None, None, 1.0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
