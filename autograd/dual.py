@@ -138,6 +138,7 @@ class Dual:
     __truediv__, __rtruediv__ = _binary(primitives.div)
     __pow__, __rpow__ = _binary(primitives.pow_)
     __mod__, __rmod__ = _binary(primitives.mod)
+    __floordiv__, __rfloordiv__ = _binary(primitives.floor_divide)
 
     def __neg__(self) -> Any:
         return Dual._apply(primitives.neg, (self,))
@@ -154,11 +155,11 @@ class Dual:
     def __ceil__(self) -> Any:
         return Dual._apply(primitives.ceil, (self,))
 
-    def __floordiv__(self, other: Any) -> Any:
-        return math.ceil((self - self % other) / other - 0.5)
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
 
-    def __rfloordiv__(self, other: Any) -> Any:
-        return math.ceil((other - other % self) / self - 0.5)
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def detach(self) -> Any:
         """A constant with the same number, as for a Value."""
@@ -186,7 +187,7 @@ class Dual:
                 f"a dual number, which stands for a Value in forward mode, has no {name!r}: compute with the number "
                 f"itself, or with x.detach(), a constant of its number"
             )
-        return lambda *others: row(self, *others)
+        return lambda *others, **named: row(self, *others, **named)
 
     __lt__ = _comparison(primitives.less, operator.lt)
     __le__ = _comparison(primitives.less_equal, operator.le)

@@ -105,9 +105,9 @@ class _Entry:
                 self.only_no_grad = self.holds
 
 
-_OUTSIDE = _Entry("outside", None, _never, ref(_Entry))
-_OUTSIDE.around = _OUTSIDE
-_innermost: ContextVar[_Entry] = ContextVar("innermost", default=_OUTSIDE)
+OUTSIDE = _Entry("outside", None, _never, ref(_Entry))
+OUTSIDE.around = OUTSIDE
+_innermost: ContextVar[_Entry] = ContextVar("innermost", default=OUTSIDE)
 
 here = _innermost.get
 """The innermost block here, which may have been left. `here().only_no_grad()` is the quickest question."""
@@ -128,7 +128,7 @@ def _last_here() -> _Entry:
 def in_force(*kinds: str, otherwise: Any = None) -> Any:
     """What the innermost block of one of these kinds says."""
     entry = _last_here()
-    while entry is not _OUTSIDE:
+    while entry is not OUTSIDE:
         if entry.kind in kinds and entry.leave() is not None and entry.holds():
             return entry.value
         entry = entry.around
@@ -137,7 +137,7 @@ def in_force(*kinds: str, otherwise: Any = None) -> Any:
 
 def call_within(kind: str, value: Any, function: Callable[..., Any], *args: Any) -> Any:
     """What the function returns, called in a block of its own, which ends with the call: sooner than a `with` block."""
-    entry = _Entry(kind, value, _OUTSIDE.leave, _OUTSIDE.leave)
+    entry = _Entry(kind, value, OUTSIDE.leave, OUTSIDE.leave)
     entry.put_into(_last_here())
     context = copy_context()
     context.run(_innermost.set, entry)
@@ -200,15 +200,15 @@ class Mode:
 
     def _taken(self, functions: dict[_Entry, Callable[..., Any]]) -> Callable[..., Any]:
         """The function of the innermost block of this mode; of a new one where there is none."""
-        entry = here() if functions else _OUTSIDE
-        while entry is not _OUTSIDE and entry not in functions:
+        entry = here() if functions else OUTSIDE
+        while entry is not OUTSIDE and entry not in functions:
             entry = entry.around
-        return functions.pop(self._opened() if entry is _OUTSIDE else entry)
+        return functions.pop(self._opened() if entry is OUTSIDE else entry)
 
     def _forget_interrupted(self) -> None:
         """Let go of blocks whose `with` statement was interrupted before it had looked for `__exit__`."""
         entry = here()
-        while entry is not _OUTSIDE:
+        while entry is not OUTSIDE:
             if entry in self._leave and not entry.holds():
                 del self._leave[entry]
                 self._enter.pop(entry, _never)

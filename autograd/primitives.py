@@ -130,13 +130,19 @@ class Primitive:
     if TYPE_CHECKING:
 
         @overload
-        def __call__(self, *arguments: float) -> float: ...  # type: ignore[overload-overlap]
+        def __call__(self, *arguments: float, **named: float) -> float: ...  # type: ignore[overload-overlap]
         @overload
-        def __call__(self, *arguments: Value | float) -> Value: ...
+        def __call__(self, *arguments: Value | float, **named: Value | float) -> Value: ...
 
-    def __call__(self, *arguments: Any) -> Any:
-        """Apply the operation: a float from numbers, a Value from Values, whatever kind of number comes in."""
-        if self.arity is not None and len(arguments) != self.arity:
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Apply the operation: a float from numbers, a Value from Values, whatever kind of number comes in.
+
+        NumPy arrays are taken element by element, as NumPy's own functions take them. Arguments may be given by the
+        names that the forward function gives them.
+        """
+        if named:
+            arguments = self._in_order(arguments, named)
+        if len(arguments) != self.arity and self.arity is not None:
             arguments = self._with_defaults(arguments)
         for argument in arguments:
             if argument.__class__ is not float:
@@ -146,11 +152,36 @@ class Primitive:
         kind: Any = None
         for argument in arguments:
             rank = getattr(argument.__class__, "_rank", None)
-            if rank is not None and (kind is None or rank > kind._rank):
+            if rank is None:
+                if getattr(argument, "shape", ()):
+                    return self._of_each(arguments)
+            elif kind is None or rank > kind._rank:
                 kind = argument.__class__
         if kind is None:
             return self.forward(*[to_float(argument, self.name) for argument in arguments])
         return kind._apply(self, arguments)
+
+    def _of_each(self, arguments: tuple[Any, ...]) -> Any:
+        import numpy
+
+        results = numpy.frompyfunc(self, len(arguments), 1)(*arguments)
+        return results.astype(float) if all(isinstance(result, float) for result in results.flat) else results
+
+    def _in_order(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """The arguments in order. Their names are those of the forward function."""
+        import inspect
+
+        if self.arity is None:
+            raise TypeError(f"{self.name} takes any number of arguments, none by name: got {', '.join(named)}")
+        names = list(inspect.signature(self.forward).parameters)
+        given = dict(zip(names[::-1], self.defaults[::-1])) | dict(zip(names, arguments)) | named
+        twice = set(named) & set(names[: len(arguments)])
+        if twice or set(given) != set(names) or len(arguments) > len(names):
+            raise TypeError(
+                f"{self.name} takes the arguments {', '.join(names)}, got {len(arguments)} by position and "
+                f"{', '.join(named)} by name"
+            )
+        return tuple([given[name] for name in names])
 
     def _with_defaults(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         assert self.arity is not None
@@ -422,6 +453,13 @@ def _mod(x: float, y: float) -> float:
         return nan
 
 
+def _floor_divide(x: float, y: float) -> float:
+    try:
+        return x // y
+    except ZeroDivisionError:
+        return nan
+
+
 def _floor(x: float) -> float:
     return math.copysign(math.floor(x), x) if math.isfinite(x) else x
 
@@ -644,6 +682,16 @@ mod = Primitive(
     domain=((-10, 10), (0.5, 3)),
     singular=[((5.0, 0.0), nan, (1.0, -inf)), ((1.0, 0.1), 1.0 % 0.1, (1.0, -9.0))],
     summary="the remainder of x / y, with the sign of y",
+)
+floor_divide = Primitive(
+    "floor_divide",
+    _floor_divide,
+    (ZERO, ZERO),
+    symbol="//",
+    latex=r"\left\lfloor \frac{#1}{#2} \right\rfloor",
+    domain=((-10, 10), (0.5, 3)),
+    singular=[((5.0, 0.0), nan, (0.0, 0.0)), ((1.0, 0.1), 1.0 // 0.1, (0.0, 0.0)), ((-1.0, inf), -1.0, (0.0, 0.0))],
+    summary="x // y, the next whole number down from x / y; its derivatives are 0, and x // 0 is nan",
 )
 
 # --- Comparisons and choices -----------------------------------------------------------------------------------------
@@ -1179,6 +1227,7 @@ class _IEEE(float):
     __mul__, __rmul__ = _ieee_binary(mul)
     __truediv__, __rtruediv__ = _ieee_binary(div)
     __pow__, __rpow__ = _ieee_binary(pow_)
+    __floordiv__, __rfloordiv__ = _ieee_binary(floor_divide)
 
     def __neg__(self) -> _IEEE:
         return _IEEE(-float(self))

@@ -64,6 +64,7 @@ class Symbol:
     __truediv__, __rtruediv__ = _binary(primitives.div)
     __pow__, __rpow__ = _binary(primitives.pow_)
     __mod__, __rmod__ = _binary(primitives.mod)
+    __floordiv__, __rfloordiv__ = _binary(primitives.floor_divide)
     __lt__, __gt__ = _binary(primitives.less)[0], _binary(primitives.greater)[0]
     __le__, __ge__ = _binary(primitives.less_equal)[0], _binary(primitives.greater_equal)[0]
     __eq__, __ne__ = _binary(primitives.equal)[0], _binary(primitives.not_equal)[0]

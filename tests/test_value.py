@@ -2,9 +2,12 @@
 
 import copy
 import gc
+import itertools
 import math
 import pickle
+import random
 import re
+import struct
 import threading
 from math import inf, nan
 
@@ -866,10 +869,50 @@ def test_no_grad_is_a_decorator_and_its_results_are_constants():
     assert (x.grad, y.grad) == (6.0, 0.0)
 
 
-@pytest.mark.parametrize(("x", "y"), [(1.0, 0.1), (-1.0, 0.1), (7.5, -2.0), (-7.5, 2.0), (0.3, 0.1), (1e16, 3.0)])
-def test_floor_division_goes_with_the_remainder(x, y):
-    assert (Value(x) // y).data == (x // Value(y)).data == x // y
-    assert math.isclose((x // y) * y + (Value(x) % y).data, x)
+def pairs_to_divide(n):
+    edges = (0.0, -0.0, 1.0, -1.0, 0.1, -0.1, 3.0, inf, -inf, nan, 5e-324, -5e-324, 1.7e308, -1e-300, 1e16)
+    edges += (2.0**52 + 1, 2.0**53 - 1, -(2.0**53) + 1)
+    yield from itertools.product(edges, edges)
+    draw = random.Random(0)
+    for _ in range(n // 3):
+        yield draw.uniform(-10, 10), draw.uniform(-3, 3)
+        yield struct.unpack("2d", draw.randbytes(16))
+        divisor = draw.choice((1.0, 3.0, 0.7, -0.3))
+        yield (draw.randrange(2**51, 2**54) | 1) * divisor, divisor
+
+
+def same_number(x, y):
+    return (x != x and y != y) or (x == y and math.copysign(1.0, x) == math.copysign(1.0, y))
+
+
+def floor_division_is_pythons(n):
+    compiled = pytest.importorskip("llvmlite") and autograd.compile(lambda x, y: x // y)
+    pairs = list(pairs_to_divide(n))
+    results = compiled(*map(np.array, zip(*pairs)))
+    for (x, y), result in zip(pairs, results):
+        wanted = x // y if y else nan
+        values = (Value(x) // y, x // Value(y), Value(x) // Value(y))
+        forward_mode = autograd.jvp(lambda v, y=y: v // y, (x,), (1.0,))[0]
+        numbers = (*[v.data for v in values], forward_mode, result)
+        assert all(same_number(wanted, number) for number in numbers), (x, y, numbers)
+
+
+def test_floor_division_is_that_of_python():
+    floor_division_is_pythons(3_000)
+
+
+@pytest.mark.slow
+def test_floor_division_is_that_of_python_for_many():
+    floor_division_is_pythons(200_000)
+
+
+def test_divmod_and_the_derivative_of_floor_division():
+    x = Value(7.5)
+    assert [v.data for v in divmod(x, 2)] == list(divmod(7.5, 2))
+    assert [v.data for v in divmod(-7.5, Value(2.0))] == list(divmod(-7.5, 2.0))
+    assert (x // 2).local_derivatives == (0.0, None)
+    assert autograd.grad(lambda v: divmod(v, 2.0)[0] * 3 + divmod(v, 2.0)[1])(7.5) == 1.0
+    assert autograd.jvp(lambda v: list(divmod(10.0, v)), (3.0,), (1.0,)) == ([3.0, 1.0], [0.0, -3.0])
 
 
 def test_backward_in_threads_that_share_a_leaf():

@@ -20,6 +20,7 @@ from autograd.primitives import (
     erfc,
     exp,
     expm1,
+    floor,
     fmod,
     log,
     log1p,
@@ -56,6 +57,18 @@ def _mod(x: Any, y: Any) -> Any:
     other_sign = not_equal(remainder < 0, y < 0)
     moved = where(other_sign, remainder + y, remainder)
     return where(equal(remainder, 0), where(y < 0, -0.0, 0.0), moved)
+
+
+def _floor_divide(x: Any, y: Any) -> Any:
+    """As Python divides floats: what the remainder leaves is a multiple of y but for rounding."""
+    remainder: Any = fmod(x, y)
+    quotient = (x - remainder) / y
+    other_sign = where(equal(remainder, 0), 0.0, not_equal(remainder < 0, y < 0))
+    quotient = where(other_sign, quotient - 1, quotient)
+    below: Any = floor(quotient)
+    ratio = x / y
+    zero = where(ratio < 0, -0.0, where(ratio > 0, 0.0, ratio))
+    return where(equal(quotient, 0), zero, where(quotient - below > 0.5, below + 1, below))
 
 
 def _sign(x: Any) -> Any:
@@ -129,6 +142,7 @@ def _hypot(*xs: Any) -> Any:
 SPELLINGS: dict[str, Callable[..., Any]] = {
     "detach": lambda x: x,
     "mod": _mod,
+    "floor_divide": _floor_divide,
     "maximum": _maximum,
     "minimum": _minimum,
     "clip": lambda x, low, high: minimum(maximum(x, low), high),

@@ -36,6 +36,7 @@ TORCH = {
     "neg": torch.neg,
     "pow": torch.pow,
     "mod": torch.remainder,
+    "floor_divide": lambda x, y: torch.div(x, y, rounding_mode="floor"),
     "less": _truth(torch.lt),
     "less_equal": _truth(torch.le),
     "greater": _truth(torch.gt),
@@ -90,6 +91,7 @@ TORCH = {
 """Every row in PyTorch's words, on tensors of any one shape."""
 
 DEVIATIONS = {
+    "floor_divide": (lambda x, y: y == 0 and abs(x) > 0, "nan where Python raises, as x % 0 is; PyTorch: inf, -inf"),
     "hypot": (lambda x, y: x == y == 0, "the gradient at the origin is 0, the subgradient of least norm; PyTorch: nan"),
     "acosh": (lambda x: x == -1, "outside the domain, where the value is nan: 1 / sqrt(-0.0) is -inf, PyTorch: inf"),
 }
@@ -191,6 +193,8 @@ def random_program(size, seed):
         number = row(*[numbers[k] for k in operands])
         if row.name == "mod" and number == 0:
             continue  # its zero has the sign of the divisor, as Python's; PyTorch's is that of the dividend
+        if row.name == "floor_divide" and numbers[operands[1]] == 0:
+            continue  # listed as a deviation
         if abs(number) < 1e4 or draw.random() < 0.02:
             steps.append((row, operands))
             numbers.append(number)
