@@ -192,6 +192,9 @@ def distance_to_a_jump(node):
         return abs(numbers[0])
     if name in ("mod", "atan2"):
         return min(abs(number - node.data) for number in (0.0, *numbers))
+    if name == "floor_divide":
+        remainder = autograd.mod(*numbers)
+        return min(abs(remainder), abs(numbers[1] - remainder)) / max(1.0, abs(node.data))  # q errors of the divisor
     if name in COMPARING:
         return min([abs(x - y) for x, y in itertools.combinations(numbers, 2)], default=math.inf)
     return math.inf
