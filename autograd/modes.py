@@ -3,10 +3,9 @@
 All but the last belong to the thread (the context) that entered them. Operations look at `active` first, which is empty
 nearly always, so that these modes cost nothing when there are none; what only tracing changes looks at `traces`.
 
-Ctrl-C can come between any two instructions of a Python function, also of an `__enter__` or an `__exit__`, and must not
-leave a mode behind. So a block is in force for exactly as long as a lock of its own is held, and what the `with`
-statement calls are that lock's methods: functions of C, which nothing interrupts. What Python does, it does before,
-while the statement looks these methods up; what is left over afterwards is in force no longer, whoever finds it.
+Ctrl-C can come before any instruction of an `__exit__` written in Python, and must not leave a mode behind. So nothing
+has to be undone when a block ends: a block holds for as long as its `with` statement keeps the `__exit__` that it
+looked up, and all others refer to that weakly. Who meets a block that has ended forgets it.
 """
 
 from __future__ import annotations
@@ -14,11 +13,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from _thread import allocate_lock
-from contextvars import ContextVar, copy_context
+from _thread import RLock
+from contextvars import ContextVar
 from functools import partial, update_wrapper
-from itertools import compress
-from operator import methodcaller
 from weakref import ref
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -26,11 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any
 
-active: dict[object, object] = {}
-"""The blocks entered and not yet left, in any thread, of modes that change what operations do."""
+active: set[_Block] = set()
+"""The blocks, of any thread, of modes that change what operations do. Those that have ended may still be among them."""
 
-traces: dict[object, object] = {}
-"""The traces going on, in any thread."""
+traces: set[_Block] = set()
+"""Likewise, those in which a function is recorded to be compiled."""
+
 
 changes: list[int] = [0]
 """How many times something was replaced in an object whose class says `counts_changes = True`.
@@ -54,7 +52,7 @@ class AnomalyError(FloatingPointError):
 
 
 class CompileError(TypeError):
-    """A function cannot be compiled: it asks for a number that is not known while its operations are recorded, say.
+    """A function cannot be compiled: it asks for a number that is not known while its operations are recorded.
 
     Example:
         >>> import autograd
@@ -70,159 +68,139 @@ class CompileError(TypeError):
 # How a block is entered, found and left
 # ---------------------------------------------------------------------------------------------------------------------
 
-_never: Callable[[], bool] = bool  # a function of C that returns False
-_HARMLESS = ("recording", "reverse", "part", "collector")  # to the result of an operation, once it is a constant
+
+def _end(*_error: object) -> None:
+    """All that is called at the end of a block."""
 
 
-class _Entry:
-    """A block: a link in the chain of those around a point of the program.
+_ENDED: Callable[[], Any] = ref(partial(_end))  # gives None, as `exit` of every block that has ended
+
+
+class _Block:
+    """A `with` block that has been entered: a link in the chain of those around a point of the program.
 
     Attributes:
-        kind, value: what holds in the block.
-        around: the block around it; the outermost link stands for no block.
-        holds: whether the block has been entered and not been left: whether its lock is held.
-        leave: a weak reference to the function that leaves the block. When the `with` statement has dropped that, the
-            block has been left, or will never be entered.
-        harmless: whether nothing is to be done about the result of an operation here, if only it is a constant.
-        only_no_grad: whether it is one, and nothing else is to be done about it.
+        mode: whose block it is.
+        exit: a weak reference to what the `with` statement calls at the end: the block holds as long as that is there.
+        around: the block around it.
+        value: what holds in it.
+        quiet: whether neither it nor a block around it wants anything of the nodes that are made.
+        no_grad: `exit` of the block for which results are constants here, if nothing else is wanted of them.
     """
 
-    __slots__ = ("around", "harmless", "holds", "kind", "leave", "only_no_grad", "value")
-    around: _Entry
+    __slots__ = ("around", "exit", "mode", "no_grad", "quiet", "value")
+    quiet: bool
+    no_grad: Callable[[], Any]
 
-    def __init__(self, kind: str, value: Any, holds: Callable[[], bool], leave: Any) -> None:
-        self.kind, self.value, self.holds, self.leave = kind, value, holds, leave
-        self.harmless, self.only_no_grad = True, _never
-
-    def put_into(self, around: _Entry) -> None:
-        """Say which block it is in."""
-        self.around = around
-        self.harmless = around.harmless and self.kind in _HARMLESS
-        if self.harmless:
-            if self.kind != "recording":
-                self.only_no_grad = around.only_no_grad
-            elif not self.value:
-                self.only_no_grad = self.holds
+    def __init__(self, mode: Mode, exit: Callable[[], Any], around: _Block | None) -> None:
+        self.mode, self.exit, self.around, self.value = mode, exit, around, mode.value()
+        self.quiet = mode.quiet and (around is None or around.quiet)
+        self.no_grad = around.no_grad if self.quiet and around is not None else _ENDED
+        if mode.kind == "recording":
+            self.no_grad = exit if self.quiet and not self.value else _ENDED
 
 
-OUTSIDE = _Entry("outside", None, _never, ref(_Entry))
-OUTSIDE.around = OUTSIDE
-_innermost: ContextVar[_Entry] = ContextVar("innermost", default=OUTSIDE)
-
-here = _innermost.get
-"""The innermost block here, which may have been left. `here().only_no_grad()` is the quickest question."""
-
-
-def _last_here() -> _Entry:
-    """The innermost block here that can still be in force; what is further in, and between it and the next, is gone."""
-    entry = last = here()
-    while last.leave() is None:
-        last = last.around
-    if last is not entry:
-        _innermost.set(last)
-    while last.around.leave() is None:
-        last.around = last.around.around
-    return last
-
-
-def in_force(*kinds: str, otherwise: Any = None) -> Any:
-    """What the innermost block of one of these kinds says."""
-    entry = _last_here()
-    while entry is not OUTSIDE:
-        if entry.kind in kinds and entry.leave() is not None and entry.holds():
-            return entry.value
-        entry = entry.around
+def in_force(kind: str, otherwise: Any = None) -> Any:
+    """What the innermost block of this kind says."""
+    block: _Block | None = _here()
+    while block is not None:
+        if block.mode.kind == kind and block.exit() is not None:
+            return block.value
+        block = block.around
     return otherwise
 
 
-def call_within(kind: str, value: Any, function: Callable[..., Any], *args: Any) -> Any:
-    """What the function returns, called in a block of its own, which ends with the call: sooner than a `with` block."""
-    entry = _Entry(kind, value, OUTSIDE.leave, OUTSIDE.leave)
-    entry.put_into(_last_here())
-    context = copy_context()
-    context.run(_innermost.set, entry)
-    return context.run(function, *args)
+def _here() -> _Block:
+    """The innermost block that holds here; the outermost stands for all that is in none."""
+    block = innermost()
+    last: Any = block
+    while last.exit() is None:
+        last = last.around
+    if last is not block:
+        _innermost.set(last)
+    if last.around is None:
+        _forget_ended(active)
+        _forget_ended(traces)
+    return last  # type: ignore[no-any-return]
 
 
-class _Reference(ref):  # type: ignore[type-arg]
-    """A weak reference; when what it refers to is gone, `then` is called, and no line of Python runs for that."""
-
-    then: Callable[[], object] = _never
-
-    @staticmethod
-    def to(thing: object, then: Callable[[], object]) -> _Reference:
-        reference = _Reference(thing, methodcaller("then"))
-        reference.then = then
-        return reference
+def _forget_ended(blocks: set[_Block]) -> None:
+    for block in tuple(blocks):
+        if block.exit() is None:
+            blocks.discard(block)
 
 
-class _LookedUp(property):
-    """A method made at each look-up. It can be taken from the class and called with a mode, as contextlib does."""
+class _LookedUp:
+    """`__exit__` of a mode, made anew for each `with` statement. Of the class it is a function, as contextlib wants."""
 
-    def __call__(self, mode: Mode, *error: object) -> Any:
-        return self.__get__(mode)(*error)
+    def __get__(self, mode: Mode | None, kind: type) -> Any:
+        return self if mode is None else mode.new_exit()
+
+    def __call__(self, mode: Mode, *error: object) -> None:
+        mode.new_exit()(*error)
 
 
 class Mode:
-    """A mode for a `with` block, or for every call of a function as its decorator: `@no_grad()`."""
+    """A mode for a `with` block, or for every call of a function as its decorator: `@no_grad()`.
 
-    __slots__ = ("_enter", "_leave")
+    Attributes:
+        kind: what `in_force` asks for.
+        quiet: whether nothing is wanted of the nodes that are made.
+        noted_in: where its blocks are noted, or None.
+    """
+
+    __slots__ = ("_by_hand",)
     kind = ""
-    noted_in: dict[object, object] | None = None  # where a block is noted while it is entered
+    quiet = True
+    noted_in: set[_Block] | None = None
 
     def __init__(self) -> None:
-        self._enter: dict[_Entry, Callable[..., Any]] = {}  # of blocks whose functions nobody has taken yet
-        self._leave: dict[_Entry, Callable[..., Any]] = {}
+        self._by_hand: dict[_Block, Callable[..., None]] = {}  # the ends of blocks that no `with` statement entered
 
     def value(self) -> Any:
         """What holds in a new block."""
+
+    def begin(self, exit: ref[Any]) -> None:
+        """Called when a block is entered."""
+
+    def end(self) -> Callable[..., None]:
+        """A function of its own to be called at the end of a block."""
+        return partial(_end)
 
     def for_one_call(self) -> Mode:
         """The mode whose blocks are the parts of one call that is suspended in between."""
         return self
 
-    def _opened(self) -> _Entry:
-        lock = allocate_lock()
-        leave = lock.__exit__
-        forget = _never if self.noted_in is None else partial(self.noted_in.pop, lock, None)
-        entry = _Entry(self.kind, self.value(), lock.locked, _Reference.to(leave, forget))
-        entry.put_into(_last_here())
-        _innermost.set(entry)
-        self._leave[entry], self._enter[entry] = leave, self.entering(entry, lock)
-        return entry
+    __exit__ = _LookedUp()
 
-    def entering(self, entry: _Entry, lock: Any) -> Callable[[], Any]:
-        """A function of C, and of nothing else, that acquires the lock, notes the block and returns its value."""
-        value = compress((entry.value,), map(lock.acquire, (True,)))
+    def __enter__(self) -> Any:
+        found = _to_be_entered.get()
+        if found is None or found[0] is not self:  # by hand
+            exit = self.end()
+            block = self._entered(ref(exit))
+            self._by_hand[block] = exit
+            return block.value
+        _to_be_entered.set(None)
+        return self._entered(found[1]).value
+
+    def _entered(self, exit: ref[Any]) -> _Block:
+        self.begin(exit)
+        block = _Block(self, exit, _here())
         if self.noted_in is not None:
-            value = compress(value, map(self.noted_in.setdefault, (lock,), (entry,)))
-        return value.__next__
+            self.noted_in.add(block)
+        _innermost.set(block)
+        return block
 
-    def _taken(self, functions: dict[_Entry, Callable[..., Any]]) -> Callable[..., Any]:
-        """The function of the innermost block of this mode; of a new one where there is none."""
-        entry = here() if functions else OUTSIDE
-        while entry is not OUTSIDE and entry not in functions:
-            entry = entry.around
-        return functions.pop(self._opened() if entry is OUTSIDE else entry)
-
-    def _forget_interrupted(self) -> None:
-        """Let go of blocks whose `with` statement was interrupted before it had looked for `__exit__`."""
-        entry = here()
-        while entry is not OUTSIDE:
-            if entry in self._leave and not entry.holds():
-                del self._leave[entry]
-                self._enter.pop(entry, _never)
-            entry = entry.around
-
-    @_LookedUp
-    def __enter__(self) -> Callable[[], Any]:
-        if self._leave:
-            self._forget_interrupted()
-        return self._taken(self._enter)
-
-    @_LookedUp
-    def __exit__(self) -> Callable[..., None]:
-        return self._taken(self._leave)
+    def new_exit(self) -> Callable[..., None]:
+        """The end of the innermost block that was entered by hand here; where there is none, of one to be entered."""
+        block = _here() if self._by_hand else None
+        while block is not None:
+            if block in self._by_hand:
+                return self._by_hand.pop(block)
+            block = block.around
+        exit = self.end()
+        _to_be_entered.set((self, ref(exit)))
+        return exit
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function with its body in this mode.
@@ -273,6 +251,20 @@ def _in_steps(mode: Mode, body: Any) -> Generator[Any, Any, Any]:
             resume, sent = body.throw, error
 
 
+OUTSIDE = _Block(Mode(), bool, None)
+_innermost: ContextVar[_Block] = ContextVar("innermost", default=OUTSIDE)
+_to_be_entered: ContextVar[tuple[Mode, ref[Any]] | None] = ContextVar("to be entered", default=None)
+"""The mode of a `with` statement that has looked up `__exit__` and will call `__enter__` next."""
+
+innermost = _innermost.get
+"""The innermost block here, which may have ended. `innermost().no_grad()` is the quickest question."""
+
+
+def only_no_grad() -> bool:
+    """Whether results are constants here, and nothing else is wanted of them."""
+    return bool(active) and _here().no_grad() is not None
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The modes
 # ---------------------------------------------------------------------------------------------------------------------
@@ -288,6 +280,7 @@ class Trace(Mode):
 
     __slots__ = ("made", "names_lines")
     kind = "trace"
+    quiet = False
     noted_in = traces
 
     def __init__(self, names_lines: bool = False) -> None:
@@ -327,19 +320,14 @@ def is_checking() -> bool:
     return bool(active) and in_force("checking", otherwise=False)
 
 
-def only_no_grad() -> bool:
-    """Whether results are constants here, and nothing else that operations have to look at holds."""
-    return bool(active) and here().only_no_grad()
-
-
 class _Switch(Mode):
     """A mode that says yes or no to something."""
 
-    __slots__ = ("_value", "kind", "noted_in")
+    __slots__ = ("_value", "kind", "noted_in", "quiet")
 
-    def __init__(self, kind: str, value: bool, noted_in: dict[object, object] | None = None) -> None:
+    def __init__(self, kind: str, value: bool, quiet: bool = True, noted_in: set[_Block] | None = None) -> None:
         super().__init__()
-        self.kind, self._value, self.noted_in = kind, value, noted_in
+        self.kind, self._value, self.quiet, self.noted_in = kind, value, quiet, noted_in
 
     def value(self) -> bool:
         return self._value
@@ -371,12 +359,12 @@ def no_grad() -> _Switch:
         >>> y.data, y.parents
         (6.0, ())
     """
-    return _Switch("recording", False, active)
+    return _Switch("recording", False, noted_in=active)
 
 
 def recording() -> _Switch | _NoChange:
     """In this block operations are recorded, also inside `no_grad`: what a transform needs to do its work."""
-    return _NO_CHANGE if is_recording() else _Switch("recording", True, active)
+    return _NO_CHANGE if is_recording() else _Switch("recording", True, noted_in=active)
 
 
 def reverse() -> _Switch:
@@ -399,49 +387,39 @@ def detect_anomaly() -> _Switch:
         ...
         autograd.modes.AnomalyError: log gave -inf from 0.0 (<doctest ...>, line 2, in <module>: ...)
     """
-    return _Switch("checking", True, active)
+    return _Switch("checking", True, quiet=False, noted_in=active)
 
 
-class _Rest:
-    """A time in which the collector rests, shared by the blocks of all threads."""
-
-    __slots__ = ("__weakref__",)
-
-
-_pauses: dict[object, object] = {}
-_rests: set[_Reference] = set()
+_pauses: dict[object, ref[Any]] = {}
+_lock = RLock()
+_collector_was_on = False
 
 
 class _CollectorPause(Mode):
-    """Switches Python's cyclic garbage collector off for as long as anybody is in such a block, in any thread.
-
-    The blocks that are entered keep their rest alive. With the last of them it goes, and the collector is on again.
-    """
+    """Switches Python's cyclic garbage collector off for as long as anybody is in such a block, in any thread."""
 
     __slots__ = ()
     kind = "collector"
-    noted_in = _pauses
 
-    def value(self) -> bool:
-        return True
+    def begin(self, exit: ref[Any]) -> None:
+        global _collector_was_on
+        (pause,) = exit().args  # type: ignore[union-attr]
+        with _lock:
+            if not _pauses:
+                _collector_was_on = gc.isenabled()
+            _pauses[pause] = ref(exit(), partial(_resume_collector, pause))
+            gc.disable()
 
-    def entering(self, entry: _Entry, lock: Any) -> Callable[[], Any]:
-        off = compress(iter(gc.disable, False), map(lock.acquire, (True,)))
-        return compress(off, map(self.noted_in.setdefault, (lock,), (self._rest() or entry,))).__next__
+    def end(self) -> Callable[..., None]:
+        return partial(_resume_collector, object())
 
-    def _rest(self) -> _Rest | None:
-        """One that goes on, or a new one; none where a block around this one has it."""
-        if in_force("collector"):
-            return None
-        for reference in tuple(_rests):
-            rest = reference()
-            if rest is None:
-                _rests.discard(reference)
-            elif not gc.isenabled():
-                return rest  # type: ignore[no-any-return]
-        rest = _Rest()
-        _rests.add(_Reference.to(rest, gc.enable if gc.isenabled() else _never))
-        return rest
+
+def _resume_collector(pause: object, *_error: object) -> None:
+    """Called at the end of a pause; where Ctrl-C came before that, as soon as nobody can call it any more."""
+    with _lock:
+        if set(_pauses) == {pause} and _collector_was_on:
+            gc.enable()
+        _pauses.pop(pause, None)
 
 
 def collector_paused() -> _CollectorPause:

@@ -12,7 +12,7 @@ from autograd.graph import MANY
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -65,7 +65,7 @@ INSIDE = Scope("inside")
 
 def current() -> Scope | None:
     """The innermost scope that is open here, or None."""
-    return modes.in_force("scope", "part")  # type: ignore[no-any-return]
+    return modes.in_force("scope")  # type: ignore[no-any-return]
 
 
 def scope_of(node: Any) -> Scope | None:
@@ -82,27 +82,33 @@ def scope_of(node: Any) -> Scope | None:
     return getattr(node, "_scope", None)
 
 
-class _Block(modes.Mode):
-    """A scope for a `with` block. Each time it is entered there is a new one."""
+class _ScopeMode(modes.Mode):
+    """A scope for a `with` block. Each time it is entered there is a new one.
 
-    __slots__ = ("_name", "_scope")
+    Args:
+        name: of the scope.
+        marks_all: whether every operation in the block marks its node.
+        scope: the one for all blocks.
+    """
+
+    __slots__ = ("_name", "_scope", "noted_in", "quiet")
     kind = "scope"
-    noted_in = modes.active
 
-    def __init__(self, name: str, scope: Scope | None = None) -> None:
+    def __init__(self, name: str, marks_all: bool, scope: Scope | None = None) -> None:
         super().__init__()
         self._name, self._scope = name, scope
+        self.quiet, self.noted_in = not marks_all, modes.active if marks_all else None
 
     def value(self) -> Scope:
         return self._scope or Scope(self._name, current())
 
-    def for_one_call(self) -> _Block:
-        return _Block(self._name, self.value())
+    def for_one_call(self) -> _ScopeMode:
+        return _ScopeMode(self._name, not self.quiet, self.value())
 
 
-def call_part(name: str, function: Callable[..., Any], *args: Any) -> Any:
-    """What the function returns, called in a scope that marks nothing itself: it is the scope around those in it."""
-    return modes.call_within("part", Scope(name, current()), function, *args)
+def part(name: str) -> _ScopeMode:
+    """A block that is the scope around the scopes in it, and marks nothing itself: no operation takes longer."""
+    return _ScopeMode(name, marks_all=False)
 
 
 def mark(z: Iterable[Any], a: Iterable[Any], scope: Scope) -> None:
@@ -133,7 +139,7 @@ def mark_between(operands: Iterable[Any], result: Any, scope: Scope) -> None:
                 stack.append(node._right)
 
 
-def scope(name: str) -> _Block:
+def scope(name: str) -> _ScopeMode:
     """In this block every node that is made gets this name as its scope, by which a large picture folds it into a box.
 
     It is a decorator as well: `@scope("block")`. Blocks may be nested; values and gradients do not depend on them, but
@@ -158,4 +164,4 @@ def scope(name: str) -> _Block:
         raise TypeError(f"a scope's name is a string, got {type(name).__name__} {name!r:.80}: write scope('layer 1')")
     if not name.strip():
         raise ValueError("a scope's name is empty: write what the block computes, scope('layer 1')")
-    return _Block(name)
+    return _ScopeMode(name, marks_all=True)

@@ -47,7 +47,7 @@ CONSTANT = _LeafKind("constant")
 _one_backward_at_a_time = RLock()  # graphs of several threads may share leaves
 _new = object.__new__
 _active_modes = modes.active
-_here = modes.here
+_innermost = modes.innermost
 _traces = modes.traces
 
 
@@ -64,7 +64,7 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
 
     def method(self: Value) -> Value:
         if _active_modes:
-            if _here().only_no_grad():
+            if _innermost().no_grad():
                 out: Value = _new(Value)
                 out._data = forward(self._data)
                 out._grad = out._left = out._right = None
@@ -105,7 +105,7 @@ def _binary(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callab
                 return NotImplemented
             other = as_value(other, primitive.name)
         if _active_modes:
-            if _here().only_no_grad():
+            if _innermost().no_grad():
                 out: Value = _new(Value)
                 out._data = forward(self._data, other._data)
                 out._grad = out._left = out._right = None
@@ -278,7 +278,7 @@ class Value:
         """The node of `primitive` on these arguments: the one way to build a node of any number of operands."""
         operands = tuple([as_value(argument, primitive.name) for argument in arguments])
         numbers = [operand._data for operand in operands]
-        if _active_modes and _here().only_no_grad():
+        if _active_modes and _innermost().no_grad():
             return constant(primitive.forward(*numbers))
         out = Value(primitive.forward(*numbers))
         recording = modes.is_recording()
@@ -288,7 +288,7 @@ class Value:
             _connect(out, operands, derivatives)
         else:
             out._primitive = CONSTANT
-        if _here() is not modes.OUTSIDE and (scope := scopes.current()):
+        if _innermost() is not modes.OUTSIDE and (scope := scopes.current()):
             out._scope = scope
         if _traces and (trace := modes.trace()) and trace.names_lines:
             out._origin = modes.user_line()
@@ -663,7 +663,7 @@ def dot_nodes(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> list[Valu
     """The `dot` of each row with the same ys: what `primitives.dot` makes, but the ys are looked at only once."""
     y = [node._data for node in ys]
     if _active_modes:
-        if _here().only_no_grad():
+        if _innermost().no_grad():
             return [constant(sum(map(_multiply, [node._data for node in row], y), 0.0)) for row in rows]
         return [Value._apply(primitives.dot, (*row, *ys)) for row in rows]
     kinds = [node._primitive for node in ys]

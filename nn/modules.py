@@ -13,7 +13,7 @@ import autograd
 from autograd import PRIMITIVES, Value, primitives
 from autograd.modes import changes, only_no_grad
 from autograd.primitives import to_float
-from autograd.scopes import INSIDE, Scope, call_part, current, mark
+from autograd.scopes import INSIDE, Scope, current, mark, part
 from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
 from nn.checks import check_names, whole
 from nn.files import read_state, write_state
@@ -405,15 +405,12 @@ class MLP(Module):
         Raises:
             ValueError: another number of inputs.
         """
-        inputs = as_inputs(x, self.nin, self)
-        return self._forward(inputs) if only_no_grad() else call_part("MLP", self._forward, inputs)
-
-    def _forward(self, inputs: list[Value]) -> Forward:
-        zs, activations = [], [inputs]
-        for layer in self.layers:
-            z, a = layer.forward(activations[-1])
-            zs.append(z)
-            activations.append(a)
+        zs, activations = [], [as_inputs(x, self.nin, self)]
+        with part("MLP"):
+            for layer in self.layers:
+                z, a = layer.forward(activations[-1])
+                zs.append(z)
+                activations.append(a)
         return Forward(_one_or_all(activations[-1]), zs, activations[1:])
 
     def __repr__(self) -> str:
