@@ -21,7 +21,7 @@ from nn import MLP
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import build, native, passes
+from autograd.compiler import build, lower, native, passes
 from autograd.compiler.program import Instruction, Program, Range, Weights
 from autograd.compiler.trace import record, to_program
 
@@ -434,6 +434,39 @@ LAYOUTS = {
 """How the weights W[neuron][input] and the biases of a layer lie among the parameters."""
 
 
+@pytest.mark.parametrize("count", [63, 64, 65, 128, 129, 1000])
+@pytest.mark.parametrize("of_examples", [False, True])
+def test_long_sums_are_cut_and_added_in_the_same_order(count, of_examples):
+    draw = random.Random(count)
+    parameters = [Value(draw.gauss(0, 1) * 10 ** draw.randint(-9, 9)) for _ in range(count)]
+
+    def f(x):
+        numbers = [p * x for p in parameters]
+        return autograd.sum(numbers), autograd.dot(numbers, numbers[::-1])
+
+    step = autograd.compile(f, parameters)
+    whole = autograd.compile(f, parameters, without=["cut_long_sums"])
+    given = [[0.5, -2.0, 3.0]] if of_examples else [0.5]
+    found = np.array(step.evaluate(*given))
+    assert found.tobytes() == np.array(whole.evaluate(*given)).tobytes()
+    assert found[0].ravel()[0] == f(given[0] if not of_examples else given[0][0])[0].data
+    widest = max(len(i.operands) for i in step._last.built.program.instructions if not i.name.startswith("layer"))
+    assert widest <= 2 * passes.LONGEST + 1
+
+
+def test_what_is_given_to_llvm_at_a_time_does_not_grow_with_the_number_of_operands():
+    parameters = [Value(math.sin(k)) for k in range(4000)]
+
+    def loss():
+        return autograd.logsumexp([*parameters[:1000], autograd.dot(parameters[::2], parameters[::-2])])
+
+    modules = modules_of(autograd.compile(loss, parameters))
+    assert len(modules) > 5
+    assert max(map(len, modules)) < 3 * lower.MODULE
+    functions = [function for module in modules for function in module.split("\n}")]
+    assert max(function.count("\n") for function in functions) < 20 * lower.CHUNK
+
+
 def added_to(start, ws, xs):
     for w, x in zip(ws, xs):
         start = start + w * x
@@ -725,6 +758,43 @@ def test_a_penalty_on_the_weights(length, step_of):
 def test_code_that_is_not_in_order_is_an_error(text):
     with pytest.raises(RuntimeError):
         native.Module(text)
+
+
+def modules_of(step):
+    """The text that LLVM is given for the call of a function of no arguments."""
+    given = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "Module", lambda *texts, make=native.Module: given.append(texts) or make(*texts))
+        step()
+    return given[-1]
+
+
+def test_ctrl_c_between_two_modules_leaves_nothing_half_done(monkeypatch):
+    parameters = [Value(math.sin(k)) for k in range(2000)]
+
+    def loss():
+        return autograd.mean([p.tanh() * q for p, q in zip(parameters, parameters[1:])]) + parameters[0].exp()
+
+    step = autograd.compile(loss, parameters, without=["roll"])
+    binding = native.llvm()
+    parsed = []
+
+    def parse(text, parse=binding.parse_assembly):
+        parsed.append(text)
+        if len(parsed) == 3:
+            raise KeyboardInterrupt
+        return parse(text)
+
+    monkeypatch.setattr(binding, "parse_assembly", parse)
+    with pytest.raises(KeyboardInterrupt):
+        step()
+    assert [p.grad for p in parameters] == [0.0] * len(parameters)
+    value = step()
+    found = [p.grad for p in parameters]
+    eager = loss()
+    eager.backward()
+    assert value == pytest.approx(eager.data, rel=1e-13)
+    assert found == pytest.approx([p.grad - g for p, g in zip(parameters, found)], rel=1e-12)
 
 
 def recorded_programs():

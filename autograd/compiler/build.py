@@ -33,6 +33,7 @@ FOR_MACHINE: tuple[Pass, ...] = (
     passes.common_subexpressions,
     passes.fold_constants,
     passes.dead_code,
+    passes.cut_long_sums,
     passes.line_up,
 )
 NEEDED = frozenset({"expand", "line_up"})

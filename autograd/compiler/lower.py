@@ -43,13 +43,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 CHUNK = 256
-"""Instructions in a chunk."""
+"""Instructions in a chunk. Those of many operands count as as many as have two."""
 
 LARGE = 40_000
 """Above this many instructions LLVM does not optimise chunks: it takes a quarter of the time, and they run as fast."""
 
 BLOCK_BYTES = 1 << 20
 """A block has as many examples as keep its slots within this size: in a second-level cache."""
+
+MODULE = 1 << 17
+"""About so many characters of IR are given to LLVM at a time: Ctrl-C is heard in between."""
 
 LARGEST_BLOCK = 112
 """The most examples in a block."""
@@ -84,7 +87,7 @@ class Lowered(NamedTuple):
     """LLVM IR and what it needs.
 
     Attributes:
-        text: the module.
+        modules: the text, in modules of which each calls those before it only; the last has the ways in.
         layout: the memory.
         functions: the names of the C library's functions that it calls number by number.
         vectorised: those that it calls on whole registers.
@@ -92,7 +95,7 @@ class Lowered(NamedTuple):
         chunks: how many pieces it has.
     """
 
-    text: str
+    modules: list[str]
     layout: Layout
     functions: frozenset[str]
     vectorised: frozenset[str]
@@ -231,6 +234,8 @@ class _Code:
             self._primitive(node, operation, operands)
         elif operation == "copy":
             self.names[node] = self.value(operands[0])
+        elif operation == "add_dot":
+            self.names[node] = self._dot(operands[1:], self.value(operands[0]))
         elif operation == "batch_sum":
             self._batch_sum(self.value(operands[0]), self.lowering.lane_sum(attribute[0]))
         elif operation == "contribute":
@@ -275,6 +280,10 @@ class _Code:
             mask, x, y = self.mask(operands[0]), self.value(operands[1]), self.value(operands[2])
             self.names[node] = self.name(f"select {self.mask_type} {mask}, {kind} {x}, {kind} {y}")
             return
+        if name in ("dot", "sum"):
+            add_up = self._dot if name == "dot" else self._sum
+            self.names[node] = add_up(operands, self.literal(0.0))
+            return
         values = [self.value(operand) for operand in operands]
         if name in _BINARY:
             found = self.name(f"{_BINARY[name]} {kind} {values[0]}, {values[1]}")
@@ -282,12 +291,6 @@ class _Code:
             found = self.name(f"fneg {kind} {values[0]}")
         elif name == "identity":
             found = values[0]
-        elif name == "dot":
-            found = self._dot(values)
-        elif name == "sum":
-            found = self.literal(0.0)
-            for value in values:
-                found = self.name(f"fadd {kind} {found}, {value}")
         elif name in _INTRINSICS:
             found = self.name(f"call {kind} @llvm.{_INTRINSICS[name]}.{self.suffix}({kind} {values[0]})")
         else:
@@ -304,11 +307,16 @@ class _Code:
         left, right = self.value(x), self.value(y)
         return self.name(f"fcmp {_COMPARISONS[name]} {self.type} {left}, {right}")
 
-    def _dot(self, values: Sequence[str]) -> str:
-        half = len(values) // 2
-        total = self.literal(0.0)
+    def _sum(self, operands: Sequence[int], total: str) -> str:
+        for operand in operands:
+            total = self.name(f"fadd {self.type} {total}, {self.value(operand)}")
+        return total
+
+    def _dot(self, operands: Sequence[int], total: str) -> str:
+        half = len(operands) // 2
         kind = self.type
-        for x, y in zip(values[:half], values[half:]):
+        for left, right in zip(operands[:half], operands[half:]):
+            x, y = self.value(left), self.value(right)
             total = self.name(f"call {kind} @llvm.fmuladd.{self.suffix}({kind} {x}, {kind} {y}, {kind} {total})")
         return total
 
@@ -368,11 +376,23 @@ def _pieces(program: Program, batches: Sequence[int]) -> tuple[list[list[int]], 
         if operation in LAYERS:
             pieces += [[node], []]
         else:
-            if len(pieces[-1]) >= CHUNK:
-                pieces.append([])
             pieces[-1].append(node)
-    cut = [[part[k : k + CHUNK] for k in range(0, len(part), CHUNK)] for part in (before, after)]
-    return cut[0], cut[1], [[piece for piece in pieces if piece] for pieces in of_batches]
+    cut = [[chunk for piece in pieces for chunk in _chunks(program, piece)] for pieces in of_batches]
+    return list(_chunks(program, before)), list(_chunks(program, after)), cut
+
+
+def _chunks(program: Program, nodes: Sequence[int]) -> Iterable[list[int]]:
+    """Instructions in pieces that LLVM is soon done with."""
+    chunk: list[int] = []
+    size = 0
+    for node in nodes:
+        if size >= CHUNK:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(node)
+        size += max(1, len(program.instructions[node].operands) // 2)
+    if chunk:
+        yield chunk
 
 
 class _Lowering:
@@ -430,10 +450,10 @@ class _Lowering:
             self.target.lanes * max([width for b in self.layouts for width in b.widths], default=0),
             tuple(self.layouts),
         )
-        entry = self._entry()
-        text = "\n".join([*self.functions.values(), before, after, batch, entry, self._declarations()])
+        ways_in = "\n".join([before, after, batch, self._entry()])
+        modules = in_modules(self.functions, ways_in, self._declarations())
         functions = frozenset(self.needed), frozenset(self.vectorised), frozenset(self.written)
-        return Lowered(text, layout, *functions, chunks)
+        return Lowered(modules, layout, *functions, chunks)
 
     # --- What is the same for all examples ---------------------------------------------------------------------------
 
@@ -783,6 +803,47 @@ class _Lowering:
         lines = list(by_name.values())
         lines.append('attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" }')
         return "\n".join(lines)
+
+
+def in_modules(functions: dict[str, str], ways_in: str, declarations: str) -> list[str]:
+    """Modules of some functions and the ways in, which come last.
+
+    Args:
+        functions: by name, each behind those that it calls.
+        ways_in: functions that call the others.
+        declarations: what every module has.
+    """
+    inline = {name for name, text in functions.items() if "alwaysinline" in _head(text)}
+    modules: list[str] = []
+    own: list[str] = []
+    size = 0
+    for name, text in functions.items():
+        if name not in inline:
+            own.append(name)
+            size += len(text)
+        if size > MODULE:
+            modules.append(_module(own, "", functions, inline, declarations))
+            own, size = [], 0
+    return [*modules, _module(own, ways_in, functions, inline, declarations)]
+
+
+_CALLED = re.compile(r"@([-\w]+)\(")
+
+
+def _module(own: Sequence[str], ways_in: str, functions: dict[str, str], inline: set[str], declarations: str) -> str:
+    """A module of some functions. Others that they call are declared; those that become a part of them are copied."""
+    texts = [*[functions[name].replace("define internal", "define", 1) for name in own], ways_in]
+    called = dict.fromkeys(name for text in texts for name in _CALLED.findall(text) if name in functions)
+    copied = [functions[name] for name in called if name in inline]
+    heads = [_head(functions[name]) for name in called if name not in inline and name not in own]
+    declared = [head.replace("define internal", "declare", 1).rstrip(" {") for head in heads]
+    return "\n".join([*copied, *texts, *declared, declarations])
+
+
+def _head(text: str) -> str:
+    """The line that a function begins with."""
+    start = text.index("define ")
+    return text[start : text.index("\n", start)]
 
 
 def _shape_name(name: str, shape: Iterable[object]) -> str:

@@ -142,16 +142,19 @@ class Module:
     """LLVM IR as code in memory. It is given back when nobody refers to the module any more.
 
     Args:
-        text: LLVM IR. It is verified: LLVM aborts the process when it meets a module that is not in order.
+        texts: LLVM IR, what is called before what calls it. It is verified: LLVM aborts the process when it meets a
+            module that is not in order.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, *texts: str) -> None:
         with _lock:
             binding = llvm()
-            module = binding.parse_assembly(text)
-            module.verify()
-            self._engine = binding.create_mcjit_compiler(module, _machine(binding))
-            self._engine.finalize_object()
+            self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine(binding))
+            for text in texts:
+                module = binding.parse_assembly(text)
+                module.verify()
+                self._engine.add_module(module)
+                self._engine.finalize_object()
 
     def address(self, name: str) -> int:
         """Where a function is."""
@@ -169,7 +172,7 @@ class Code:
         with _lock:
             for name in lowered.functions:
                 _bind(name)
-            self._module = Module(lowered.text)
+            self._module = Module(*lowered.modules)
         self.run, self.before, self.batch, self.after = (
             ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._module.address(name))
             for name in ("run", "before", "batch", "after")

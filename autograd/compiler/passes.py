@@ -27,6 +27,9 @@ SMALLEST_LAYER = 8
 SMALLEST_RANGE = 16
 """Below this length a dot of parameters is written out."""
 
+LONGEST = 64
+"""Sums of more terms, or products, are cut: LLVM takes a time for a piece that grows with the square of its length."""
+
 
 def fold_constants(program: Program) -> Program:
     """Operations on constants alone are done now, by the same functions that Values use; so are choices."""
@@ -302,6 +305,38 @@ def dead_code(program: Program) -> Program:
     return new.finish(program, index)
 
 
+def cut_long_sums(program: Program) -> Program:
+    """A sum, or dot, of many terms is added up in some instructions one after the other, in the same order."""
+    new = program.like()
+    index: list[int] = []
+    for instruction in program.instructions:
+        operation, operands, _ = instruction
+        if operation is primitives.sum_ and len(operands) > LONGEST:
+            index.append(_long_sum(new, [index[k] for k in operands]))
+        elif operation is primitives.dot and len(operands) > 2 * LONGEST:
+            index.append(_long_dot(new, [index[k] for k in operands]))
+        else:
+            index.append(new.take(instruction, index))
+    return new.finish(program, index)
+
+
+def _long_sum(new: Program, terms: Sequence[int]) -> int:
+    total = new.append(primitives.sum_, terms[:LONGEST])
+    for start in range(LONGEST, len(terms), LONGEST):
+        total = new.append(primitives.sum_, (total, *terms[start : start + LONGEST]))
+    return total
+
+
+def _long_dot(new: Program, operands: Sequence[int]) -> int:
+    half = len(operands) // 2
+    xs, ys = operands[:half], operands[half:]
+    total = new.append(primitives.dot, (*xs[:LONGEST], *ys[:LONGEST]))
+    for start in range(LONGEST, half, LONGEST):
+        part = slice(start, start + LONGEST)
+        total = new.append("add_dot", (total, *xs[part], *ys[part]))
+    return total
+
+
 def line_up(program: Program) -> Program:
     """What goes into a layer, or out, gets a place in the order that is wanted: a copy, of what has another place."""
     new = program.like()
@@ -313,15 +348,15 @@ def line_up(program: Program) -> Program:
     def lined_up(group: Sequence[int], batch: int) -> list[int]:
         if places.are_a_run(group):
             return list(group)
-        members: list[int] = []
+        members: dict[int, None] = {}
         for node in group:
             if node in places.of or node in members or batches[node] != batch:
-                members.append(new.append("copy", (node,), batch))
+                members[new.append("copy", (node,), batch)] = None
                 batches.append(batch)
             else:
-                members.append(node)
-        places.add_run(members)
-        return members
+                members[node] = None
+        places.add_run(list(members))
+        return list(members)
 
     for (operation, operands, attribute), batch in zip(program.instructions, old_batches):
         moved = [index[k] for k in operands]

@@ -16,6 +16,7 @@ a whole batch of examples:
     layer_weights       adds the gradient of a layer's weights to the sums
     element             number k of a layer
     copy                its operand once more, for every example of a batch (the attribute)
+    add_dot             its first operand and the products of the others, added up in order: how a long dot goes on
     range_dot           the dot product of two ranges of the vector of parameters
     range_contribute    adds a number times a range of the parameters to a range of the sums
 
@@ -240,6 +241,7 @@ def batch_of(instruction: Instruction, batches: Sequence[int]) -> int:
 
 _OPERANDS = {
     "copy": 1,
+    "add_dot": -1,
     "constant": 0,
     "parameter": 0,
     "input": 0,
@@ -267,6 +269,8 @@ def _attribute_problem(program: Program, operation: str, operands: tuple[int, ..
         return "" if fits else f"there is no sum {index}, or no batch {batch}"
     if operation == "contribute":
         return _unless_below(program.sums, attribute)
+    if operation == "add_dot":
+        return "" if len(operands) % 2 else f"{len(operands)} operands, wants a number and pairs"
     if operation in ("count", "copy"):
         return _unless_below(len(program.columns), attribute)
     if operation == "input":
