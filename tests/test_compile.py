@@ -26,7 +26,7 @@ from nn import MLP, cross_entropy, hinge, predict
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import native
+from autograd.compiler import compiled, native
 
 LANES = native.target("float64", "vector").lanes
 CLOSE = {"rtol": 1e-12, "atol": 1e-14}
@@ -1716,6 +1716,62 @@ def test_nothing_is_kept_alive_by_a_call():
     step.clear_cache()
     gc.collect()
     assert module() is None
+
+
+@pytest.mark.parametrize("kind", ["a list", "an array", "rows", "a batch of lists"])
+def test_of_lists_of_every_length_the_programs_used_last_are_kept(kind, monkeypatch):
+    monkeypatch.setattr(compiled, "MOST_PLANS", 3)
+    weight = Value(2.0)
+    of_numbers = autograd.compile(lambda x: autograd.sum(x) * weight)
+    of_rows = autograd.compile(lambda x: autograd.sum(x) * weight, [weight])
+    call = {
+        "a list": lambda n: of_numbers([1.0] * n),
+        "an array": lambda n: of_numbers(np.ones(n)),
+        "rows": lambda n: of_rows(np.ones((5, n))),
+        "a batch of lists": lambda n: of_rows([[1.0] * n] * 5),
+    }[kind]
+    step = of_numbers if kind in ("a list", "an array") else of_rows
+    codes = {}
+    for n in (2, 3, 4, 2, 5, 6, 2, 7, 2):
+        assert call(n) == 2.0 * n
+        codes[n] = weakref.ref(step._last.built.code)
+    gc.collect()
+    assert [n for n, code in codes.items() if code() is not None] == [2, 6, 7]
+    assert len(step._plans) == 3
+    assert call(3) == 6.0
+
+
+def test_a_program_that_is_forgotten_while_it_runs_goes_on(monkeypatch):
+    monkeypatch.setattr(compiled, "MOST_PLANS", 1)
+    g = autograd.compile(autograd.sum)
+    assert g(np.ones(3)) == 3.0
+    numbers, ran = np.ones(3), []
+
+    def run_after_others_were_called(run, *arguments):
+        g(np.ones(4))
+        gc.collect()
+        ran.append(len(g._plans))
+        return run(*arguments)
+
+    plan = g._last
+    monkeypatch.setattr(plan, "run", functools.partial(run_after_others_were_called, plan.run))
+    code = weakref.ref(plan.built.code)
+    del plan
+    assert g(numbers) == 3.0
+    assert ran == [1]
+    monkeypatch.undo()
+    gc.collect()
+    assert code() is None
+
+
+def test_threads_may_call_more_lengths_than_are_kept(monkeypatch):
+    monkeypatch.setattr(compiled, "MOST_PLANS", 2)
+    g = autograd.compile(autograd.sum)
+    lengths = [1 + (7 * k) % 5 for k in range(60)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda n: g(np.ones(n)), lengths)) == lengths
+    assert len(g._plans) == 2
+    assert set(g._of_vectors.values()) <= set(g._plans.values())
 
 
 # --- What was compiled, told -----------------------------------------------------------------------------------------

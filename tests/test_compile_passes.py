@@ -773,7 +773,7 @@ def test_ctrl_c_between_two_modules_leaves_nothing_half_done(monkeypatch):
     parameters = [Value(math.sin(k)) for k in range(2000)]
 
     def loss():
-        return autograd.mean([p.tanh() * q for p, q in zip(parameters, parameters[1:])]) + parameters[0].exp()
+        return autograd.mean([p.tanh() * q for p, q in itertools.pairwise(parameters)]) + parameters[0].exp()
 
     step = autograd.compile(loss, parameters, without=["roll"])
     binding = native.llvm()

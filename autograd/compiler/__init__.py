@@ -26,10 +26,11 @@ def compile(
 ) -> Compiled:
     """Make native code of a function written on Values, forward and backward, for whole batches of examples.
 
-    The function is run on Values to see what it does, at the first call and again for arguments of another shape. What
-    it does must not depend on their numbers: `where(condition, x, y)` chooses, `if` is an error. It is run twice and
-    must do the same: random numbers, counters, lists that grow are an error. What it does besides, as printing, happens
-    in these runs only. The numbers of Values made before, parameters or others, are read at every call.
+    The function is run on Values to see what it does, at the first call and again for arguments of another shape (of
+    those shapes 64 are remembered). What it does must not depend on their numbers: `where(condition, x, y)` chooses,
+    `if` is an error. It is run twice and must do the same: random numbers, counters, lists that grow are an error. What
+    it does besides, as printing, happens in these runs only. The numbers of Values made before, parameters or others,
+    are read at every call.
 
     All else that it reads becomes part of the program, and is looked at at every call: if it changed, the function is
     recorded anew, and compiled anew if it does something else (what changes often wants to be an argument). That is:

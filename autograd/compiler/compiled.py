@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import threading
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 _number_of = attrgetter("_data")
 
+MOST_PLANS = 64
+"""So many compiled forms of a function are kept: a list of every length wants one, of up to some megabytes."""
+
 
 class _Recording(NamedTuple):
     """What the function did with arguments of a kind.
@@ -61,7 +65,8 @@ class _Recording(NamedTuple):
 class Compiled:
     """A function of Values as native code; what `autograd.compile` returns.
 
-    It is made when it is called for the first time, and again for arguments of another shape.
+    It is made when it is called for the first time, and again for arguments of another shape. What has not been used
+    for the longest time is forgotten where there are more than MOST_PLANS shapes.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class Compiled:
         self._outdated: dict[Any, Plan] = {}
         self._watch: Watch | None = None
         self._unchanged: Callable[[], bool] = _nothing_to_change
+        self._clock = itertools.count()
         self._of_vectors: dict[tuple[int, ...], Plan] = {}
         self._lock = threading.RLock()
         self._exchange = Exchange(self.parameters)
@@ -245,7 +251,7 @@ class Compiled:
         if len(arguments) == 1 and _is_vector(arguments[0], self._type):
             plan = self._of_vectors.get(arguments[0].shape)
             if plan is not None:  # the short way: its numbers are where the code wants them
-                self._last = plan
+                self._last, plan.used = plan, next(self._clock)
                 return plan.results(plan.run(arguments[0], (), ())[1])
         if self.vmap:
             return self._of_examples("values", arguments)
@@ -275,7 +281,9 @@ class Compiled:
         sums, results = plan.run(vector, (), ())
         if what == "values":
             if len(arguments) == 1 and _is_vector(arguments[0], self._type) and len(vector) == len(taken.numbers):
-                self._of_vectors[arguments[0].shape] = plan
+                with self._lock:
+                    if plan in self._plans.values():  # not forgotten meanwhile
+                        self._of_vectors[arguments[0].shape] = plan
             return plan.results(results)
         starts = np.cumsum([len(self.parameters), *taken.sizes])
         gradients = [
@@ -305,9 +313,19 @@ class Compiled:
                 plan = self._plans.get((what, key))
                 if plan is None:
                     with collector_paused():
-                        plan = self._plans[what, key] = self._compiled(what, key, arguments)
-        self._last = plan
+                        plan = self._compiled(what, key, arguments)
+                    self._keep((what, key), plan)
+        self._last, plan.used = plan, next(self._clock)
         return plan
+
+    def _keep(self, key: Any, plan: Plan) -> None:
+        """Keep a plan, in the place of the one that has not been used for the longest time if there are many."""
+        while len(self._plans) >= MOST_PLANS:
+            oldest = min(self._plans, key=lambda key: self._plans[key].used)
+            forgotten = self._plans.pop(oldest)  # a call that runs it keeps it alive
+            for shape in [shape for shape, other in self._of_vectors.items() if other is forgotten]:
+                del self._of_vectors[shape]
+        self._plans[key], plan.used = plan, next(self._clock)
 
     def _compiled(self, what: str, key: Any, arguments: Any) -> Plan:
         recording = self._record(arguments)
@@ -458,7 +476,7 @@ class Compiled:
         with self._lock:
             changed = self._watch is not None and self._watch.changed()
             if changed:
-                self._outdated |= self._plans
+                self._outdated = dict(self._plans)
                 self._forget()
             return changed
 

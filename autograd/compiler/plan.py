@@ -52,6 +52,7 @@ class Plan:
         rolled: where the tables of examples come from that were found in the function itself.
         tables: these tables, if they are the same at every call.
         mark: of the recording that it was made of, see `trace`.
+        used: the larger, the later it was called.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Plan:
         self.dtype, self.names, self.rolled = dtype, names, rolled
         self.tables: Any = None
         self.mark: Any = None
+        self.used = 0
         results_of = [built.program.instructions[k] for k in built.program.results]
         self.constants = np.array([x.attribute if x.operation == "constant" else 0.0 for x in results_of], dtype)
         self._frames: deque[Frame] = deque()
