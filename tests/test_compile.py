@@ -26,7 +26,7 @@ from nn import MLP, cross_entropy, hinge, predict
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import compiled, native
+from autograd.compiler import compiled, native, roll
 
 LANES = native.target("float64", "vector").lanes
 CLOSE = {"rtol": 1e-12, "atol": 1e-14}
@@ -327,6 +327,20 @@ def test_arguments_that_become_others_in_place(change):
         wanted = np.mean(numbers @ np.arange(1.0, numbers.shape[1] + 1))
         assert step(X) == pytest.approx(2 * wanted, rel=1e-14)
         assert w.grad == pytest.approx(wanted, rel=1e-14)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_an_argument_whose_numbers_are_moved_in_place(position):
+    w = Value(2.0)
+    step = autograd.compile(lambda x, y: w * (x + 3 * y), [w])
+    arguments = [np.ones(500), np.ones(500)]
+    for _ in range(3):
+        assert step(*arguments) == 8.0
+    before = arguments[position].ctypes.data
+    arguments[position].__setstate__(np.full(500, 5.0).__reduce__()[2])
+    assert arguments[position].ctypes.data != before
+    for _ in range(3):
+        assert step(*arguments) == [16.0, 32.0][position]
 
 
 def test_arrays_that_come_and_go():
@@ -1521,6 +1535,26 @@ def test_threads_may_call_the_same_loss_of_a_whole_data_set(how):
 
 
 @pytest.mark.usefixtures("_switching_often")
+def test_a_call_keeps_the_tables_that_it_reads_though_another_thread_makes_them_anew(monkeypatch):
+    w = Value(2.0)
+    step = autograd.compile(lambda: autograd.sum([(w * k).tanh() * (k + 0.5) for k in range(20)]), [w])
+    made = []
+
+    def tables(self, *arguments, tables=roll.Rolled.tables):
+        found = tables(self, *arguments)
+        made.extend(map(weakref.ref, found))
+        return found
+
+    monkeypatch.setattr(roll.Rolled, "tables", tables)
+    step()
+    call, step._recent = step._recent.call, None  # as if this thread had been the first, and the next the last
+    step()
+    gc.collect()
+    assert len(made) == 2
+    assert all(table() is not None for table in made)
+    assert call(np.array([2.0]))[0] == step()
+
+
 def test_threads_may_call_the_same_step_with_arguments_of_their_own():
     """Of other shapes, so that each wants a program of its own; compiled at the same time."""
     w = Value(2.0)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import sys
 import weakref
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -104,28 +106,54 @@ def address(array: Any) -> int:
 class Recent:
     """The arguments of the last call, to know them again without another look at each: training repeats itself.
 
-    It does not keep them alive; what was made for them is `call`, a function of a vector. An array whose shape, type
-    or layout was changed in place is not taken for what it was.
+    It does not keep them alive; what was made for them is `call`. An array whose numbers were moved, or whose shape,
+    type or layout was changed in place, is not taken for what it was.
+
+    Args:
+        arguments: arrays that `may_be_remembered`.
+        addresses: where `call` expects the numbers of each.
+        call: a function of a vector.
     """
 
-    __slots__ = ("call", "dtypes", "references", "shapes")
+    __slots__ = ("call", "known")
 
-    def __init__(self, arguments: Sequence[Any], call: Callable[[Any], tuple[Any, Any]]) -> None:
-        self.references: list[Any] = [weakref.ref(argument) for argument in arguments]
-        self.shapes = [argument.shape for argument in arguments]
-        self.dtypes = [argument.dtype for argument in arguments]
+    def __init__(
+        self, arguments: Sequence[Any], addresses: Sequence[int], call: Callable[[Any], tuple[Any, Any]]
+    ) -> None:
+        pointers = [ctypes.c_size_t.from_address(id(argument) + (_pointer() or 0)) for argument in arguments]
+        self.known = [
+            (weakref.ref(argument), pointer, address, argument.shape, argument.dtype)
+            for argument, pointer, address in zip(arguments, pointers, addresses)
+        ]
         self.call = call
 
     def is_of(self, arguments: Sequence[Any]) -> bool:
         """Whether these are the same arguments."""
-        if len(arguments) != len(self.references):
+        if len(arguments) != len(self.known):
             return False
-        for reference, shape, dtype, argument in zip(self.references, self.shapes, self.dtypes, arguments):
-            if reference() is not argument or argument is None:
+        for argument, (reference, pointer, address, shape, dtype) in zip(arguments, self.known):
+            if argument is None or argument is not reference() or pointer.value != address:
                 return False
-            if argument.shape != shape or argument.dtype != dtype or not argument.flags.c_contiguous:
+            if argument.dtype is not dtype or argument.shape != shape or not argument.flags.c_contiguous:
                 return False
         return True
+
+
+def may_be_remembered(arguments: Sequence[Any]) -> bool:
+    """Whether it would be noticed if the numbers of these arrays were moved to another place."""
+    return not arguments or _pointer() is not None
+
+
+@cache
+def _pointer() -> int | None:
+    """Where in an array the address of its numbers is, found out by looking; None if it is not found."""
+    if sys.implementation.name != "cpython":
+        return None
+    found = set(range(0, np.ndarray.__basicsize__, ctypes.sizeof(ctypes.c_size_t)))
+    for array in (np.zeros(1), np.zeros(100)[3:], np.zeros((2, 3), np.float32)):
+        words = {offset: ctypes.c_size_t.from_address(id(array) + offset).value for offset in found}
+        found = {offset for offset, word in words.items() if word == array.ctypes.data}
+    return found.pop() if len(found) == 1 else None
 
 
 _SHARED = Kind(None, False)

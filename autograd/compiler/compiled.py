@@ -19,6 +19,7 @@ from autograd.compiler.arguments import (
     argument_names,
     as_array,
     bind,
+    may_be_remembered,
     placeholders,
     results_like,
     structured,
@@ -170,18 +171,18 @@ class Compiled:
         if plan.rolled is not None:
             tables = plan.rolled.tables(plan.captured, self._type)
             if len(tables) == 1 and not plan.captured and not self.has_aux:
-                plan.tables = tables  # nothing will change but the parameters
-                call = plan.repeated([address(tables[0])], plan.rolled.counts[0], size, has_aux=False)
-                self._recent = recent = Recent(arguments, call)
+                call = plan.repeated([address(tables[0])], plan.rolled.counts[0], size, has_aux=False, tables=tables)
+                self._recent = recent = Recent((), (), call)
                 return recent.call(vector)
             sums, results = plan.run(vector, [[address(table)] for table in tables], plan.rolled.counts)
             return self._with_aux(results.item(0), results[1:], plan), sums[:size]
         if bound.n is None:
             sums, results = plan.run(vector, (), ())
             return self._with_aux(results.item(0), results[1:], plan), sums[:size]
-        if bound.taken and bound.n and self.threads == 1 and not plan.captured and self.has_aux != "sum":
-            recent = Recent(arguments, plan.repeated(bound.addresses, bound.n, size, bool(self.has_aux)))
-            self._recent = recent
+        repeats = bound.taken and bound.n and self.threads == 1 and not plan.captured and self.has_aux != "sum"
+        if repeats and may_be_remembered(arguments):
+            call = plan.repeated(bound.addresses, bound.n, size, bool(self.has_aux))
+            self._recent = recent = Recent(arguments, bound.addresses, call)
             return recent.call(vector)
         outputs = np.empty((bound.n, plan.outputs), self._type) if self.has_aux is True else None
         sums, results = plan.run(vector, (bound.addresses,), (bound.n,), outputs, self.threads, bound.tables)

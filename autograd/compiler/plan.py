@@ -50,7 +50,6 @@ class Plan:
         results: puts the numbers into the structure that the function returned.
         names: what the program's text calls things.
         rolled: where the tables of examples come from that were found in the function itself.
-        tables: these tables, if they are the same at every call.
         mark: of the recording that it was made of, see `trace`.
         used: the larger, the later it was called.
     """
@@ -67,7 +66,6 @@ class Plan:
     ) -> None:
         self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
         self.dtype, self.names, self.rolled = dtype, names, rolled
-        self.tables: Any = None
         self.mark: Any = None
         self.used = 0
         results_of = [built.program.instructions[k] for k in built.program.results]
@@ -111,7 +109,9 @@ class Plan:
         self._frames.append(frame)
         return found
 
-    def repeated(self, addresses: Sequence[int], n: int, size: int, has_aux: bool) -> Callable[[Any], tuple[Any, Any]]:
+    def repeated(
+        self, addresses: Sequence[int], n: int, size: int, has_aux: bool, tables: Any = None
+    ) -> Callable[[Any], tuple[Any, Any]]:
         """The shortest way to a loss and its gradient, for calls that differ in nothing but the parameters.
 
         Args:
@@ -119,6 +119,7 @@ class Plan:
             n: how many examples it has.
             size: how many sums are wanted, the first.
             has_aux: whether outputs for each example are wanted as well.
+            tables: what is at the addresses, if it is to live as long as the function.
 
         Returns:
             A function of the vector of parameters. It returns the result (in a pair with the outputs, if wanted) and
@@ -127,14 +128,14 @@ class Plan:
         batch = self.built.layout.batches[0]
         run, outputs, results_of, dtype = self.built.code.run, self.outputs, self.results, self.dtype
         copied = size <= _FEW
-        frames: deque[tuple[Any, Any, int, Any, Any, Frame]] = deque()
+        frames: deque[tuple[Any, Any, int, Any, Any, Any]] = deque()
 
-        def new() -> tuple[Any, Any, int, Any, Any, Frame]:
+        def new() -> tuple[Any, Any, int, Any, Any, Any]:
             frame = Frame(self.built, self.constants)
             frame.bind(batch, addresses, n)
             parameters = np.empty(size if copied else 0, dtype)
             frame.words[PARAMETERS] = parameters.ctypes.data
-            return parameters, frame.words, frame.address, frame.results, frame.sums[:size], frame
+            return parameters, frame.words, frame.address, frame.results, frame.sums[:size], (frame, tables)
 
         def call(vector: Any) -> tuple[Any, Any]:
             try:
