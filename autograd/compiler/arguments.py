@@ -121,7 +121,7 @@ class Recent:
         self, arguments: Sequence[Any], addresses: Sequence[int], call: Callable[[Any], tuple[Any, Any]]
     ) -> None:
         pointers = [ctypes.c_size_t.from_address(id(argument) + (_pointer() or 0)) for argument in arguments]
-        self.known = [
+        self.known: list[tuple[Any, ...]] = [
             (weakref.ref(argument), pointer, address, argument.shape, argument.dtype)
             for argument, pointer, address in zip(arguments, pointers, addresses)
         ]
