@@ -9,6 +9,7 @@ results, so a graph that is dropped is freed at once.
 from __future__ import annotations
 
 import math
+import os
 from _thread import RLock, _local
 from operator import mul as _multiply
 from weakref import WeakSet
@@ -45,6 +46,12 @@ CONSTANT = _LeafKind("constant")
 """The kind of the leaves that operations make of plain numbers: no derivative is recorded for them."""
 
 _one_backward_at_a_time = RLock()  # graphs of several threads may share leaves
+if hasattr(os, "register_at_fork"):  # a child gets whole gradients, and a lock that nobody holds
+    os.register_at_fork(
+        before=lambda: _one_backward_at_a_time.acquire(),
+        after_in_parent=lambda: _one_backward_at_a_time.release(),
+        after_in_child=lambda: _one_backward_at_a_time.release(),
+    )
 _new = object.__new__
 _active_modes = modes.active
 _innermost = modes.innermost

@@ -1670,6 +1670,120 @@ def test_threads_in_a_copy_of_the_process():
     assert done.stdout.split() == ["2.0", "0"], done.stderr
 
 
+FORKED_MEANWHILE = """
+import os, signal, sys, threading
+import autograd
+from autograd import Value, value
+from autograd.compiler import native
+
+where = sys.argv[1]
+inside, go_on = threading.Event(), threading.Event()
+w = Value(2.0)
+autograd.compile(lambda x: w * x, [w])(3.0)
+
+
+class Asked:
+    \"\"\"A lock that another thread holds until somebody asks for it.\"\"\"
+
+    def __init__(self, lock):
+        self.lock = lock
+
+    def acquire(self):
+        if threading.current_thread() is not holder:
+            go_on.set()
+        return self.lock.acquire() if hasattr(self.lock, "acquire") else self.lock.__enter__()
+
+    def release(self):
+        self.lock.release() if hasattr(self.lock, "release") else self.lock.__exit__(None, None, None)
+
+    def __enter__(self):
+        return self.acquire()
+
+    def __exit__(self, *error):
+        self.release()
+
+
+def recorded(x):
+    if not inside.is_set():
+        inside.set()
+        go_on.wait()
+    return w * x
+
+
+step = autograd.compile(recorded, [w])
+
+
+def hold():
+    if where == "recording":
+        step(3.0)
+        return
+    with locks[where]:
+        inside.set()
+        go_on.wait()
+
+
+holder = threading.Thread(target=hold)
+locks = {}
+if where == "backward":
+    locks[where] = value._one_backward_at_a_time = Asked(value._one_backward_at_a_time)
+elif where == "LLVM":
+    lib = native.llvm().ffi.lib
+    locks[where] = lib._lock = Asked(lib._lock)
+elif where == "between two calls of LLVM":
+    locks[where] = native._lock
+holder.start()
+inside.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(120)
+    y = w * 5
+    y.backward()
+    good = w.grad == 5.0 + 3.0 and step(4.0) == 8.0 and autograd.compile(lambda x: w * x * x, [w])(3.0) == 18.0
+    os._exit(0 if good and w.grad == 9.0 else 1)
+status = os.waitpid(child, 0)[1]
+go_on.set()
+holder.join()
+print(os.waitstatus_to_exitcode(status), step(4.0), w.grad)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that are copies of others")
+@pytest.mark.parametrize("where", ["recording", "backward", "LLVM", "between two calls of LLVM"])
+def test_a_copy_of_the_process_made_while_another_thread_is_busy(where):
+    command = [sys.executable, "-W", "ignore", "-c", FORKED_MEANWHILE, where]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == (["0", "8.0", "4.0"], "")
+
+
+FORKED_IN_THE_MIDDLE = """
+import os, signal
+import autograd
+from autograd import Value
+
+w = Value(2.0)
+children = []
+
+
+def f(x):
+    children.append(os.fork())
+    if children[-1] == 0:
+        signal.alarm(120)
+    return w * x
+
+
+value = autograd.compile(f, [w])(3.0)
+if children[-1] == 0:
+    os._exit(0 if (value, w.grad, autograd.compile(lambda x: w * x, [w])(3.0)) == (6.0, 3.0, 6.0) else 1)
+print(value, w.grad, os.waitstatus_to_exitcode(os.waitpid(children[-1], 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that are copies of others")
+def test_a_function_that_is_recorded_may_copy_the_process():
+    done = subprocess.run([sys.executable, "-c", FORKED_IN_THE_MIDDLE], capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == (["6.0", "3.0", "0"], "")
+
+
 # --- Memory ----------------------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import itertools
+import os
 import threading
+import weakref
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -100,6 +102,7 @@ class Compiled:
         self._clock = itertools.count()
         self._of_vectors: dict[tuple[int, ...], Plan] = {}
         self._lock = threading.RLock()
+        _all.add(self)
         self._exchange = Exchange(self.parameters)
         self._shape = (len(self.parameters),)
         self._last: Plan | None = None
@@ -531,6 +534,18 @@ class Compiled:
 
 def _nothing_to_change() -> bool:
     return True
+
+
+_all: weakref.WeakSet[Compiled] = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    for compiled in list(_all):
+        compiled._lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # of all threads a child has only the one that forked; others may have held them
+    os.register_at_fork(after_in_child=_renew_locks)
 
 
 def _is_vector(argument: Any, dtype: Any) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import sys
 import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from autograd import value
 from autograd.compiler import elementary
 from autograd.compiler.lower import Target
 from autograd.compiler.spellings import FUNCTIONS
@@ -56,6 +59,33 @@ def llvm() -> Any:
 def _initialise(binding: Any) -> None:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)
+
+
+def _locks_over_fork() -> tuple[Any, Any]:
+    """Those that no other thread may hold when a process is copied, in the order in which one thread takes them.
+
+    Inside of LLVM nothing is whole: llvmlite's own lock says whether anybody is there. Freeing code takes it too, and
+    the collector may do that anywhere, in `backward` as well.
+    """
+    return value._one_backward_at_a_time, getattr(llvm().ffi.lib, "_lock", contextlib.nullcontext())
+
+
+def _before_fork() -> None:
+    for lock in _locks_over_fork():
+        lock.__enter__()
+
+
+def _after_fork() -> None:
+    for lock in reversed(_locks_over_fork()):
+        lock.__exit__(None, None, None)
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.RLock()  # a thread that held it, between two calls of LLVM, is not there
+    _after_fork()
 
 
 @cache
