@@ -180,6 +180,99 @@ def test_gradients(seed):
         assert (close | identical(of_parameters + 0.0, wanted + 0.0)).all()
 
 
+# --- What all examples share -----------------------------------------------------------------------------------------
+
+
+SINGULAR = (
+    *("asin", "acos", "atanh", "sqrt", "log", "div", "pow", "abs", "relu", "hypot", "maximum", "max", "where"),
+    *("add", "sub", "mul", "mul", "neg", "tanh", "exp", "dot", "sum"),
+)
+"""Rows whose derivatives are not finite somewhere, and rows that lead there."""
+
+
+def singular_program(draw, inputs):
+    steps = []
+    for nodes in range(inputs, inputs + draw.randint(1, 6)):
+        row = draw.choice(SINGULAR)
+        count = ROWS[row].arity or draw.choice([2, 4])
+        steps.append(Step(row, tuple([draw.randrange(nodes) for _ in range(count)]), "plain"))
+    return steps
+
+
+class Sharing:
+    """Random programs of parameters alone, whose results random programs of an example go on with.
+
+    Each has two parameters of its own, often where a derivative is not finite, and a part that may be done once for all
+    examples.
+    """
+
+    def __init__(self, seed, programs):
+        draw = random.Random(seed)
+        self.programs = [[singular_program(draw, inputs) for inputs in (2, 3, 5)] for _ in range(programs)]
+        self.parameters = [Value(draw.choice([0.0, 1.0, -1.0, 0.5, 2.0, math.inf])) for _ in range(2 * programs)]
+        self.rows = [[draw.choice([0.0, 1.0, -1.0, 0.5, 2.0]) for _ in range(2)] for _ in range(16)]
+
+    def once(self):
+        return [run(program[0], self.parameters[2 * k : 2 * k + 2]) for k, program in enumerate(self.programs)]
+
+    def loss(self, row, once=None):
+        terms = []
+        for k, ((_, of_parameters, of_both), number) in enumerate(zip(self.programs, once or self.once())):
+            shared = nodes_of(of_parameters, [*self.parameters[2 * k : 2 * k + 2], number])[-3:]
+            *_, one, other = nodes_of(of_both, [*shared, *row])
+            terms += [one, other * row[0]]
+        return autograd.sum(terms)
+
+    def loss_of_numbers(self, row, once=None):
+        return self.loss([Value(number) for number in row], once)
+
+    def whole(self):
+        """The mean over a data set, for which the first part is done once."""
+        once = self.once()
+        return autograd.mean([self.loss_of_numbers(row, once) for row in self.rows])
+
+    def gradients_on_values(self, loss):
+        for parameter in self.parameters:
+            parameter.grad = 0.0
+        loss().backward()
+        return np.array([parameter.grad for parameter in self.parameters])
+
+
+def disagreements(sharing):
+    """The gradients that are not those of Values: in a batch, and rolled."""
+    numbers = np.array([p.data for p in sharing.parameters])
+    step = autograd.compile(sharing.loss, sharing.parameters, **EXACT)
+    whole = autograd.compile(sharing.whole, sharing.parameters, **EXACT)
+    by_example = sharing.gradients_on_values(
+        lambda: autograd.mean([sharing.loss_of_numbers(row) for row in sharing.rows])
+    )
+    at_once = sharing.gradients_on_values(sharing.whole)
+    with np.errstate(invalid="ignore"):
+        of_each = [sharing.gradients_on_values(lambda row=row: sharing.loss_of_numbers(row)) for row in sharing.rows]
+        scale = np.nan_to_num(np.abs(of_each), posinf=0.0).sum(axis=0)
+    X = np.array(sharing.rows)
+    pairs = [(step.flat(numbers, X)[1], by_example), (step.flat(numbers, X)[1], by_example)]
+    pairs += [(whole.flat(numbers)[1], at_once), (whole.flat(numbers)[1], at_once)]
+    assert whole._last.rolled is not None
+    return [
+        (k, got, wanted)
+        for pair in pairs
+        for k, (got, wanted) in enumerate(zip(*pair))
+        if not np.isclose(got, wanted, rtol=1e-6, atol=1e-9 * (1 + scale[k]), equal_nan=True)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_all_examples_share_at_points_where_derivatives_are_not_finite(seed):
+    assert disagreements(Sharing(seed, programs=(1, 7)[seed % 2])) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(30, 200))
+def test_more_of_what_all_examples_share(seed):
+    assert disagreements(Sharing(seed, programs=(1, 7)[seed % 2])) == []
+
+
 # --- With all passes, and vector mathematics -------------------------------------------------------------------------
 
 

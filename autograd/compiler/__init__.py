@@ -48,7 +48,8 @@ def compile(
             by side. Without parameters: any function of numbers, such as `autograd.hessian(g)`.
         parameters: the leaf Values to train.
         wrt: which arguments `.grad` differentiates with respect to, a position or a tuple of positions.
-        reduce: what becomes of the losses of the examples: their "mean" or "sum".
+        reduce: what becomes of the losses of the examples: their "mean" or "sum". The sum of no examples is 0, with
+            gradients 0, their mean an error.
         has_aux: `f` returns a pair, the loss and what else is wanted of each example; "sum" for the sums of the latter.
         dtype: "float64" or "float32".
         threads: how many threads share a batch, if it is large enough.

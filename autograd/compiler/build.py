@@ -79,12 +79,16 @@ class Report(NamedTuple):
 
 
 class Built(NamedTuple):
-    """Native code, the memory it needs, the program it was made from, and the report."""
+    """Native code, the memory it needs, the program it was made from, the report.
+
+    And whether the last result is a doubt: the gradients want to be computed example by example where it is not finite.
+    """
 
     code: native.Code
     layout: Layout
     program: Program
     report: Report
+    has_doubt: bool
 
 
 def build(
@@ -94,6 +98,7 @@ def build(
     wanted: Wanted | None = None,
     without: Collection[str] = (),
     outputs_by_column: bool = False,
+    example_by_example: bool = False,
 ) -> Built:
     """Compile a program.
 
@@ -104,6 +109,7 @@ def build(
         wanted: what to differentiate.
         without: names of passes to leave out.
         outputs_by_column: see `lower`.
+        example_by_example: see `differentiate`.
     """
     start = time.perf_counter()
     program.verify("trace")
@@ -117,14 +123,22 @@ def build(
                 sizes.append((stage.__name__, len(program.instructions)))
         return program
 
+    if example_by_example:
+        without = (*without, passes.find_ranges.__name__)  # they take a sum
     program = run(BEFORE_GRADIENT, program)
+    has_doubt = False
     if wanted is not None:
         program = copied(program)
         program.forward = len(program.instructions)
         roots = program.results or program.outputs[1]
-        gradients = differentiate(program, roots[wanted.root], wanted.parameters, wanted.columns)
+        gradients, doubt = differentiate(
+            program, roots[wanted.root], wanted.parameters, wanted.columns, example_by_example
+        )
         if wanted.columns:
             program.outputs[1] = [*program.outputs[1], *gradients]
+        if doubt is not None:
+            program.results.append(doubt)
+            has_doubt = True
         program.verify("differentiate")
         sizes.append(("differentiate", len(program.instructions)))
     readable = program = run(AFTER_GRADIENT, program)
@@ -142,4 +156,4 @@ def build(
         tuple(sorted(lowered.vectorised)),
         tuple(sorted(lowered.written)),
     )
-    return Built(code, lowered.layout, program, report)
+    return Built(code, lowered.layout, program, report, has_doubt)

@@ -7,6 +7,7 @@ import itertools
 import os
 import threading
 import weakref
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -119,6 +120,9 @@ class Compiled:
             arguments: arrays or lists whose first axis is the examples; numbers are the same for all. For a function
                 compiled without parameters: what it takes itself; with `vmap`, examples.
 
+        Raises:
+            ValueError: there are no examples, of which there is no mean. (Their sum is 0, and so are its gradients.)
+
         Returns:
             A float. With `has_aux` a pair, the second entry the other results of each example, or their sums. Without
             parameters: what the function returns, with arrays in place of lists.
@@ -143,7 +147,7 @@ class Compiled:
             `scipy.optimize.minimize(step.flat, x0, args=(X, y), jac=True)` wants.
 
         Raises:
-            ValueError: the vector has another length.
+            ValueError: the vector has another length, or there are no examples to take the mean of.
         """
         if not self._unchanged():
             self.look_again()
@@ -168,7 +172,11 @@ class Compiled:
         if not size:
             raise TypeError(f"{self.__name__} has no parameters: compile(f, parameters), or f.grad(...)")
         bound = bind(arguments, self._type)
+        if bound.n == 0 and self.reduce == "mean":
+            raise self._no_mean(bound)
         plan = self._plan("loss", bound.kinds, bound)
+        if bound.n == 0:
+            return self._with_aux(0.0, self._nothing(plan), plan), np.zeros(size, self._type)
         if vector is None or plan.captured or bound.shared:
             vector = self._vector(plan, vector, bound.shared)
         if plan.rolled is not None:
@@ -190,6 +198,18 @@ class Compiled:
         outputs = np.empty((bound.n, plan.outputs), self._type) if self.has_aux is True else None
         sums, results = plan.run(vector, (bound.addresses,), (bound.n,), outputs, self.threads, bound.tables)
         return self._with_aux(results.item(0), results[1:] if outputs is None else outputs, plan), sums[:size]
+
+    def _no_mean(self, bound: Bound) -> ValueError:
+        position = next(k for k, kind in enumerate(bound.kinds) if kind.shape is not None)
+        name = argument_names(self.f, len(bound.kinds))[position]
+        return ValueError(
+            f"{self.__name__}: argument {position + 1} ({name}) has no examples, and there is no mean of nothing: give "
+            f"it at least one, or write compile(..., reduce='sum'), whose sum is then 0"
+        )
+
+    def _nothing(self, plan: Plan) -> Any:
+        """The other results of no examples, or their sums."""
+        return np.zeros(plan.outputs if self.has_aux == "sum" else (0, plan.outputs), self._type)
 
     def _with_aux(self, value: float, others: Any, plan: Plan) -> Any:
         return (value, plan.results(others)) if self.has_aux else value
@@ -434,8 +454,13 @@ class Compiled:
     ) -> Plan:
         widths = recording.widths if rolled is None else [[width] for width in program.columns[1:]]
         target = native.target(self.dtype, self.math)
-        built = build(program, widths, target, wanted, self.without, outputs_by_column)
-        return Plan(built, recording.traced.captured, outputs, results, self._type, recording.names, rolled)
+        built = partial(build, program, widths, target, wanted, self.without, outputs_by_column)
+        captured, names, dtype = recording.traced.captured, recording.names, self._type
+
+        def careful() -> Plan:
+            return Plan(built(example_by_example=True), captured, outputs, results, dtype, names, rolled)
+
+        return Plan(built(), captured, outputs, results, dtype, names, rolled, careful)
 
     # --- Training that stays in native code --------------------------------------------------------------------------
 

@@ -3,15 +3,19 @@
 The walk is that of `backward()`: from the result to the operands, each edge carrying upstream gradient times local
 derivative. What is new is the batch. A number that is the same for all examples and is used by every one of them gets
 the sum of what the examples send it; the sum over the examples sends the same to each.
+
+A function that is run for each example has such a number once in each, and its local derivative times a sum is the sum
+of the products only while it is finite: 0 * inf is nan. So there are two programs. One computes with sums, and says
+whether all that it sent on from them was finite; the other, for when it was not, sends on what every example sends.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import primitives
 from autograd.chain_rule import Gradient, accumulate, contributions, settled
-from autograd.compiler.program import UNIFORM, Program, Range, Weights, batch_of
+from autograd.compiler.program import ONCE, UNIFORM, Program, Range, Weights, batch_of
 from autograd.primitives import Primitive
 
 if TYPE_CHECKING:
@@ -47,7 +51,26 @@ def copied(program: Program) -> Program:
     return new.finish(program, range(len(new.instructions)))
 
 
-def differentiate(program: Program, root: int, parameters: range, columns: Sequence[tuple[int, int]] = ()) -> list[int]:
+class Derivatives(NamedTuple):
+    """What was written.
+
+    Attributes:
+        columns: for each input that was asked for the instruction of its gradient.
+        doubt: the instruction of a number that is finite if the gradients are what example by example would give; None
+            if they always are.
+    """
+
+    columns: list[int]
+    doubt: int | None
+
+
+def differentiate(
+    program: Program,
+    root: int,
+    parameters: range,
+    columns: Sequence[tuple[int, int]] = (),
+    example_by_example: bool = False,
+) -> Derivatives:
     """Write the gradient of `root` behind the program.
 
     Args:
@@ -55,22 +78,28 @@ def differentiate(program: Program, root: int, parameters: range, columns: Seque
         root: the instruction that is differentiated.
         parameters: those whose gradients go into the sums.
         columns: the inputs, as (batch, column), to differentiate with respect to.
-
-    Returns:
-        For each of `columns`, the instruction of its gradient.
+        example_by_example: whether what examples send is added up only where it comes to a parameter.
     """
-    return _Reverse(program, parameters, columns).run(root)
+    reverse = _Reverse(program, parameters, columns, example_by_example)
+    return Derivatives(reverse.run(root), reverse.doubt())
 
 
 class _Reverse:
-    def __init__(self, program: Program, parameters: range, columns: Sequence[tuple[int, int]]) -> None:
-        self.program = program
+    def __init__(
+        self, program: Program, parameters: range, columns: Sequence[tuple[int, int]], example_by_example: bool
+    ) -> None:
+        self.program, self.example_by_example = program, example_by_example
         self.size = len(program.instructions)
         self.parameters, self.columns = parameters, columns
         self.writer = ProgramWriter(program)
         self.batch_of = self.writer.batches
         self.gradients: dict[int, Gradient] = {}
         self.from_batches: dict[int, dict[int, Gradient]] = {}  # of what is uniform, for each batch that uses it
+        self.once = {k for k, instruction in enumerate(program.instructions) if instruction.attribute is ONCE}
+        for k in self.once:  # nobody else asks
+            program.instructions[k] = program.instructions[k]._replace(attribute=None)
+        self.gets_sums: set[int] = set()
+        self.sent_on: list[float | int] = []
         self.elements: dict[int, dict[int, int]] = {}
         self.depends = self._depends()
 
@@ -117,6 +146,10 @@ class _Reverse:
         if operation == "layer":
             self._layer(node)
             return
+        if self.example_by_example and self._is_in_each_example(node):
+            for batch, sent in self.from_batches.pop(node, {}).items():
+                self._send_on(node, sent, batch)
+        is_of_sums = self._is_of_sums(node)
         gradient = self._gradient(node)
         if gradient is None or operation in ("input", "element"):
             return
@@ -127,13 +160,46 @@ class _Reverse:
             self.writer.append("range_contribute", (number,), attribute)
             swapped = Range(attribute.length, *attribute[3:5], *attribute[1:3])
             self.writer.append("range_contribute", (number,), swapped)
+            if is_of_sums:
+                self.sent_on += [number, node]  # not finite where a parameter is not
         elif isinstance(operation, Primitive):
-            instructions = self.program.instructions
-            of_operands = [instructions[k] for k in operands]
-            constants = [x.attribute if x.operation == "constant" else None for x in of_operands]
-            wanted = [self.depends[k] for k in operands]
-            for position, new in contributions(self.writer, operation, node, operands, constants, wanted, gradient):
-                self._add(operands[position], new, self.batch_of[node])
+            self._send_on(node, gradient, self.batch_of[node], is_of_sums)
+
+    def _send_on(self, node: int, gradient: Gradient, batch: int, is_of_sums: bool = False) -> None:
+        """Send the operands of an operation their part of what has come from a batch."""
+        operation, operands, _ = self.program.instructions[node]
+        assert isinstance(operation, Primitive)
+        of_operands = [self.program.instructions[k] for k in operands]
+        constants = [x.attribute if x.operation == "constant" else None for x in of_operands]
+        wanted = [self.depends[k] for k in operands]
+        for position, new in contributions(self.writer, operation, node, operands, constants, wanted, gradient):
+            self._add(operands[position], new, batch)
+            if is_of_sums:
+                self.gets_sums.add(operands[position])
+                self.sent_on.append(settled(self.writer, new))
+
+    def _is_in_each_example(self, node: int) -> bool:
+        """Whether a number that is the same for all examples is computed in each, as the function was written."""
+        return (
+            self.batch_of[node] == UNIFORM
+            and self.program.instructions[node].operation.__class__ is Primitive
+            and node not in self.once
+        )
+
+    def _is_of_sums(self, node: int) -> bool:
+        """Whether a sum over examples is sent on where each would send on its own."""
+        if not self._is_in_each_example(node) and self.program.instructions[node].operation != "range_dot":
+            return False
+        return node in self.gets_sums or any(
+            self.batch_of[self._written(settled(self.writer, sent))] != UNIFORM
+            for sent in self.from_batches.get(node, {}).values()
+        )
+
+    def doubt(self) -> int | None:
+        """Adds up all that was sent on from sums."""
+        if not self.sent_on:
+            return None
+        return self.writer.apply(primitives.sum_, [self._written(number) for number in self.sent_on])
 
     def _add(self, operand: int, new: Gradient, batch: int = UNIFORM) -> None:
         if self.batch_of[operand] == UNIFORM and batch != UNIFORM:

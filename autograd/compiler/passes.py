@@ -78,7 +78,7 @@ def sums_of_products(program: Program) -> Program:
     for position, instruction in enumerate(program.instructions):
         if instruction.operation is primitives.add and position not in inner:
             terms = terms_of(program, position, inner)
-            index.append(_as_dot(program, new, index, uses, terms))
+            index.append(_as_dot(program, new, index, uses, terms, instruction.attribute))
         else:
             index.append(new.take(instruction, index))
     return dead_code(new.finish(program, index))
@@ -108,7 +108,7 @@ def terms_of(program: Program, position: int, inner: set[int]) -> list[int]:
     return [left, *reversed(terms)]
 
 
-def _as_dot(program: Program, new: Program, index: Sequence[int], uses: Any, terms: Sequence[int]) -> int:
+def _as_dot(program: Program, new: Program, index: Sequence[int], uses: Any, terms: Sequence[int], once: Any) -> int:
     def is_product(term: int) -> bool:
         return _is(program, term, primitives.mul) and uses[term] == 1
 
@@ -123,9 +123,9 @@ def _as_dot(program: Program, new: Program, index: Sequence[int], uses: Any, ter
         xs, ys = [index[x] for x, _ in pairs], [index[y] for _, y in pairs]
         if first == 1 and _number(program, terms[0]) != 0.0:
             xs, ys = [index[terms[0]], *xs], [new.constant(1.0), *ys]
-        total, rest = new.append(primitives.dot, (*xs, *ys)), terms[last:]
+        total, rest = new.append(primitives.dot, (*xs, *ys), once), terms[last:]
     for term in rest:
-        total = new.append(primitives.add, (total, index[term]))
+        total = new.append(primitives.add, (total, index[term]), once)
     return total
 
 

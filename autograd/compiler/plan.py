@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 from collections import deque
+from functools import cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +54,7 @@ class Plan:
         rolled: where the tables of examples come from that were found in the function itself.
         mark: of the recording that it was made of, see `trace`.
         used: the larger, the later it was called.
+        careful: makes the plan that takes the place of this one where its gradients are in doubt.
     """
 
     def __init__(
@@ -63,11 +66,13 @@ class Plan:
         dtype: Any,
         names: Names,
         rolled: Rolled | None = None,
+        careful: Callable[[], Plan] | None = None,
     ) -> None:
         self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
         self.dtype, self.names, self.rolled = dtype, names, rolled
         self.mark: Any = None
         self.used = 0
+        self.careful = cache(careful) if careful is not None and built.has_doubt else None
         results_of = [built.program.instructions[k] for k in built.program.results]
         self.constants = np.array([x.attribute if x.operation == "constant" else 0.0 for x in results_of], dtype)
         self._frames: deque[Frame] = deque()
@@ -105,9 +110,13 @@ class Plan:
             self._run_in_threads(frame, counts[0], threads, (frame, vector, outputs, tables))
         else:
             self.built.code.run(frame.address)
-        found = frame.sums.copy(), frame.results.copy()
+        sums, results = frame.sums.copy(), frame.results.copy()
         self._frames.append(frame)
-        return found
+        if self.careful is None:
+            return sums, results
+        if not isfinite(results.item(-1)):
+            return self.careful().run(vector, addresses, counts, outputs, threads, tables)
+        return sums, results[:-1]
 
     def repeated(
         self, addresses: Sequence[int], n: int, size: int, has_aux: bool, tables: Any = None
@@ -128,6 +137,8 @@ class Plan:
         batch = self.built.layout.batches[0]
         run, outputs, results_of, dtype = self.built.code.run, self.outputs, self.results, self.dtype
         copied = size <= _FEW
+        careful = self.careful
+        again = cache(lambda: careful().repeated(addresses, n, size, has_aux, tables)) if careful is not None else None
         frames: deque[tuple[Any, Any, int, Any, Any, Any]] = deque()
 
         def new() -> tuple[Any, Any, int, Any, Any, Any]:
@@ -156,6 +167,8 @@ class Plan:
                 words[batch.word + OUTPUTS] = address(table)
                 run(where)
                 found = (results.item(0), results_of(table)), sums.copy()
+            if again is not None and not isfinite(results.item(-1)):
+                found = again()(vector)
             frames.append(taken)
             return found
 

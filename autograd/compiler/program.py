@@ -47,6 +47,10 @@ UNIFORM = 0
 """The batch of what is the same for all examples. Batches of examples are counted from 1."""
 
 
+ONCE = "once"
+"""The attribute of an operation that is not done in each example, but once for all: so it was written."""
+
+
 class Instruction(NamedTuple):
     """One line of a program."""
 

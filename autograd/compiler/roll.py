@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import primitives
 from autograd.compiler.passes import chains, terms_of
-from autograd.compiler.program import Program
+from autograd.compiler.program import ONCE, Program
+from autograd.primitives import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -185,7 +186,8 @@ def _written(
         if node in chain or owners[node] == _NOBODY or owners[node] in left_out:
             continue
         if node != top:
-            index[node] = new.append(operation, [index[k] for k in operands], attribute)
+            once = ONCE if isinstance(operation, Primitive) else attribute
+            index[node] = new.append(operation, [index[k] for k in operands], once)
             continue
         total: int | None = None
         for group in groups:
