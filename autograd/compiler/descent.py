@@ -82,6 +82,7 @@ class Descent:
         """
         own = self._sets[self.done[0]]
         if own.batch is not addresses:
+            own.batch = ()  # Ctrl-C on the way leaves no batch that is known and not bound
             own.computing.bind(self._batch, addresses, count)
             own.batch = addresses
         self._compute(own.computing.address)

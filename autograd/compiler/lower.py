@@ -52,7 +52,8 @@ BLOCK_BYTES = 1 << 20
 """A block has as many examples as keep its slots within this size: in a second-level cache."""
 
 MODULE = 1 << 17
-"""About so many characters of IR are given to LLVM at a time: Ctrl-C is heard in between."""
+"""About so many characters of IR are given to LLVM at a time: Ctrl-C is heard in between. Four times as many of what
+it does not optimise."""
 
 LARGEST_BLOCK = 112
 """The most examples in a block."""
@@ -451,7 +452,8 @@ class _Lowering:
             tuple(self.layouts),
         )
         ways_in = "\n".join([before, after, batch, self._entry()])
-        modules = in_modules(self.functions, ways_in, self._declarations())
+        most = 4 * MODULE if self.is_large else MODULE
+        modules = in_modules(self.functions, ways_in, self._declarations(), most)
         functions = frozenset(self.needed), frozenset(self.vectorised), frozenset(self.written)
         return Lowered(modules, layout, *functions, chunks)
 
@@ -805,13 +807,14 @@ class _Lowering:
         return "\n".join(lines)
 
 
-def in_modules(functions: dict[str, str], ways_in: str, declarations: str) -> list[str]:
+def in_modules(functions: dict[str, str], ways_in: str, declarations: str, most: int) -> list[str]:
     """Modules of some functions and the ways in, which come last.
 
     Args:
         functions: by name, each behind those that it calls.
         ways_in: functions that call the others.
         declarations: what every module has.
+        most: about how many characters a module has.
     """
     inline = {name for name, text in functions.items() if "alwaysinline" in _head(text)}
     modules: list[str] = []
@@ -821,7 +824,7 @@ def in_modules(functions: dict[str, str], ways_in: str, declarations: str) -> li
         if name not in inline:
             own.append(name)
             size += len(text)
-        if size > MODULE:
+        if size > most:
             modules.append(_module(own, "", functions, inline, declarations))
             own, size = [], 0
     return [*modules, _module(own, ways_in, functions, inline, declarations)]

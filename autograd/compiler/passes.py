@@ -307,17 +307,24 @@ def dead_code(program: Program) -> Program:
 
 def cut_long_sums(program: Program) -> Program:
     """A sum, or dot, of many terms is added up in some instructions one after the other, in the same order."""
+    if not any(map(_is_long, program.instructions)):
+        return program
     new = program.like()
     index: list[int] = []
     for instruction in program.instructions:
-        operation, operands, _ = instruction
-        if operation is primitives.sum_ and len(operands) > LONGEST:
-            index.append(_long_sum(new, [index[k] for k in operands]))
-        elif operation is primitives.dot and len(operands) > 2 * LONGEST:
-            index.append(_long_dot(new, [index[k] for k in operands]))
+        if _is_long(instruction):
+            cut = _long_sum if instruction.operation is primitives.sum_ else _long_dot
+            index.append(cut(new, [index[k] for k in instruction.operands]))
         else:
             index.append(new.take(instruction, index))
     return new.finish(program, index)
+
+
+def _is_long(instruction: Instruction) -> bool:
+    operation, operands, _ = instruction
+    if len(operands) <= LONGEST:
+        return False
+    return operation is primitives.sum_ or (operation is primitives.dot and len(operands) > 2 * LONGEST)
 
 
 def _long_sum(new: Program, terms: Sequence[int]) -> int:
