@@ -1832,16 +1832,17 @@ children = []
 
 
 def f(x):
-    children.append(os.fork())
-    if children[-1] == 0:
-        signal.alarm(120)
+    if not children:  # it is run more than once
+        children.append(os.fork())
+        if children[0] == 0:
+            signal.alarm(120)
     return w * x
 
 
 value = autograd.compile(f, [w])(3.0)
-if children[-1] == 0:
+if children[0] == 0:
     os._exit(0 if (value, w.grad, autograd.compile(lambda x: w * x, [w])(3.0)) == (6.0, 3.0, 6.0) else 1)
-print(value, w.grad, os.waitstatus_to_exitcode(os.waitpid(children[-1], 0)[1]))
+print(value, w.grad, os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]))
 """
 
 
