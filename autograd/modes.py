@@ -422,6 +422,24 @@ def _resume_collector(pause: object, *_error: object) -> None:
         _pauses.pop(pause, None)
 
 
+def _end_pauses_of_others() -> None:
+    """In a process that is a copy of another there is but the thread that made it: the pauses of others never end."""
+    global _lock
+    _lock = RLock()
+    own, block = set(), _here()
+    while block.around is not None:
+        if block.mode.kind == "collector":
+            own.add(block.exit())
+        block = block.around
+    for pause, exit in list(_pauses.items()):
+        if exit() not in own:
+            _resume_collector(pause)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_end_pauses_of_others)
+
+
 def collector_paused() -> _CollectorPause:
     """In this block Python's cyclic garbage collector rests, in all threads.
 

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import copy
 import gc
+import os
 import sys
 import threading
+import warnings
 
 import pytest
 
@@ -220,6 +222,34 @@ def test_threads_may_share_a_mode():
         thread.join()
     assert seen == [(False, True)] * 100
     assert_nothing_holds()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes that are copies of others")
+@pytest.mark.parametrize("own", [True, False])
+def test_a_forked_process_has_the_pauses_of_its_own_thread_alone(own):
+    entered, done = threading.Event(), threading.Event()
+
+    def pause():
+        with collector_paused():
+            entered.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=pause)
+    thread.start()
+    entered.wait(60)
+    with collector_paused() if own else contextlib.nullcontext():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on: there is another thread
+            child = os.fork()
+        if child == 0:
+            inside = gc.isenabled()
+            with collector_paused():
+                pass
+            os._exit(0 if inside is not own and gc.isenabled() is not own else 1)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert gc.isenabled()
 
 
 def test_a_generator_may_leave_a_mode_within_another_block():
