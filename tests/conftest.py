@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,31 @@ os.environ |= {
 }
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+EVERY = {
+    "test_command_line.py": 2,
+    "test_compile.py": 2,
+    "test_compile_machine.py": 2,
+    "test_compile_passes.py": 2,
+    "test_compile_programs.py": 2,
+    "test_compile_recording.py": 2,
+    "test_compile_rows.py": 3,
+    "test_compiled_training.py": 2,
+    "test_plots.py": 2,
+}
+"""In these files, which compile and draw, all cases of a parametrised test but every n-th are slow."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    cases = Counter()
+    for item in items:
+        every, test = EVERY.get(item.path.name), item.nodeid.split("[")[0]
+        if every and "[" in item.nodeid and not item.get_closest_marker("slow"):
+            if cases[test] % every:
+                item.add_marker(pytest.mark.slow)
+            cases[test] += 1
 
 
 class Interrupt:

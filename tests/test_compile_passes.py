@@ -434,7 +434,7 @@ LAYOUTS = {
 """How the weights W[neuron][input] and the biases of a layer lie among the parameters."""
 
 
-@pytest.mark.parametrize("count", [63, 64, 65, 128, 129, 1000])
+@pytest.mark.parametrize("count", [63, 64, 65, 128, 129, 300])
 @pytest.mark.parametrize("of_examples", [False, True])
 def test_long_sums_are_cut_and_added_in_the_same_order(count, of_examples):
     draw = random.Random(count)
@@ -455,13 +455,13 @@ def test_long_sums_are_cut_and_added_in_the_same_order(count, of_examples):
 
 
 def test_what_is_given_to_llvm_at_a_time_does_not_grow_with_the_number_of_operands():
-    parameters = [Value(math.sin(k)) for k in range(4000)]
+    parameters = [Value(math.sin(k)) for k in range(2000)]
 
     def loss():
-        return autograd.logsumexp([*parameters[:1000], autograd.dot(parameters[::2], parameters[::-2])])
+        return autograd.logsumexp([*parameters[:500], autograd.dot(parameters[::2], parameters[::-2])])
 
     modules = modules_of(autograd.compile(loss, parameters))
-    assert len(modules) > 5
+    assert len(modules) > 2
     assert max(map(len, modules)) < 3 * lower.MODULE
     functions = [function for module in modules for function in module.split("\n}")]
     assert max(function.count("\n") for function in functions) < 20 * lower.CHUNK

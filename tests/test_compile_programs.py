@@ -116,7 +116,7 @@ def test_programs_are_of_all_kinds():
     assert {step.mode for step in steps} == {"plain", "detach", "no_grad"}
 
 
-@pytest.mark.parametrize("seed", sampled(range(FUNCTIONS), every=16))
+@pytest.mark.parametrize("seed", sampled(range(FUNCTIONS), every=20))
 def test_values(seed):
     draw = random.Random(seed)
     programs = [random_program(draw, INPUTS) for _ in range(PROGRAMS)]
@@ -348,7 +348,7 @@ def test_with_all_passes_and_vector_mathematics(seed):
 
 # --- Networks --------------------------------------------------------------------------------------------------------
 
-SEEDS = sampled(range(400), every=16)
+SEEDS = sampled(range(400), every=20)
 OPTIONAL = tuple(sorted({stage.__name__ for stage in (*build.BEFORE_GRADIENT, *build.AFTER_GRADIENT)}))
 COMPARISONS = [PRIMITIVES[name] for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")]
 
