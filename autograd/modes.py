@@ -69,11 +69,39 @@ class CompileError(TypeError):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _end(*_error: object) -> None:
-    """All that is called at the end of a block."""
+def _end(statement: _Statement, *_error: object) -> None:
+    """What a `with` statement calls at the end; who entered a mode by hand leaves it so."""
+    if not statement.is_entered:
+        statement.mode.leave_by_hand()
 
 
-_ENDED: Callable[[], Any] = ref(partial(_end))  # gives None, as `exit` of every block that has ended
+class _Statement:
+    """A `with` statement that has looked up `__exit__` and will call `__enter__` next.
+
+    Attributes:
+        mode: whose block is to be entered.
+        exit: a weak reference to what it has looked up.
+        before: another one, which this one came in between of: that of a handler of signals comes anywhere.
+        is_entered: whether it is done.
+    """
+
+    __slots__ = ("before", "exit", "is_entered", "mode")
+    before: _Statement | None
+    exit: Callable[[], Any]
+
+    def __init__(self, mode: Mode) -> None:
+        self.mode, self.is_entered = mode, False
+
+    @staticmethod
+    def to_be_entered() -> _Statement | None:
+        """The last one here; those that were interrupted before are gone."""
+        last = _to_be_entered.get()
+        while last is not None and last.exit() is None:
+            last = last.before
+        return last
+
+
+_ENDED: Callable[[], Any] = ref(partial(int))  # gives None, as `exit` of every block that has ended
 
 
 class _Block:
@@ -118,6 +146,8 @@ def _here() -> _Block:
         last = last.around
     if last is not block:
         _innermost.set(last)
+    while last.around is not None and last.around.exit() is None:
+        last.around = last.around.around
     if last.around is None:
         _forget_ended(active)
         _forget_ended(traces)
@@ -146,13 +176,11 @@ class Mode:
     Attributes:
         kind: what `in_force` asks for.
         quiet: whether nothing is wanted of the nodes that are made.
-        noted_in: where its blocks are noted, or None.
     """
 
     __slots__ = ("_by_hand",)
     kind = ""
     quiet = True
-    noted_in: set[_Block] | None = None
 
     def __init__(self) -> None:
         self._by_hand: dict[_Block, Callable[..., None]] = {}  # the ends of blocks that no `with` statement entered
@@ -160,12 +188,12 @@ class Mode:
     def value(self) -> Any:
         """What holds in a new block."""
 
-    def begin(self, exit: ref[Any]) -> None:
+    def begin(self, exit: Callable[[], Any]) -> None:
         """Called when a block is entered."""
 
-    def end(self) -> Callable[..., None]:
+    def end(self, statement: _Statement) -> Callable[..., None]:
         """A function of its own to be called at the end of a block."""
-        return partial(_end)
+        return partial(_end, statement)
 
     def for_one_call(self) -> Mode:
         """The mode whose blocks are the parts of one call that is suspended in between."""
@@ -174,33 +202,50 @@ class Mode:
     __exit__ = _LookedUp()
 
     def __enter__(self) -> Any:
-        found = _to_be_entered.get()
-        if found is None or found[0] is not self:  # by hand
-            exit = self.end()
-            block = self._entered(ref(exit))
-            self._by_hand[block] = exit
-            return block.value
-        _to_be_entered.set(None)
-        return self._entered(found[1]).value
+        statement = _Statement.to_be_entered()
+        if statement is None or statement.mode is not self:
+            return self._enter_by_hand()
+        _to_be_entered.set(statement.before)
+        statement.is_entered = True
+        return self._entered(statement.exit).value
 
-    def _entered(self, exit: ref[Any]) -> _Block:
+    def new_exit(self) -> Callable[..., None]:
+        """The end of a block that is to be entered next."""
+        statement = _Statement(self)
+        exit = self.end(statement)
+        statement.exit, statement.before = ref(exit), _Statement.to_be_entered()
+        _to_be_entered.set(statement)
+        return exit
+
+    def _enter_by_hand(self) -> Any:
+        statement = _Statement(self)
+        statement.is_entered, exit = True, self.end(statement)
+        block = self._entered(ref(exit))
+        self._by_hand[block] = exit
+        return block.value
+
+    def leave_by_hand(self) -> None:
+        """End the innermost block here that was entered by hand."""
+        block: _Block | None = _here()
+        while block is not None and block not in self._by_hand:
+            block = block.around
+        if block is not None:
+            self._by_hand.pop(block)(None, None, None)
+
+    def _entered(self, exit: Callable[[], Any]) -> _Block:
         self.begin(exit)
         block = _Block(self, exit, _here())
-        if self.noted_in is not None:
-            self.noted_in.add(block)
+        noted_in = traces if self.kind == "trace" else active if self.kind == "recording" or not self.quiet else None
+        if noted_in is not None:
+            _forget_ended(noted_in)
+            noted_in.add(block)
         _innermost.set(block)
         return block
 
-    def new_exit(self) -> Callable[..., None]:
-        """The end of the innermost block that was entered by hand here; where there is none, of one to be entered."""
-        block = _here() if self._by_hand else None
-        while block is not None:
-            if block in self._by_hand:
-                return self._by_hand.pop(block)
-            block = block.around
-        exit = self.end()
-        _to_be_entered.set((self, ref(exit)))
-        return exit
+    def __getstate__(self) -> Any:
+        """A copy has been entered by nobody."""
+        state: Any = super().__getstate__()
+        return None, {**state[1], "_by_hand": {}}
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function with its body in this mode.
@@ -253,8 +298,7 @@ def _in_steps(mode: Mode, body: Any) -> Generator[Any, Any, Any]:
 
 OUTSIDE = _Block(Mode(), bool, None)
 _innermost: ContextVar[_Block] = ContextVar("innermost", default=OUTSIDE)
-_to_be_entered: ContextVar[tuple[Mode, ref[Any]] | None] = ContextVar("to be entered", default=None)
-"""The mode of a `with` statement that has looked up `__exit__` and will call `__enter__` next."""
+_to_be_entered: ContextVar[_Statement | None] = ContextVar("to be entered", default=None)
 
 innermost = _innermost.get
 """The innermost block here, which may have ended. `innermost().no_grad()` is the quickest question."""
@@ -281,7 +325,6 @@ class Trace(Mode):
     __slots__ = ("made", "names_lines")
     kind = "trace"
     quiet = False
-    noted_in = traces
 
     def __init__(self, names_lines: bool = False) -> None:
         super().__init__()
@@ -323,11 +366,11 @@ def is_checking() -> bool:
 class _Switch(Mode):
     """A mode that says yes or no to something."""
 
-    __slots__ = ("_value", "kind", "noted_in", "quiet")
+    __slots__ = ("_value", "kind", "quiet")
 
-    def __init__(self, kind: str, value: bool, quiet: bool = True, noted_in: set[_Block] | None = None) -> None:
+    def __init__(self, kind: str, value: bool, quiet: bool = True) -> None:
         super().__init__()
-        self.kind, self._value, self.quiet, self.noted_in = kind, value, quiet, noted_in
+        self.kind, self._value, self.quiet = kind, value, quiet
 
     def value(self) -> bool:
         return self._value
@@ -359,12 +402,12 @@ def no_grad() -> _Switch:
         >>> y.data, y.parents
         (6.0, ())
     """
-    return _Switch("recording", False, noted_in=active)
+    return _Switch("recording", False)
 
 
 def recording() -> _Switch | _NoChange:
     """In this block operations are recorded, also inside `no_grad`: what a transform needs to do its work."""
-    return _NO_CHANGE if is_recording() else _Switch("recording", True, noted_in=active)
+    return _NO_CHANGE if is_recording() else _Switch("recording", True)
 
 
 def reverse() -> _Switch:
@@ -387,10 +430,10 @@ def detect_anomaly() -> _Switch:
         ...
         autograd.modes.AnomalyError: log gave -inf from 0.0 (<doctest ...>, line 2, in <module>: ...)
     """
-    return _Switch("checking", True, quiet=False, noted_in=active)
+    return _Switch("checking", True, quiet=False)
 
 
-_pauses: dict[object, ref[Any]] = {}
+_pauses: dict[_Statement, ref[Any]] = {}
 _lock = RLock()
 _collector_was_on = False
 
@@ -401,25 +444,28 @@ class _CollectorPause(Mode):
     __slots__ = ()
     kind = "collector"
 
-    def begin(self, exit: ref[Any]) -> None:
+    def begin(self, exit: Callable[[], Any]) -> None:
         global _collector_was_on
-        (pause,) = exit().args  # type: ignore[union-attr]
+        pause = exit().args[0]
         with _lock:
             if not _pauses:
                 _collector_was_on = gc.isenabled()
             _pauses[pause] = ref(exit(), partial(_resume_collector, pause))
             gc.disable()
 
-    def end(self) -> Callable[..., None]:
-        return partial(_resume_collector, object())
+    def end(self, statement: _Statement) -> Callable[..., None]:
+        return partial(_resume_collector, statement)
 
 
-def _resume_collector(pause: object, *_error: object) -> None:
+def _resume_collector(pause: _Statement, *_error: object) -> None:
     """Called at the end of a pause; where Ctrl-C came before that, as soon as nobody can call it any more."""
     with _lock:
-        if set(_pauses) == {pause} and _collector_was_on:
-            gc.enable()
-        _pauses.pop(pause, None)
+        # twice: before, lest Ctrl-C comes in between; and after, lest a handler of signals has switched it off
+        for _ in range(2 if pause in _pauses else 0):
+            if set(_pauses) <= {pause} and _collector_was_on:
+                gc.enable()
+            _pauses.pop(pause, None)
+    _end(pause)
 
 
 def _end_pauses_of_others() -> None:

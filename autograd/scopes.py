@@ -91,13 +91,12 @@ class _ScopeMode(modes.Mode):
         scope: the one for all blocks.
     """
 
-    __slots__ = ("_name", "_scope", "noted_in", "quiet")
+    __slots__ = ("_name", "_scope", "quiet")
     kind = "scope"
 
     def __init__(self, name: str, marks_all: bool, scope: Scope | None = None) -> None:
         super().__init__()
-        self._name, self._scope = name, scope
-        self.quiet, self.noted_in = not marks_all, modes.active if marks_all else None
+        self._name, self._scope, self.quiet = name, scope, not marks_all
 
     def value(self) -> Scope:
         return self._scope or Scope(self._name, current())

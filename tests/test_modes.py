@@ -5,6 +5,7 @@ import contextlib
 import copy
 import gc
 import os
+import pickle
 import sys
 import threading
 import warnings
@@ -140,6 +141,37 @@ def test_ctrl_c_in_what_uses_modes(program):
         assert_nothing_holds()
 
 
+@every_mode
+@pytest.mark.parametrize("other", [no_grad, collector_paused, lambda: scope("handler")])
+def test_a_handler_of_signals_may_use_modes_before_any_instruction(name, other):
+    mode, holds = MODES[name]
+
+    def program():
+        with mode():
+            seen.append(state())
+
+    def handle(frame, _event, _argument):
+        nonlocal count
+        frame.f_trace_opcodes = True
+        if count < last:  # else it has been called
+            count += 1
+            if count == last:
+                sys.settrace(None)
+                with other():
+                    pass
+        return handle if frame.f_code.co_filename in FILES else None
+
+    before, last, count = sys.gettrace(), 0, 0
+    while count == last:
+        last, seen, count = last + 1, [], 0
+        sys.settrace(handle)
+        program()
+        sys.settrace(before)
+        assert seen == [OUTSIDE | holds]
+        assert_nothing_holds()
+    assert last > 30
+
+
 def test_ctrl_c_in_a_decorated_generator():
     @no_grad()
     def body():
@@ -174,6 +206,77 @@ def test_a_mode_entered_by_hand_and_by_contextlib(name):
     assert_nothing_holds()
     with pytest.raises(AttributeError), contextlib.ExitStack() as stack:
         stack.enter_context(mode()).missing
+    assert_nothing_holds()
+
+
+@every_mode
+def test_looking_at_the_methods_of_a_mode_changes_nothing(name):
+    mode, holds = MODES[name]
+    by_hand = mode()
+    assert hasattr(by_hand, "__exit__")
+    assert_nothing_holds()
+    by_hand.__enter__()
+    assert hasattr(by_hand, "__exit__")
+    assert state() == OUTSIDE | holds
+    with by_hand:
+        assert state() == OUTSIDE | holds
+    assert state() == OUTSIDE | holds
+    by_hand.__exit__(None, None, None)
+    assert_nothing_holds()
+
+
+@every_mode
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda mode: pickle.loads(pickle.dumps(mode))])
+def test_a_copy_of_a_mode_is_one_of_its_own(name, copied):
+    mode, holds = MODES[name]
+    original = mode()
+    original.__enter__()
+    other = copied(original)
+    other.__exit__(None, None, None)
+    assert state() == OUTSIDE | holds
+    original.__exit__(None, None, None)
+    assert_nothing_holds()
+    with other:
+        assert state() == OUTSIDE | holds
+    assert_nothing_holds()
+
+
+def test_a_task_may_use_a_mode_that_is_entered_around_it():
+    shared, seen = no_grad(), []
+
+    async def child():
+        with shared:
+            seen.append(modes.is_recording())
+
+    async def parent():
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(shared)
+            await asyncio.gather(child())
+            seen.append(modes.is_recording())
+
+    asyncio.run(parent())
+    assert seen == [False, False]
+    assert_nothing_holds()
+
+
+def test_blocks_that_overlap_for_ever_are_forgotten():
+    def block():
+        with no_grad():
+            yield
+
+    before = None
+    for _ in range(100):
+        after = block()
+        next(after)
+        if before:
+            before.close()
+        before = after
+    depth, around = 0, modes.innermost()
+    while around is not modes.OUTSIDE:
+        depth, around = depth + 1, around.around
+    assert depth < 4
+    assert len(modes.active) < 4
+    before.close()
     assert_nothing_holds()
 
 
