@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import itertools
 import random
+import sys
 import types
 
 import numpy as np
@@ -677,3 +678,118 @@ def test_a_function_that_fails_after_a_change_is_recorded_when_it_works_again():
     del settings.factor
     with pytest.raises(AttributeError, match="factor"):
         step([1.0])
+
+
+# --- Further places where a function finds what it reads -------------------------------------------------------------
+
+
+class ListWithName(list):
+    factor = 2.0
+
+
+class Settings(dict):
+    factor = 2.0
+
+    def read(self):
+        return self.factor
+
+
+def in_a_module_imported_inside(monkeypatch):
+    module = types.ModuleType("settings_of_a_test")
+    module.__file__ = __file__
+    module.factor = 2.0
+    monkeypatch.setitem(sys.modules, "settings_of_a_test", module)
+
+    def f(x):
+        import settings_of_a_test
+
+        return x * settings_of_a_test.factor
+
+    return f, lambda: setattr(module, "factor", 7.0)
+
+
+def imported_inside_by_name(monkeypatch):
+    module = types.ModuleType("settings_of_a_test")
+    module.__file__ = __file__
+    module.factor = 2.0
+    monkeypatch.setitem(sys.modules, "settings_of_a_test", module)
+
+    def f(x):
+        from settings_of_a_test import factor
+
+        return x * factor
+
+    return f, lambda: setattr(module, "factor", 7.0)
+
+
+def an_attribute_of_the_function(_):
+    def f(x):
+        return x * f.factor
+
+    f.factor = 2.0
+    return f, lambda: setattr(f, "factor", 7.0)
+
+
+def a_default_that_is_replaced(_):
+    def f(x, factor=2.0):
+        return x * factor
+
+    return f, lambda: setattr(f, "__defaults__", (7.0,))
+
+
+def code_that_is_replaced(_):
+    def f(x):
+        return x * 2.0
+
+    return f, lambda: setattr(f, "__code__", (lambda x: x * 7.0).__code__)
+
+
+def an_attribute_of_a_kind_of_list(_):
+    numbers = ListWithName([1.0])
+    return lambda x: x * numbers.factor, lambda: setattr(numbers, "factor", 7.0)
+
+
+def a_class_attribute_of_a_kind_of_dict(monkeypatch):
+    settings = Settings()
+    return lambda x: x * settings.read(), lambda: monkeypatch.setattr(Settings, "factor", 7.0)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        in_a_module_imported_inside,
+        imported_inside_by_name,
+        an_attribute_of_the_function,
+        a_default_that_is_replaced,
+        code_that_is_replaced,
+        an_attribute_of_a_kind_of_list,
+        a_class_attribute_of_a_kind_of_dict,
+    ],
+)
+def test_a_change_is_seen_where_it_is_easily_overlooked(made, monkeypatch):
+    f, change = made(monkeypatch)
+    compiled = autograd.compile(f)
+    assert compiled(1.5) == 3.0
+    change()
+    assert compiled(1.5) == 10.5
+
+
+def test_a_number_in_a_list_becomes_a_parameter_of_the_same_number():
+    p = Value(1.0)
+    factors = [1.0, 2.0]
+    step = autograd.compile(lambda x: x * factors[0] + p, [p])
+    step([3.0])
+    assert p.grad == 1.0
+    factors[0] = p
+    step([3.0])
+    assert p.grad == 4.0
+
+
+def test_what_a_call_does_not_look_at_is_looked_at_before_another_shape_is_recorded():
+    """So that there are not old and new results side by side."""
+    things = [types.SimpleNamespace(factor=1.0) for _ in range(300)]
+    compiled = autograd.compile(lambda v: v[0] * things[250].factor)
+    assert compiled([1.0, 2.0]) == 1.0
+    things[250].factor = 5.0
+    assert compiled([1.0, 2.0, 3.0]) == 5.0
+    assert compiled([1.0, 2.0]) == 5.0

@@ -352,6 +352,7 @@ class Compiled:
         self._plans[key], plan.used = plan, next(self._clock)
 
     def _compiled(self, what: str, key: Any, arguments: Any) -> Plan:
+        self.look_again()  # what has changed since programs for other shapes were made
         recording = self._record(arguments)
         plan = self._outdated.pop((what, key), None)
         if plan is None or plan.mark != recording.traced.mark:

@@ -50,6 +50,9 @@ _INSTALLED = (
     "<frozen",
 )
 _PLAIN = (Value, Primitive, int, float, complex, str, bytes, type(None), types.BuiltinFunctionType, np.ufunc)
+_NOTHING_ELSE = (tuple, frozenset, list, deque, dict, set, np.ndarray)
+"""Types whose objects have what is in them, and no attributes."""
+
 _LOOKS_UP = frozenset({"getattr", "vars", "attrgetter", "methodcaller"})
 """What finds attributes by names that are not in the code."""
 
@@ -191,21 +194,26 @@ class _Walk:
                 self._named(vars(thing))
         elif isinstance(thing, type):
             self._class(thing, made=True)
-        elif isinstance(thing, (tuple, frozenset)):
-            self._fixed(thing)
-        elif isinstance(thing, (list, deque, dict, set)):
-            self._container(thing)
-        elif isinstance(thing, np.ndarray):
-            self._array(thing)
         else:
-            self._object(thing)
+            if isinstance(thing, (tuple, frozenset)):
+                self._fixed(thing)
+            elif isinstance(thing, (list, deque, dict, set)):
+                self._container(thing)
+            elif isinstance(thing, np.ndarray):
+                self._array(thing)
+            if type(thing) not in _NOTHING_ELSE:
+                self._object(thing)
 
     def _function(self, f: types.FunctionType) -> None:
         code = f.__code__
         installed = _is_installed(code.co_filename)
-        of_module, attributes = _names_in(code)
+        of_module, attributes, imported = _names_in(code)
         self.names |= attributes
         if not installed:
+            self._place(getattr, f, "__code__", code, "c#.__code__ is v#", follow=False)
+            self._place(getattr, f, "__defaults__", f.__defaults__, "c#.__defaults__ is v#", follow=False)
+            self._named(vars(f))
+            self._queue += [sys.modules[name] for name in imported if name in sys.modules]
             self._any_name = self._any_name or not _LOOKS_UP.isdisjoint(of_module | attributes)
             for name in of_module:
                 if name in f.__globals__:
@@ -274,10 +282,7 @@ class _Walk:
             return
         data = _as_data(things)
         if data is not None:
-            if type(things) is list and set(map(type, things)) <= {int, float} and 0 not in things:
-                self._place(_copied, things, None, list(things), "c# == v#", 1 + len(data) // BYTES, follow=False)
-            else:
-                self._place(_as_data_at, things, None, data, "dumps(c#, 2) == v#", 1 + len(data) // 64, follow=False)
+            self._place(_as_data_at, things, None, data, "dumps(c#, 2) == v#", 1 + len(data) // 64, follow=False)
             return
         entries = _copied(things, None)
         self._queue += entries
@@ -369,18 +374,22 @@ def _is_installed(file: str | None, module: str = "") -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _names_in(code: types.CodeType) -> tuple[frozenset[str], frozenset[str]]:
-    """The names of global variables and of attributes that code reads, in it and in the functions written in it."""
+def _names_in(code: types.CodeType) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """The names of global variables, of attributes and of modules that code reads, with the functions written in it."""
     of_module: set[str] = set()
     attributes: set[str] = set()
+    imported: set[str] = set()
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             of_module.add(instruction.argval)
-        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
+        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM"):
             attributes.add(instruction.argval)
+        elif instruction.opname == "IMPORT_NAME":
+            imported.add(instruction.argval)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             inner = _names_in(constant)
             of_module |= inner[0]
             attributes |= inner[1]
-    return frozenset(of_module), frozenset(attributes)
+            imported |= inner[2]
+    return frozenset(of_module), frozenset(attributes), frozenset(imported)
