@@ -108,6 +108,7 @@ class Compiled:
         self._shape = (len(self.parameters),)
         self._last: Plan | None = None
         self._recent: Recent | None = None
+        self._generation = object()
         self.__name__ = f"compile({getattr(self.f, '__name__', type(self.f).__name__)})"
         self.__doc__ = getattr(self.f, "__doc__", None)
 
@@ -171,7 +172,7 @@ class Compiled:
         size = len(self.parameters)
         if not size:
             raise TypeError(f"{self.__name__} has no parameters: compile(f, parameters), or f.grad(...)")
-        bound = bind(arguments, self._type)
+        bound, generation = bind(arguments, self._type), self._generation
         if bound.n == 0 and self.reduce == "mean":
             raise self._no_mean(bound)
         plan = self._plan("loss", bound.kinds, bound)
@@ -183,7 +184,7 @@ class Compiled:
             tables = plan.rolled.tables(plan.captured, self._type)
             if len(tables) == 1 and not plan.captured and not self.has_aux:
                 call = plan.repeated([address(tables[0])], plan.rolled.counts[0], size, has_aux=False, tables=tables)
-                self._recent = recent = Recent((), (), call)
+                recent = self._remember(Recent((), (), call), generation)
                 return recent.call(vector)
             sums, results = plan.run(vector, [[address(table)] for table in tables], plan.rolled.counts)
             return self._with_aux(results.item(0), results[1:], plan), sums[:size]
@@ -193,11 +194,18 @@ class Compiled:
         repeats = bound.taken and bound.n and self.threads == 1 and not plan.captured and self.has_aux != "sum"
         if repeats and may_be_remembered(arguments):
             call = plan.repeated(bound.addresses, bound.n, size, bool(self.has_aux))
-            self._recent = recent = Recent(arguments, bound.addresses, call)
+            recent = self._remember(Recent(arguments, bound.addresses, call), generation)
             return recent.call(vector)
         outputs = np.empty((bound.n, plan.outputs), self._type) if self.has_aux is True else None
         sums, results = plan.run(vector, (bound.addresses,), (bound.n,), outputs, self.threads, bound.tables)
         return self._with_aux(results.item(0), results[1:] if outputs is None else outputs, plan), sums[:size]
+
+    def _remember(self, recent: Recent, generation: object) -> Recent:
+        """Know these arguments at the next call, if no other thread has made the function forget all meanwhile."""
+        with self._lock:
+            if self._generation is generation:
+                self._recent = recent
+        return recent
 
     def _no_mean(self, bound: Bound) -> ValueError:
         position = next(k for k, kind in enumerate(bound.kinds) if kind.shape is not None)
@@ -520,7 +528,7 @@ class Compiled:
         self._plans.clear()
         self._of_vectors.clear()
         self._last = self._recent = self._watch = None
-        self._unchanged = _nothing_to_change
+        self._unchanged, self._generation = _nothing_to_change, object()
 
     # --- What was compiled -------------------------------------------------------------------------------------------
 
