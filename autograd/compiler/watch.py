@@ -211,7 +211,8 @@ class _Walk:
         self.names |= attributes
         if not installed:
             self._place(getattr, f, "__code__", code, "c#.__code__ is v#", follow=False)
-            self._place(getattr, f, "__defaults__", f.__defaults__, "c#.__defaults__ is v#", follow=False)
+            if f.__defaults__:
+                self._place(getattr, f, "__defaults__", f.__defaults__, "c#.__defaults__ is v#", follow=False)
             self._named(vars(f))
             self._queue += [sys.modules[name] for name in imported if name in sys.modules]
             self._any_name = self._any_name or not _LOOKS_UP.isdisjoint(of_module | attributes)
