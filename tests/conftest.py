@@ -20,14 +20,14 @@ settings.load_profile("any machine")
 
 EVERY = {
     "test_command_line.py": 2,
-    "test_compile.py": 2,
+    "test_compile.py": 3,
     "test_compile_machine.py": 2,
-    "test_compile_passes.py": 2,
+    "test_compile_passes.py": 3,
     "test_compile_programs.py": 2,
     "test_compile_recording.py": 2,
     "test_compile_rows.py": 3,
     "test_compiled_training.py": 2,
-    "test_plots.py": 2,
+    "test_plots.py": 3,
 }
 """In these files, which compile and draw, all cases of a parametrised test but every n-th are slow."""
 
