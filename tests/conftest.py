@@ -25,8 +25,11 @@ EVERY = {
     "test_compile_passes.py": 3,
     "test_compile_programs.py": 2,
     "test_compile_recording.py": 2,
-    "test_compile_rows.py": 3,
+    "test_compile_rows.py": 4,
     "test_compiled_training.py": 2,
+    "test_draw.py": 2,
+    "test_graph.py": 2,
+    "test_javascript.py": 2,
     "test_plots.py": 3,
 }
 """In these files, which compile and draw, all cases of a parametrised test but every n-th are slow."""
