@@ -14,7 +14,7 @@ import math
 import operator
 
 from autograd import modes, primitives
-from autograd.primitives import NUMPY_NAMES, ZERO, Primitive, takes_over, to_float
+from autograd.primitives import NUMPY_NAMES, ZERO, Number, Primitive, takes_over, to_float
 from autograd.value import CONSTANT, Value, constant
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -69,7 +69,7 @@ def _known(primal: Any) -> float | None:
     return primal if isinstance(primal, float) else None
 
 
-class Dual:
+class Dual(Number):
     """A primal with its tangent; both may be floats, Values or dual numbers of an older level.
 
     While a function is recorded to be compiled, `reached` may be a condition: where it does not hold, there is no

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from typing import Any
 
     from autograd.value import Value
 
+
+KINDS = ("leaf", "parameter", "constant", "computed")
+"""What a node can be: made by the user, held by a module, made of a plain number, computed by an operation."""
 
 MANY: Any = ("many operands",)
 """Stands in a node's `_right` when `_left` holds a tuple of any number of operands."""
@@ -56,6 +59,39 @@ def topological_order(*roots: Value, leaves: Collection[Value] = ()) -> list[Val
                 push(right)
             node = left
     return order
+
+
+def edges(node: Value) -> tuple[tuple[Value, float | None], ...]:
+    """Each operand of a node with the recorded local derivative; None where nothing flows back to it.
+
+    Example:
+        >>> from autograd import Value
+        >>> edges(Value(2.0) * 3.0)
+        ((Value(data=2.0, grad=0.0), 3.0), (Value(data=3.0, grad=0.0), None))
+    """
+    return tuple(zip(node.operands, node._edges()))
+
+
+def read_data(values: Iterable[Value]) -> list[float]:
+    """The numbers in many Values: what a pass over all parameters of a model reads."""
+    return [value._data for value in values]
+
+
+def write_data(values: Iterable[Value], numbers: Iterable[float]) -> None:
+    """Put floats into many Values."""
+    for value, number in zip(values, numbers):
+        value._data = number
+
+
+def read_grads(values: Iterable[Value]) -> list[float | None]:
+    """The gradients of many Values; None for one that has none."""
+    return [value._grad for value in values]
+
+
+def write_grads(values: Iterable[Value], gradients: Iterable[float | None]) -> None:
+    """Set the gradients of many Values to floats; None takes the gradient away."""
+    for value, gradient in zip(values, gradients):
+        value._grad = gradient
 
 
 def adjoints(order: Sequence[Value], seed: float = 1.0) -> dict[Value, float]:

@@ -33,6 +33,16 @@ if TYPE_CHECKING:
     SingularPoint = tuple[tuple[float, ...], float, tuple[float, ...]]
 
 
+class Number:
+    """A kind of number that the table's rules run on: a Value, a dual number, a symbol.
+
+    `rank` says which kind an operation on several is of: the highest.
+    """
+
+    __slots__ = ()
+    _rank = 0
+
+
 PRIMITIVES: dict[str, Primitive] = {}
 """Every row by its name, in the order of the table; a user's own rows follow."""
 
@@ -1216,7 +1226,7 @@ def _ieee_binary(primitive: Primitive) -> tuple[Callable[..., Any], Callable[...
     return operator, reflected
 
 
-class _IEEE(float):
+class _IEEE(float, Number):
     """A float that divides by zero. A rule runs on these when Python's own floats have raised an error in it."""
 
     __slots__ = ()

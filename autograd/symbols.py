@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from autograd import primitives
-from autograd.primitives import NUMPY_NAMES, ZERO, Primitive
+from autograd.primitives import NUMPY_NAMES, ZERO, Number, Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def _refused(symbol: Symbol) -> Any:
     raise TypeError(f"the number of {symbol!r} is not known: write autograd.select(condition, x, y) for a choice")
 
 
-class Symbol:
+class Symbol(Number):
     """A number that is not known yet: a node of what is being written.
 
     Attributes:

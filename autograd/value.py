@@ -16,14 +16,14 @@ from weakref import WeakSet
 
 from autograd import modes, primitives, scopes
 from autograd.graph import MANY, topological_order
-from autograd.primitives import ZERO, Primitive, run_rule, takes_over, to_float
+from autograd.primitives import ZERO, Number, Primitive, run_rule, takes_over, to_float
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
-    Number = float | int
+    Real = float | int
 
 
 class _LeafKind:
@@ -44,6 +44,7 @@ PARAMETER = _LeafKind("parameter")
 """The kind of the leaves that a module holds: those that training moves."""
 CONSTANT = _LeafKind("constant")
 """The kind of the leaves that operations make of plain numbers: no derivative is recorded for them."""
+_MOVED = {"leaf": LEAF, "parameter": PARAMETER}
 
 _one_backward_at_a_time = RLock()  # graphs of several threads may share leaves
 if hasattr(os, "register_at_fork"):  # a child gets whole gradients, and a lock that nobody holds
@@ -156,7 +157,7 @@ def _is_product(partial_x: Any, partial_y: Any) -> bool:
 
 
 def _method(primitive: Primitive) -> Callable[..., Value]:
-    def method(self: Value, *others: Value | Number, **named: Value | Number) -> Value:
+    def method(self: Value, *others: Value | Real, **named: Value | Real) -> Value:
         return primitive(self, *others, **named)
 
     return _documented(method, primitive)
@@ -210,7 +211,7 @@ def as_value(operand: Any, where: str) -> Value:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-class Value:
+class Value(Number):
     """A number that remembers how it was computed, so that `backward()` can say what it depends on and how much.
 
     `==` and the other comparisons compare numbers, and so do `in`, `index` and `remove` of a list: whether a list holds
@@ -358,12 +359,40 @@ class Value:
         return self._primitive if isinstance(self._primitive, Primitive) else None
 
     @property
-    def parents(self) -> tuple[Value, ...]:
-        """The operands in order; `a + a` has two.
+    def kind(self) -> str:
+        """What the node is, one of `graph.KINDS`: "leaf", "parameter", "constant" or "computed".
+
+        A leaf may become a parameter, as one that a module holds does: `v.kind = "parameter"`.
+
+        Raises:
+            ValueError: another kind is given, or to another node than a leaf or a parameter.
 
         Example:
             >>> a = Value(2.0)
-            >>> len((a + a).parents)
+            >>> product = a * 3.0
+            >>> a.kind, product.kind, [operand.kind for operand in product.operands]
+            ('leaf', 'computed', ['leaf', 'constant'])
+        """
+        return "computed" if self._left is not None else self._primitive.name
+
+    @kind.setter
+    def kind(self, kind: str) -> None:
+        if kind not in _MOVED or self._primitive not in _MOVED.values():
+            raise ValueError(f"a leaf may become a 'parameter' and back, got {kind!r} for a node that is {self.kind!r}")
+        self._primitive = _MOVED[kind]
+
+    @property
+    def has_grad(self) -> bool:
+        """Whether a `backward()` has reached the node, or its gradient was set: else `grad` is 0.0 for want of one."""
+        return self._grad is not None
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        """The nodes that this one was computed from, in order; `a + a` has two.
+
+        Example:
+            >>> a = Value(2.0)
+            >>> len((a + a).operands)
             2
         """
         if self._left is None:
@@ -371,6 +400,8 @@ class Value:
         if self._right is MANY:
             return self._left  # type: ignore[no-any-return]
         return (self._left,) if self._right is None else (self._left, self._right)
+
+    parents = operands
 
     @property
     def local_derivatives(self) -> tuple[float | None, ...]:
@@ -523,10 +554,10 @@ class Value:
 
     conjugate = __pos__  # NumPy asks for it, in np.std and np.var
 
-    def __divmod__(self, other: Value | Number) -> tuple[Value, Value]:
+    def __divmod__(self, other: Value | Real) -> tuple[Value, Value]:
         return self // other, self % other
 
-    def __rdivmod__(self, other: Number) -> tuple[Value, Value]:
+    def __rdivmod__(self, other: Real) -> tuple[Value, Value]:
         return other // self, other % self
 
     # --- Comparisons compare numbers; a node's identity is its hash --------------------------------------------------

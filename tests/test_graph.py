@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sampled import sampled
 
 import autograd
-from autograd import Value, grad, where
-from autograd.graph import topological_order
+from autograd import Value, grad, graph, where
+from autograd.graph import edges, topological_order
 
 DEEP = 10**6
 DAGS = st.lists(st.lists(st.integers(0, 10**6), min_size=1, max_size=4), max_size=40)
@@ -244,3 +244,40 @@ def test_training_loop_keeps_one_graph_at_a_time():
         w.data -= 0.01 * w.grad
         del loss
         assert alive() is None
+
+
+def test_a_node_says_of_what_kind_it_is():
+    a = Value(2.0)
+    assert [a.kind, (a * 3.0).kind, (a * 3.0).operands[1].kind, a.detach().kind] == [
+        "leaf",
+        "computed",
+        "constant",
+        "constant",
+    ]
+    a.kind = "parameter"
+    assert a.kind == "parameter"
+    a.kind = "leaf"
+    assert a.kind == "leaf"
+    for node, kind in ((a, "constant"), (a * a, "parameter"), (a.detach(), "leaf")):
+        with pytest.raises(ValueError, match="a leaf may become a 'parameter' and back"):
+            node.kind = kind
+
+
+def test_edges_are_the_operands_with_their_local_derivatives():
+    a, b = Value(2.0), Value(5.0)
+    assert edges(a * b) == ((a, 5.0), (b, 2.0))
+    assert edges(a + 1.0)[1][1] is None
+    assert edges(a) == ()
+
+
+def test_a_node_knows_whether_it_has_a_gradient():
+    a = Value(2.0)
+    product = a * 3.0
+    assert not a.has_grad
+    product.backward()
+    assert a.has_grad
+    assert graph.read_grads([a, Value(1.0)]) == [3.0, None]
+    graph.write_data([a], [7.0])
+    graph.write_grads([a], [None])
+    assert graph.read_data([a]) == [7.0]
+    assert not a.has_grad
