@@ -17,8 +17,8 @@ from nn.losses import (
     quadratic_cost,
 )
 from nn.modules import MLP, Forward, Layer, Module, Neuron
-from nn.optimisers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm
-from nn.training import History, accuracy, evaluate, fit, predict
+from nn.train.fit import History, accuracy, evaluate, fit, predict
+from nn.train.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm
 
 __all__ = [
     "LOSSES",

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import PRIMITIVES, Value, primitives
+from autograd.checks import check_names, whole
 from autograd.modes import changes, only_no_grad
 from autograd.primitives import to_float
 from autograd.scopes import INSIDE, Scope, current, mark, part
 from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
-from nn.checks import check_names, whole
 from nn.files import read_state, write_state
 from nn.initialisation import Random, initialiser, random_source
 

@@ -11,10 +11,10 @@ from sampled import sampled
 
 import autograd
 import nn
-import nn.__main__
+import nn.demos.command_line
 from nn import MLP, evaluate
-from nn.__main__ import main
 from nn.data import digits, moons
+from nn.demos.command_line import main
 
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
@@ -56,7 +56,7 @@ def moons_run(tmp_path_factory):
 def without_pictures(monkeypatch):
     """Pictures take longer than the training; two tests look at them."""
     for name in ("_save", "_save_graph"):
-        monkeypatch.setattr(nn.__main__, name, lambda *_: "a picture")
+        monkeypatch.setattr(nn.demos.command_line, name, lambda *_: "a picture")
 
 
 def test_moons_trains_and_writes_and_names_its_pictures(moons_run):
@@ -142,7 +142,7 @@ def test_compiled_and_eager_training_say_so_and_give_the_same_model(tmp_path, ca
 @pytest.mark.usefixtures("without_pictures")
 def test_without_llvmlite_one_line_says_what_to_install(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "llvmlite", None)
-    monkeypatch.setattr(nn.training, "_said", set())
+    monkeypatch.setattr(nn.train.fit, "_said", set())
     assert main(["moons", "--epochs", "1", "--hidden", "4", "--out", str(tmp_path)]) == 0
     shown = capsys.readouterr()
     line = shown.out.split("\n")[2]
@@ -261,7 +261,7 @@ def test_a_place_that_cannot_be_written_is_noticed_before_the_training(tmp_path,
     def no_training(*_, **__):
         raise AssertionError("it was trained")
 
-    monkeypatch.setattr("nn.__main__.fit", no_training)
+    monkeypatch.setattr("nn.demos.command_line.fit", no_training)
     (tmp_path / "moons-model.json").mkdir()
     assert main(["moons", "--out", str(tmp_path)]) == 1
     assert_one_line(capsys.readouterr().err, "Is a directory: ", "moons-model.json': write --out with")

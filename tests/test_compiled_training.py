@@ -30,7 +30,7 @@ from nn import (
     mean_squared_error,
 )
 from nn.schedules import cosine, linear
-from nn.steps import CompiledSteps, Task
+from nn.train.steps import CompiledSteps, Task
 
 pytest.importorskip("llvmlite")
 
@@ -591,8 +591,8 @@ def test_ctrl_c_at_any_instruction_and_again_and_again_keeps_the_last_whole_step
         options = {"loss": "hinge", "validation": (X, SIGNS), "l2": 1e-3, "clip_norm": 1.0, "progress": False}
         return fit(model, X, SIGNS, optimizer=optimizer, epochs=3, callback=callback, **options)
 
-    monkeypatch.setattr(nn.training, "choose_steps", compiled)
-    modules = [nn.training, nn.steps, nn.optimisers, autograd.compiler.descent]
+    monkeypatch.setattr(nn.train.fit, "choose_steps", compiled)
+    modules = [nn.train.fit, nn.train.steps, nn.train.optimizers, autograd.compiler.descent]
     assert_any_ctrl_c_keeps_whole_steps(at_the_start, train, stride, modules)
 
 

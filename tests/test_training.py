@@ -853,7 +853,7 @@ def test_ctrl_c_at_any_instruction_and_again_and_again_keeps_the_last_whole_step
     def train(model, optimizer, callback):
         return fit(model, [1.0, 2.0], [1, -1], "hinge", optimizer, epochs=3, progress=False, callback=callback)
 
-    assert_any_ctrl_c_keeps_whole_steps(make, train, stride, [nn.training, nn.steps, nn.optimisers])
+    assert_any_ctrl_c_keeps_whole_steps(make, train, stride, [nn.train.fit, nn.train.steps, nn.train.optimizers])
 
 
 @pytest.mark.parametrize("call", range(1, 8))
@@ -986,7 +986,7 @@ def test_what_the_bar_shows_last_is_the_last_epoch(progress, capsys):
 @pytest.fixture
 def _without_llvmlite(monkeypatch):
     monkeypatch.setitem(sys.modules, "llvmlite", None)
-    monkeypatch.setattr(nn.training, "_said", set())
+    monkeypatch.setattr(nn.train.fit, "_said", set())
 
 
 @pytest.mark.usefixtures("_without_llvmlite")
@@ -1043,7 +1043,7 @@ def test_llvmlite_that_cannot_be_loaded_is_as_good_as_none(monkeypatch):
     def refuse(_name):
         raise OSError("libz.so: cannot open")
 
-    monkeypatch.setattr(nn.steps, "import_module", refuse)
+    monkeypatch.setattr(nn.train.steps, "import_module", refuse)
     history = fit(make(), X, SIGNS, "hinge", epochs=1, progress=False, compiled="auto")
     assert (history.compiled, history.note) == (False, "llvmlite cannot be loaded: libz.so: cannot open")
 

@@ -7,12 +7,12 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import grad, no_grad
-from nn.checks import above, whole
-from nn.data import as_rows
+from autograd.checks import above, whole
 from nn.modules import Forward
 from nn.plots.figures import BLUE, LARGEST, ORANGE, SMALLEST, exactly, figure, finite, panels, percent
 from nn.plots.layers import activation_of, check_gradients, layers_of, names_of
-from nn.steps import numbers_of
+from nn.train.examples import as_rows
+from nn.train.steps import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nn.modules import Layer, Module
-from nn.steps import as_list
+from nn.train.steps import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nn.checks import whole
+from autograd.checks import whole
 from nn.plots.figures import GREY, INK, LARGEST, SMALLEST, exactly, figure, panels, reach, signed_colours
 from nn.plots.layers import activation_of, check_gradients, layers_of, names_of
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nn.checks import whole
-from nn.data import as_rows, as_targets
+from autograd.checks import whole
 from nn.losses import check_targets, cross_entropy
 from nn.plots.figures import BLUE, COLOURS, INK, MARKERS, ORANGE, exactly, figure, pale, reach, signed_colours
-from nn.training import predict
+from nn.train.examples import as_rows, as_targets
+from nn.train.fit import predict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,12 +11,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value, no_grad
+from autograd.checks import above, at_least, whole
 from autograd.extras import how_to_install
-from nn.checks import above, at_least, whole
-from nn.data import as_rows, as_targets
 from nn.losses import check_targets, decide, loss_function
-from nn.optimisers import OPTIMIZERS, SGD, Optimizer
-from nn.steps import WITHOUT_COMPILER, Task, choose_steps, mean_loss_and_share, numbers_of, resumed
+from nn.train.examples import as_rows, as_targets
+from nn.train.optimizers import OPTIMIZERS, SGD, Optimizer
+from nn.train.steps import WITHOUT_COMPILER, Task, choose_steps, mean_loss_and_share, numbers_of, resumed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from nn.losses import Loss
     from nn.modules import Module
-    from nn.steps import CompiledSteps, EagerSteps
+    from nn.train.steps import CompiledSteps, EagerSteps
 
     Callback = Callable[[int, "History"], None]
 

@@ -20,7 +20,7 @@ from autograd.extras import how_to_install
 from autograd.modes import is_checking, is_recording
 from autograd.primitives import to_float
 from nn.losses import decide, is_right
-from nn.optimisers import Optimizer, clip_grad_norm, shrinking_factor
+from nn.train.optimizers import Optimizer, clip_grad_norm, shrinking_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

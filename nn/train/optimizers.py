@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
+from autograd.checks import above, at_least, below_one, check_names, whole
 from autograd.primitives import to_float
-from nn.checks import above, at_least, below_one, check_names, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nn.schedules import Schedule
+    from nn.train.schedules import Schedule
 
     State = dict[str, list[float]]  # the numbers kept for each parameter, by name
     Rule = Callable[..., tuple[Any, ...]]

@@ -1,0 +1,1 @@
+"""Training: optimizers and their schedules, `fit` and what it records, steps on Values and in native code."""
