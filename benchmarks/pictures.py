@@ -51,14 +51,14 @@ def tangled() -> Value:
 
 def one_example() -> Value:
     """The loss of one example of micrograd's demo."""
-    return hinge(MLP(2, [16, 16, 1], rng=0)([1.0, -2.0]), 1)  # type: ignore[arg-type]
+    return hinge(MLP(2, [16, 16, 1], rng=0)([1.0, -2.0]), 1)
 
 
 def batch(examples: int) -> Value:
     """The mean loss of a network for digits over so many examples."""
     model, source = MLP(64, [32, 10], rng=0), random.Random(0)
     outputs = [model([source.random() for _ in range(64)]) for _ in range(examples)]
-    return autograd.mean([cross_entropy(output, k % 10) for k, output in enumerate(outputs)])  # type: ignore[arg-type]
+    return autograd.mean([cross_entropy(output, k % 10) for k, output in enumerate(outputs)])
 
 
 def scalar_by_scalar(sizes: list[int], examples: int) -> Value:

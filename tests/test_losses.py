@@ -62,8 +62,7 @@ def test_quadratic_cost_is_half_the_mean_squared_distance_over_the_examples():
 @pytest.mark.parametrize("loss", [half_squared_error, mean_squared_error])
 @pytest.mark.parametrize(("outputs", "targets"), [(2, [1.0]), (2, 1.0), (1, [1.0, 2.0]), (2, [1.0, 2.0, 3.0])])
 def test_a_squared_error_wants_as_many_targets_as_outputs(loss, outputs, targets):
-    got = len(targets) if isinstance(targets, list) else 1
-    with pytest.raises(ValueError, match=f"as many targets as outputs, got {got} for {outputs}"):
+    with pytest.raises(ValueError, match=f"wants as many numbers as the network has outputs, {outputs}"):
         loss([Value(0.0)] * outputs, targets)
 
 
@@ -169,7 +168,7 @@ def test_cross_entropy_of_two_logits_is_binary_cross_entropy_of_their_difference
 
 @pytest.mark.parametrize("target", [-1, 3, 100, 0.5, math.nan, math.inf])
 def test_cross_entropy_refuses_what_is_no_class(target):
-    with pytest.raises(ValueError, match="cross_entropy of 3 logits wants a class from 0 to 2, got"):
+    with pytest.raises(ValueError, match=r"the target is .*, cross_entropy wants a class from 0 to 2"):
         cross_entropy([Value(0.0)] * 3, target)
 
 
@@ -322,16 +321,36 @@ def test_whether_an_output_is_right_can_be_computed_on_values(loss, outputs, cla
 @pytest.mark.parametrize(
     ("loss", "targets", "outputs", "message"),
     [
-        (hinge, [1, -1, 0], 1, r"y\[2\] is 0, hinge wants -1 or 1: map classes 0 and 1 with 2 \* y - 1"),
-        (hinge, [1, -1], 2, "hinge is for a network of one output, this one has 2"),
-        (hinge, [[1.0, 2.0]], 1, r"y\[0\] is \[1\.0, 2\.0\], hinge wants one number for each example"),
-        (binary_cross_entropy, [0, 1, 1.5], 1, r"y\[2\] is 1\.5, binary_cross_entropy wants a number from 0 to 1"),
-        (binary_cross_entropy, [0, -1], 1, r"y\[1\] is -1, binary_cross_entropy wants a number from 0 to 1"),
-        (binary_cross_entropy, [0, 1], 3, "binary_cross_entropy is for a network of one output, this one has 3"),
-        (cross_entropy, [0, 3], 3, r"y\[1\] is 3, cross_entropy wants a class, a whole number from 0 to 2"),
+        (hinge, [1, -1, 0], 1, r"y\[2\] is 0, hinge wants a class of -1 or 1: map classes 0 and 1 with 2 \* y - 1"),
+        (hinge, [1, -1], 2, "hinge wants one output, got 2: use cross_entropy for several"),
+        (
+            hinge,
+            [[1.0, 2.0]],
+            1,
+            r"y\[0\] is \[1\.0, 2\.0\], hinge wants a class .*, one number for each example",
+        ),
+        (
+            binary_cross_entropy,
+            [0, 1, 1.5],
+            1,
+            r"y\[2\] is 1\.5, binary_cross_entropy wants a class of 0 or 1 or a",
+        ),
+        (
+            binary_cross_entropy,
+            [0, -1],
+            1,
+            r"y\[1\] is -1, binary_cross_entropy wants a class of 0 or 1 or a",
+        ),
+        (
+            binary_cross_entropy,
+            [0, 1],
+            3,
+            "binary_cross_entropy wants one output, got 3: use cross_entropy for several",
+        ),
+        (cross_entropy, [0, 3], 3, r"y\[1\] is 3, cross_entropy wants a class from 0 to 2, an integer"),
         (cross_entropy, [-1], 3, r"y\[0\] is -1, cross_entropy wants a class"),
         (cross_entropy, [0.5], 3, r"y\[0\] is 0\.5, cross_entropy wants a class"),
-        (cross_entropy, [0], 1, "cross_entropy is for a network of 2 outputs or more: use binary_cross_entropy"),
+        (cross_entropy, [0], 1, "cross_entropy wants 2 outputs or more, got 1: use binary_cross_entropy for one"),
         (
             half_squared_error,
             [[1.0, 2.0]],
@@ -362,11 +381,11 @@ def test_targets_that_a_loss_can_take(loss, targets, outputs):
 
 
 def test_losses_by_hand_check_their_targets_and_take_arrays():
-    with pytest.raises(ValueError, match="hinge wants a class of -1 or 1, got 0: map classes"):
+    with pytest.raises(ValueError, match="the target is 0, hinge wants a class of -1 or 1: map classes"):
         hinge(Value(0.3), 0)
-    with pytest.raises(ValueError, match="wants a class of 0 or 1 or a probability between, got 5"):
+    with pytest.raises(ValueError, match=r"the target is 5, .* wants a class of 0 or 1 or a probability between"):
         binary_cross_entropy(Value(0.3), 5)
-    with pytest.raises(ValueError, match=r"wants a class from 0 to 1, got \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"the target is \[0, 1\], .* wants a class from 0 to 1"):
         cross_entropy([Value(0.0), Value(1.0)], [0, 1])
     assert mean_squared_error([Value(1.0), Value(3.0)], np.array([1.0, 2.0])).data == 0.5
     assert cross_entropy(np.array([Value(0.0), Value(0.0)]), 1).data == pytest.approx(math.log(2))
@@ -391,13 +410,13 @@ def test_no_output_is_refused(loss):
 @pytest.mark.parametrize(
     ("loss", "output", "message"),
     [
-        (hinge, Value(1.0), "hinge wants a class of -1 or 1, got"),
+        (hinge, Value(1.0), "the target is .*, hinge wants a class of -1 or 1"),
         (
             binary_cross_entropy,
             Value(1.0),
-            "binary_cross_entropy wants a class of 0 or 1 or a probability between, got",
+            "the target is .*, binary_cross_entropy wants a class of 0 or 1 or a probability between",
         ),
-        (cross_entropy, [Value(1.0), Value(2.0)], "cross_entropy of 2 logits wants a class from 0 to 1, got"),
+        (cross_entropy, [Value(1.0), Value(2.0)], "the target is .*, cross_entropy wants a class from 0 to 1"),
     ],
 )
 @pytest.mark.parametrize("target", [None, "cat", [1], np.array([1, 2]), {}, 1j])
@@ -409,7 +428,7 @@ def test_targets_that_are_no_numbers_are_no_classes(loss, output, message, targe
 @pytest.mark.parametrize("loss", [half_squared_error, mean_squared_error])
 @pytest.mark.parametrize("target", [None, "1", {}, [[1.0]]])
 def test_targets_of_squared_errors_are_numbers(loss, target):
-    with pytest.raises((TypeError, ValueError), match="a squared error"):
+    with pytest.raises((TypeError, ValueError), match=r"the target is .* wants as many numbers"):
         loss(Value(1.0), target)
 
 

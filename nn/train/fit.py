@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autograd import Value, no_grad
 from autograd.checks import above, at_least, whole
 from autograd.extras import how_to_install
-from nn.losses import check_targets, decide, loss_function
+from nn.losses import LOSSES, check_targets, decide, is_for_classes, loss_function
 from nn.train.examples import as_rows, as_targets
 from nn.train.optimizers import OPTIMIZERS, SGD, Optimizer
 from nn.train.steps import WITHOUT_COMPILER, Task, choose_steps, mean_loss_and_share, numbers_of, resumed
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Literal
 
-    from nn.losses import Loss
+    from nn.losses import LossFunction
     from nn.modules import Module
     from nn.train.steps import CompiledSteps, EagerSteps
 
@@ -101,7 +101,7 @@ def fit(
     model: Module,
     X: Any,
     y: Any,
-    loss: str | Loss = "cross_entropy",
+    loss: str | LossFunction = "cross_entropy",
     optimizer: str | Optimizer | None = None,
     epochs: int = 10,
     batch_size: int | None = None,
@@ -275,7 +275,7 @@ class _Training:
         model: Module,
         X: Any,
         y: Any,
-        loss: str | Loss,
+        loss: str | LossFunction,
         optimizer: str | Optimizer | None,
         batch_size: int | None,
         validation: tuple[Any, Any] | None,
@@ -304,7 +304,7 @@ class _Training:
         l2 = at_least("l2", l2, 0.0)
         clip_norm = None if clip_norm is None else above("clip_norm", clip_norm, 0.0)
         self.task = Task(model, function, parameters, optimizer, examples, validated, l2, clip_norm)
-        self.classifies = decide(function, [0.0, 0.0]) is not None
+        self.classifies = is_for_classes(function)
 
     def epoch(
         self, epoch: int, steps: EagerSteps | CompiledSteps, history: History, rng: random.Random, ctrl_c: _CtrlC
@@ -371,7 +371,9 @@ def _check_model(model: Any) -> None:
         )
 
 
-def _checked_examples(model: Any, loss: Loss, X: Any, y: Any, names: tuple[str, str]) -> tuple[list[Any], list[Any]]:
+def _checked_examples(
+    model: Any, loss: LossFunction, X: Any, y: Any, names: tuple[str, str]
+) -> tuple[list[Any], list[Any]]:
     _check_model(model)
     inputs = as_rows(X, getattr(model, "nin", None), names[0])
     targets = as_targets(y, len(inputs), names[1])
@@ -384,7 +386,7 @@ def _checked_examples(model: Any, loss: Loss, X: Any, y: Any, names: tuple[str, 
     return inputs, targets
 
 
-def predict(model: Module, X: Any, loss: str | Loss | None = None) -> list[Any]:
+def predict(model: Module, X: Any, loss: str | LossFunction | None = None) -> list[Any]:
     """What the network says of each example.
 
     Args:
@@ -414,7 +416,7 @@ def predict(model: Module, X: Any, loss: str | Loss | None = None) -> list[Any]:
     return [output[0] if len(output) == 1 else output for output in outputs]
 
 
-def evaluate(model: Module, X: Any, y: Any, loss: str | Loss = "cross_entropy") -> tuple[float, float]:
+def evaluate(model: Module, X: Any, y: Any, loss: str | LossFunction = "cross_entropy") -> tuple[float, float]:
     """The mean loss over examples, and the share that is right (nan where the loss is not for classes).
 
     Args:
@@ -435,7 +437,7 @@ def evaluate(model: Module, X: Any, y: Any, loss: str | Loss = "cross_entropy") 
     return mean_loss_and_share(model, function, *_checked_examples(model, function, X, y, ("X", "y")))
 
 
-def accuracy(model: Module, X: Any, y: Any, loss: str | Loss = "cross_entropy") -> float:
+def accuracy(model: Module, X: Any, y: Any, loss: str | LossFunction = "cross_entropy") -> float:
     """The share of examples, from 0 to 1, whose class the network gets right.
 
     Args:
@@ -453,9 +455,8 @@ def accuracy(model: Module, X: Any, y: Any, loss: str | Loss = "cross_entropy") 
     """
     share = evaluate(model, X, y, loss)[1]
     if math.isnan(share):
-        raise ValueError(
-            f"accuracy wants a loss for classes, hinge, binary_cross_entropy or cross_entropy, got {loss!r:.100}"
-        )
+        known = ", ".join([name for name, row in LOSSES.items() if is_for_classes(row)])
+        raise ValueError(f"accuracy wants a loss for classes, one of {known}, got {loss!r:.100}")
     return share
 
 

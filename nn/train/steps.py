@@ -19,13 +19,13 @@ from autograd import Value, collector_paused, no_grad
 from autograd.extras import how_to_install
 from autograd.modes import is_checking, is_recording
 from autograd.primitives import to_float
-from nn.losses import decide, is_right
+from nn.losses import decide, is_for_classes, is_right
 from nn.train.optimizers import Optimizer, clip_grad_norm, shrinking_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from nn.losses import Loss
+    from nn.losses import LossFunction
 
 
 WITHOUT_COMPILER = (
@@ -37,7 +37,7 @@ class Task(NamedTuple):
     """What a training works on, checked: examples are a pair of inputs and targets, one each."""
 
     model: Any
-    loss: Loss
+    loss: LossFunction
     parameters: list[Value]
     optimizer: Optimizer
     examples: tuple[list[Any], list[Any]]
@@ -186,7 +186,7 @@ class CompiledSteps:
         self.task = task
         moved = set(task.optimizer.parameters)
         self.parameters = [*task.optimizer.parameters, *(p for p in task.parameters if p not in moved)]
-        self.classifies = decide(task.loss, [0.0, 0.0]) is not None
+        self.classifies = is_for_classes(task.loss)
         self.function = autograd.compile(
             self.loss_of_example, self.parameters, has_aux="sum" if self.classifies else False
         )
@@ -415,7 +415,7 @@ def why_not_compiled() -> str:
     return ""
 
 
-def mean_loss_and_share(model: Any, loss: Loss, inputs: list[Any], targets: list[Any]) -> tuple[float, float]:
+def mean_loss_and_share(model: Any, loss: LossFunction, inputs: list[Any], targets: list[Any]) -> tuple[float, float]:
     """The mean loss over examples, and the share that is right; nan where the loss is not for classes."""
     with no_grad():
         outputs = [model(x) for x in inputs]
