@@ -7,6 +7,7 @@ Example:
     41
 """
 
+from nn.layers import MLP, Forward, Layer, Neuron
 from nn.losses import (
     LOSSES,
     binary_cross_entropy,
@@ -16,7 +17,7 @@ from nn.losses import (
     mean_squared_error,
     quadratic_cost,
 )
-from nn.modules import MLP, Forward, Layer, Module, Neuron
+from nn.modules import Module
 from nn.train.fit import History, accuracy, evaluate, fit, predict
 from nn.train.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm
 

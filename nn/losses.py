@@ -34,23 +34,24 @@ class Loss:
     """One row of the table of losses. It is called with the output of a network and a target, and returns a Value.
 
     `nn.LOSSES["margin"] = Loss(margin)` makes it known by name. Its nodes are in a scope of its name, which pictures
-    can fold into a box.
+    can collapse into a box.
 
     Args:
         formula: a function of the outputs, a list, and the target. Its name is that of the loss.
+        outputs: how many outputs the network needs to have: at least, at most.
         wants: a function of a target and the number of outputs: what the loss wants where this target is something
-            else, "" where it is fine. A loss for classes is handed a float, nan for a target that is no number.
-        outputs: how many outputs a network needs to have: at least, at most.
-        instead: what to use for another number of outputs.
+            else, "" where it is fine. A loss for classes is handed one number, nan for a target that is none.
         decide: for classes: a function of the outputs that returns the class that they stand for. It is handed floats,
             or Values where it is compiled: it is written with operations, `where(greater(z, 0.0), 1.0, 0.0)`.
+
+    Raises:
+        ValueError: when it is called with a target that it cannot take, or with another number of outputs.
 
     Example:
         >>> def margin(outputs, target):
         ...     return autograd.relu(2 - target * outputs[0])
-        >>> loss = Loss(margin, decide=lambda outputs: where(greater(outputs[0], 0.0), 1.0, -1.0))
-        >>> loss(Value(0.5), 1).data, decide(loss, [0.5])
-        (1.5, 1)
+        >>> Loss(margin, decide=lambda outputs: where(greater(outputs[0], 0.0), 1.0, -1.0))(Value(0.5), 1).data
+        1.5
     """
 
     counts_changes = True  # see autograd.modes.changes
@@ -61,51 +62,46 @@ class Loss:
         self,
         formula: Callable[[list[Any], Any], Value],
         *,
-        wants: Callable[[Any, int], str] = lambda target, outputs: "",  # noqa: ARG005
         outputs: tuple[int, float] = (1, math.inf),
-        instead: str = "another loss",
+        wants: Callable[[Any, int], str] = lambda target, outputs: "",  # noqa: ARG005
         decide: Callable[[Sequence[Any]], Any] | None = None,
     ) -> None:
         update_wrapper(self, formula)
-        self.formula, self.wants, self.decide = formula, wants, decide
-        self.outputs, self.instead = outputs, instead
+        self.formula, self.outputs, self.wants, self.decide = formula, outputs, wants, decide
 
     def __setattr__(self, name: str, attribute: Any) -> None:
         super().__setattr__(name, attribute)
         changes[0] += 1
 
     def __call__(self, output: Output, target: Any) -> Value:
-        outputs = _many(output)
+        outputs = as_list_of_outputs(output)
         if not _VALUES.issuperset(map(type, outputs)) or not outputs:
             _check_outputs(outputs, output, self.__name__)
-        if len(outputs) > self.outputs[1]:
-            raise self.wrong_outputs(len(outputs))
-        if not isinstance(target, Number):
-            self.check_target(target, len(outputs), "the target")
+        self.check(len(outputs), () if isinstance(target, Number) else (target,), "the target")
         cost = self.formula(outputs, target)
         if cost.__class__ is Value:  # and not a dual number
             mark_between(outputs, cost, Scope(self.__name__, current()))
         return cost
 
-    def check_target(self, target: Any, outputs: int, place: str) -> None:
-        """Whether this is a target that the loss can take.
+    def check(self, outputs: int, targets: Iterable[Any], place: str) -> None:
+        """Whether the loss can take every target, for a network of so many outputs.
 
         Raises:
-            ValueError: it is not; begins with the place, says what was wanted.
+            ValueError: says which it cannot, by its place, `place.format(k)`, and what was wanted.
         """
-        wanted = self.wants(_number(target) if self.decide else target, outputs)
-        if wanted and self.decide and isinstance(target, (list, tuple)):
-            one_hot = len(target) == outputs > 1 and sum(target) == 1
-            wanted += ", one number for each example"
-            wanted += ": write y.index(1) for the class that such a row is 1 for" * one_hot
-        if wanted:
-            raise ValueError(f"{place} is {target!s:.100}, {self.__name__} wants {wanted}")
-
-    def wrong_outputs(self, outputs: int) -> ValueError:
-        """The error for a network of so many outputs."""
         least, most = self.outputs
-        wanted = "one output" if most == 1 else f"{least} outputs or more"
-        return ValueError(f"{self.__name__} wants {wanted}, got {outputs}: use {self.instead}")
+        if not least <= outputs <= most:
+            wanted = "one output" if most == 1 else f"{least} outputs or more"
+            instead = "cross_entropy for several" if outputs > most else "binary_cross_entropy for one"
+            raise ValueError(f"{self.__name__} wants {wanted}, got {outputs}: use {instead}")
+        for k, target in enumerate(targets):
+            wanted = self.wants(math.nan if self.decide and not _is_number(target) else target, outputs)
+            if wanted and self.decide and isinstance(target, list):
+                one_hot = len(target) == outputs > 1 and sum(target) == 1
+                wanted += ", one number for each example"
+                wanted += ": write y.index(1) for the class that such a row is 1 for" * one_hot
+            if wanted:
+                raise ValueError(f"{place.format(k)} is {target!s:.100}, {self.__name__} wants {wanted}")
 
     def __repr__(self) -> str:
         return f"<loss {self.__name__}>"
@@ -115,7 +111,7 @@ class Loss:
 
 
 def _wants_as_many(target: Any, outputs: int) -> str:
-    targets = _many(target)
+    targets = as_list_of_outputs(target)
     fits = len(targets) == outputs and all(map(_is_number, targets))
     return "" if fits else f"as many numbers as the network has outputs, {outputs}"
 
@@ -128,16 +124,13 @@ def half_squared_error(output: list[Value], target: Output) -> Value:
         output: a Value, or k of them.
         target: a number, or k of them.
 
-    Raises:
-        ValueError: output and target differ in length.
-
     Example:
         >>> z = Value(3.0)
         >>> half_squared_error(z, 1.0).backward()
         >>> z.grad
         2.0
     """
-    return autograd.sum([(z - y) ** 2 for z, y in zip(output, _many(target))]) * 0.5
+    return autograd.sum([(z - y) ** 2 for z, y in zip(output, as_list_of_outputs(target))]) * 0.5
 
 
 @partial(Loss, wants=_wants_as_many)
@@ -148,14 +141,11 @@ def mean_squared_error(output: list[Value], target: Output) -> Value:
         output: a Value, or k of them.
         target: a number, or k of them.
 
-    Raises:
-        ValueError: output and target differ in length.
-
     Example:
         >>> mean_squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
         2.0
     """
-    return autograd.mean([(z - y) ** 2 for z, y in zip(output, _many(target))])
+    return autograd.mean([(z - y) ** 2 for z, y in zip(output, as_list_of_outputs(target))])
 
 
 def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Value:
@@ -186,7 +176,6 @@ def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Valu
 @partial(
     Loss,
     outputs=(1, 1),
-    instead="cross_entropy for several",
     wants=lambda y, _: "" if y in (-1, 1) else "a class of -1 or 1: map classes 0 and 1 with 2 * y - 1",
     decide=lambda z: where(greater(z[0], 0.0), 1.0, -1.0),
 )
@@ -196,9 +185,6 @@ def hinge(output: list[Value], target: Value | float) -> Value:
     Args:
         output: the score, a Value.
         target: -1 or 1.
-
-    Raises:
-        ValueError: the target is another number, or there are several outputs.
 
     Example:
         >>> hinge(Value(0.25), -1).data
@@ -210,7 +196,6 @@ def hinge(output: list[Value], target: Value | float) -> Value:
 @partial(
     Loss,
     outputs=(1, 1),
-    instead="cross_entropy for several",
     wants=lambda y, _: "" if 0 <= y <= 1 else "a class of 0 or 1 or a probability between",
     decide=lambda z: where(greater(z[0], 0.0), 1.0, 0.0),
 )
@@ -220,9 +205,6 @@ def binary_cross_entropy(output: list[Value], target: Value | float) -> Value:
     Args:
         output: the logit z, a Value.
         target: the class, 0 or 1, or a probability between them.
-
-    Raises:
-        ValueError: the target is another number, or there are several outputs.
 
     Example:
         >>> binary_cross_entropy(Value(1000.0), 0).data
@@ -250,7 +232,6 @@ def _largest(logits: Sequence[Any]) -> Any:
 @partial(
     Loss,
     outputs=(2, math.inf),
-    instead="binary_cross_entropy for one",
     wants=lambda y, k: "" if 0 <= y < k and y == int(y) else f"a class from 0 to {k - 1}, an integer",
     decide=_largest,
 )
@@ -260,9 +241,6 @@ def cross_entropy(output: list[Value], target: Value | float) -> Value:
     Args:
         output: k >= 2 logits.
         target: the class, an integer from 0 to k - 1.
-
-    Raises:
-        ValueError: the class is out of range.
 
     Example:
         >>> logits = [Value(0.0), Value(0.0)]
@@ -288,80 +266,8 @@ LOSSES: dict[str, LossFunction] = {
 }
 
 
-# --- What a training asks of a loss, a row or a function of the user's own -------------------------------------------
-
-
-def loss_function(loss: str | LossFunction) -> LossFunction:
-    """The loss behind a name.
-
-    Raises:
-        ValueError: the name is unknown; lists those that are known.
-        TypeError: neither a name nor a function.
-
-    Example:
-        >>> loss_function("hinge").__name__
-        'hinge'
-    """
-    if isinstance(loss, str):
-        if loss not in LOSSES:
-            raise ValueError(f"unknown loss {loss!r}: write one of {', '.join(LOSSES)}, or a function(output, target)")
-        return LOSSES[loss]
-    if loss is quadratic_cost:
-        return half_squared_error  # of one example; the average over the batch makes one of the other
-    if not callable(loss):
-        raise TypeError(f"a loss is a name or a function(output, target), got {loss!r:.100}")
-    return loss
-
-
-def is_for_classes(loss: LossFunction) -> bool:
-    """Whether outputs stand for a class under this loss."""
-    return isinstance(loss, Loss) and loss.decide is not None
-
-
-def decide(loss: LossFunction, output: Sequence[float]) -> float | int | None:
-    """The class that outputs stand for under a loss; None where the loss is not one for classes.
-
-    Example:
-        >>> decide(cross_entropy, [0.1, 2.0, -1.0]), decide(hinge, [-0.3]), decide(binary_cross_entropy, [-0.3])
-        (1, -1, 0)
-    """
-    if not isinstance(loss, Loss) or loss.decide is None:
-        return None
-    decision: float = loss.decide(output)
-    return int(decision) if decision == int(decision) else decision
-
-
-def is_right(loss: LossFunction, output: Output, target: Value) -> Value:
-    """Whether what `decide` says of an output is its target, 1 or 0, as an operation on Values.
-
-    Args:
-        loss: one for classes.
-        output: what the network returned.
-        target: the class.
-
-    Example:
-        >>> is_right(cross_entropy, [Value(0.1), Value(2.0), Value(2.0)], Value(1.0)).data
-        1.0
-    """
-    assert isinstance(loss, Loss)
-    assert loss.decide is not None
-    return equal(loss.decide(_many(output)), target)
-
-
-def check_targets(loss: LossFunction, targets: Iterable[Any], outputs: int, name: str = "y") -> None:
-    """Whether every target is one that the loss can take, for a network of so many outputs.
-
-    Raises:
-        ValueError: names the first that is not, and what was wanted.
-    """
-    if isinstance(loss, Loss):
-        if not loss.outputs[0] <= outputs <= loss.outputs[1]:
-            raise loss.wrong_outputs(outputs)
-        for k, target in enumerate(targets):
-            loss.check_target(target, outputs, f"{name}[{k}]")
-
-
-def _many(output: Any) -> list[Any]:
+def as_list_of_outputs(output: Any) -> list[Any]:
+    """What a network returned, one output or several, as a list."""
     if hasattr(output, "tolist"):
         output = output.tolist()
     return list(output) if hasattr(output, "__iter__") else [output]
@@ -380,14 +286,10 @@ def _check_outputs(outputs: list[Any], output: Any, name: str) -> None:
 
 
 def _is_number(z: Any) -> bool:
-    return isinstance(z, (float, int, Number)) or not math.isnan(_number(z))
-
-
-def _number(target: Any) -> float:
-    """A target that is a number; nan for anything else, which is no class and no probability."""
-    if target.__class__ is float or target.__class__ is int:
-        return target
+    if isinstance(z, (float, int, Number)):
+        return True
     try:
-        return to_float(target, "a target")
+        to_float(z, "a loss")
     except TypeError:
-        return math.nan
+        return False
+    return True

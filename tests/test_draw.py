@@ -35,7 +35,7 @@ from autograd.primitives import PRIMITIVES
 from autograd.value import constant
 from benchmarks import pictures
 from nn import MLP, Layer, Module, Neuron, cross_entropy, hinge
-from nn.summary import as_html, as_text
+from nn.plots.summary import as_html, as_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 GRAPHVIZ = "sudo apt-get install graphviz, brew install graphviz or winget install graphviz"

@@ -15,7 +15,7 @@ from nn import (
     mean_squared_error,
     quadratic_cost,
 )
-from nn.losses import check_targets, decide, is_right, loss_function
+from nn.train.criterion import check_targets, decide, is_right, loss_function
 
 LOGITS = [-30.0, -3.0, -1.0, -0.25, 0.0, 0.5, 2.0, 20.0]
 
@@ -86,7 +86,7 @@ def test_hinge_and_its_gradient(z, y):
 
 def test_hinge_takes_its_one_output_in_a_list_and_refuses_several():
     assert hinge([Value(0.25)], 1).data == 0.75
-    with pytest.raises(ValueError, match="hinge wants one output, got 2: use cross_entropy"):
+    with pytest.raises(ValueError, match="hinge wants one output, got 2: use cross_entropy for several"):
         hinge([Value(0.0), Value(1.0)], 1)
 
 

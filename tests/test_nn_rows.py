@@ -11,7 +11,8 @@ import autograd
 import nn
 from autograd import PRIMITIVES, Primitive, Value, check_grads, grad
 from nn.initialisation import he, xavier
-from nn.losses import Loss, check_targets, decide, is_right
+from nn.losses import Loss
+from nn.train.criterion import check_targets, decide, is_right
 
 rng = random.Random(0)
 X = [[rng.gauss(0.0, 1.0), rng.gauss(0.0, 1.0)] for _ in range(12)]
@@ -28,7 +29,6 @@ def sides(monkeypatch):
     row = Loss(
         logistic_of_sides,
         outputs=(1, 1),
-        instead="cross_entropy",
         wants=lambda y, _: "" if y in (3, 7) else "a side, 3 or 7",
         decide=lambda z: autograd.where(autograd.greater(z[0], 0.0), 7.0, 3.0),
     )
@@ -65,7 +65,7 @@ def test_eager_and_compiled_steps_count_the_same_right_answers(sides):
 def test_the_targets_of_a_row_are_checked(sides):
     with pytest.raises(ValueError, match=r"y\[1\] is 4, logistic_of_sides wants a side, 3 or 7"):
         nn.fit(nn.MLP(2, [1], rng=0), X[:2], [3, 4], "sides")
-    with pytest.raises(ValueError, match="logistic_of_sides wants one output, got 2: use cross_entropy"):
+    with pytest.raises(ValueError, match="logistic_of_sides wants one output, got 2: use cross_entropy for several"):
         nn.evaluate(nn.MLP(2, [2], rng=0), X[:2], [3, 7], "sides")
     with pytest.raises(ValueError, match="the target is cat, logistic_of_sides wants a side"):
         sides(Value(1.0), "cat")

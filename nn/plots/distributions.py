@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import grad, no_grad
 from autograd.checks import above, whole
-from nn.modules import Forward
+from nn.layers import Forward, activation_function
 from nn.plots.figures import BLUE, LARGEST, ORANGE, SMALLEST, exactly, figure, finite, panels, percent
 from nn.plots.layers import activation_of, check_gradients, layers_of, names_of
 from nn.train.examples import as_rows
@@ -17,7 +17,8 @@ from nn.train.steps import numbers_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nn.modules import Layer, Module
+    from nn.layers import Layer
+    from nn.modules import Module
 
 _BINS = 40
 
@@ -102,7 +103,7 @@ def _forward(model: Any, layers: Sequence[Layer], row: Sequence[float]) -> list[
 
 
 def _draw_activations(ax: Any, layer: Layer, name: str, passed: _Passes, what: str, threshold: float) -> None:
-    slopes = [grad(neuron._activate) for neuron in layer.neurons]
+    slopes = [grad(activation_function(neuron.activation)) for neuron in layer.neurons]
     saturated = [[abs(slope(z)) < threshold for slope, z in zip(slopes, row)] for row in passed.z]
     dead = sum(all(flags) for flags in zip(*saturated))
     rows = passed.a if what == "a" else passed.z

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nn.modules import Layer, Module
-from nn.train.steps import as_list
+from nn.layers import Layer, activation_name
+from nn.modules import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def layers_of(model: Module, what: str) -> list[Layer]:
@@ -23,15 +23,13 @@ def layers_of(model: Module, what: str) -> list[Layer]:
     return layers
 
 
-def _find_layers(thing: Any, above: frozenset[int]) -> list[Layer]:
-    """Layers among attributes, and in lists, arrays and dicts; `above` are the modules and containers on the way."""
-    if isinstance(thing, Layer):
-        return [thing]
-    parts = vars(thing) if isinstance(thing, Module) else as_list(thing)
-    parts = list(parts.values()) if isinstance(parts, dict) else parts
-    if id(thing) in above or not isinstance(parts, (list, tuple)):
-        return []
-    return [layer for part in parts for layer in _find_layers(part, above | {id(thing)})]
+def _find_layers(module: Module, above: frozenset[int]) -> Iterator[Layer]:
+    """A Layer itself, or those in its parts; `above` are the modules on the way here."""
+    if isinstance(module, Layer):
+        yield module
+    elif isinstance(module, Module) and id(module) not in above:
+        for _, part in module.named_children():
+            yield from _find_layers(part, above | {id(module)})
 
 
 def names_of(model: Module, layers: Sequence[Layer]) -> list[str]:
@@ -41,8 +39,7 @@ def names_of(model: Module, layers: Sequence[Layer]) -> list[str]:
 
 def activation_of(layer: Layer) -> str:
     """The name of a layer's activation."""
-    activation = layer.neurons[0].activation
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", repr(activation))
+    return activation_name(layer.neurons[0].activation)
 
 
 def check_gradients(layers: Sequence[Layer]) -> None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autograd import Value
-    from nn.modules import Layer, Module
+    from nn.layers import Layer
+    from nn.modules import Module
 
 
 def weights(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autograd.checks import whole
-from nn.losses import check_targets, cross_entropy
+from nn.losses import cross_entropy
 from nn.plots.figures import BLUE, COLOURS, INK, MARKERS, ORANGE, exactly, figure, pale, reach, signed_colours
+from nn.train.criterion import check_targets
 from nn.train.examples import as_rows, as_targets
 from nn.train.fit import predict
 

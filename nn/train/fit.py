@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from autograd import Value, no_grad
 from autograd.checks import above, at_least, whole
 from autograd.extras import how_to_install
-from nn.losses import LOSSES, check_targets, decide, is_for_classes, loss_function
+from nn.losses import LOSSES
+from nn.train.criterion import check_targets, decide, is_for_classes, loss_function
 from nn.train.examples import as_rows, as_targets
 from nn.train.optimizers import OPTIMIZERS, SGD, Optimizer
 from nn.train.steps import WITHOUT_COMPILER, Task, choose_steps, mean_loss_and_share, numbers_of, resumed

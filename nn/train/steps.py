@@ -19,7 +19,7 @@ from autograd import Value, collector_paused, no_grad
 from autograd.extras import how_to_install
 from autograd.modes import is_checking, is_recording
 from autograd.primitives import to_float
-from nn.losses import decide, is_for_classes, is_right
+from nn.train.criterion import decide, is_for_classes, is_right
 from nn.train.optimizers import Optimizer, clip_grad_norm, shrinking_factor
 
 if TYPE_CHECKING:

@@ -4,34 +4,12 @@ from __future__ import annotations
 
 import html
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
-
-from nn.modules import Layer, Module, Neuron
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-
-def parts(module: Module) -> Iterator[tuple[str, Module]]:
-    """The modules among a module's attributes, by name.
-
-    Example:
-        >>> from nn import MLP
-        >>> [(name, len(layer.parameters())) for name, layer in parts(MLP(2, [3, 1]))]
-        [('layers.0', 9), ('layers.1', 4)]
-    """
-    yield from _parts("", vars(module), frozenset([id(module)]))
-
-
-def _parts(prefix: str, children: Mapping[str, Any], above: frozenset[int]) -> Iterator[tuple[str, Module]]:
-    for name, child in children.items():
-        if id(child) in above:
-            continue
-        if isinstance(child, Module):
-            yield f"{prefix}{name}", child
-        elif isinstance(child, (list, tuple, dict)):
-            inner = child if isinstance(child, dict) else dict(enumerate(child))
-            yield from _parts(f"{prefix}{name}.", {str(k): v for k, v in inner.items()}, above | {id(child)})
+    from nn.modules import Module
 
 
 def as_text(module: Module) -> str:
@@ -50,7 +28,7 @@ def as_text(module: Module) -> str:
 
 
 def _text(module: Module, above: frozenset[int]) -> str:
-    inner = [(name, part) for name, part in parts(module) if id(part) not in above]
+    inner = [(name, part) for name, part in module.named_children() if id(part) not in above]
     if not inner:
         return repr(module) if _has_own_repr(module) else f"{type(module).__name__}()"
     lines = []
@@ -114,15 +92,12 @@ def _cell(text: str, style: str) -> str:
 
 
 def _rows(name: str, module: Module, above: frozenset[int]) -> Iterator[tuple[str, ...]]:
-    """A row for each layer, neuron, and other module that is not made of modules; and for what else has parameters."""
+    """A row for each module that has one or is not made of modules; and for what else has parameters."""
     called = f"{name} {type(module).__name__}".strip()
-    inner = [(part, child) for part, child in parts(module) if id(child) not in above]
-    if isinstance(module, Layer):
-        yield called, str(module.nin), str(module.nout), _called(module.neurons[0].activation), _number(module)
-    elif isinstance(module, Neuron):
-        yield called, str(module.nin), "1", _called(module.activation), _number(module)
-    elif not inner:
-        yield called, "", "", "", _number(module)
+    inner = [(part, child) for part, child in module.named_children() if id(child) not in above]
+    row = module.table_row()
+    if row or not inner:
+        yield called, *(row or ("", "", "")), _number(module)
     else:
         for part, child in inner:
             yield from _rows(f"{name}.{part}".strip("."), child, above | {id(module)})
@@ -133,10 +108,6 @@ def _rows(name: str, module: Module, above: frozenset[int]) -> Iterator[tuple[st
 
 def _number(module: Module) -> str:
     return f"{len(module.parameters()):,}"
-
-
-def _called(activation: Any) -> str:
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

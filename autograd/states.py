@@ -35,8 +35,12 @@ def write_state(state: Mapping[str, float], path: Path) -> None:
     write_whole(path, json.dumps({"format": _FORMAT, "state": dict(state)}, indent=0))
 
 
-def read_state(path: Path) -> dict[str, float]:
+def read_state(path: Path, writer: str = "write_state") -> dict[str, float]:
     """The numbers by name that `write_state` wrote.
+
+    Args:
+        path: the file.
+        writer: what messages say that it was to be written by.
 
     Raises:
         ValueError: the file is something else; names the file, and the name whose number is none.
@@ -47,12 +51,12 @@ def read_state(path: Path) -> dict[str, float]:
         try:
             content = json.load(file, object_pairs_hook=_without_duplicates)
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"{name} was not written by Module.save: {error}") from None
+            raise ValueError(f"{name} was not written by {writer}: {error}") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT or "state" not in content:
-        raise ValueError(f"{name} was not written by Module.save: its format is not {_FORMAT!r}")
+        raise ValueError(f"{name} was not written by {writer}: its format is not {_FORMAT!r}")
     state = content["state"]
     if not isinstance(state, dict):
-        raise ValueError(f"{name} was not written by Module.save: its state is no table of numbers but {state!r:.100}")
+        raise ValueError(f"{name} was not written by {writer}: its state is no table of numbers but {state!r:.100}")
     return {key: _finite(number, f"{name}: {key}") for key, number in state.items()}
 
 
@@ -69,6 +73,6 @@ def _finite(number: Any, place: str) -> float:
     try:
         if type(number) in (int, float) and math.isfinite(number):
             return float(number)
-    except OverflowError:  # a whole number of hundreds of digits
+    except OverflowError:  # an integer of hundreds of digits
         pass
     raise ValueError(f"{place} wants a finite number that fits into a float, got {json.dumps(number):.100}")

@@ -1,0 +1,346 @@
+"""Neurons, layers and multi-layer perceptrons, built out of Values."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import autograd
+from autograd import PRIMITIVES, Value, primitives
+from autograd.checks import whole
+from autograd.modes import only_no_grad
+from autograd.primitives import Number
+from autograd.scopes import INSIDE, Scope, current, mark, part
+from autograd.value import constant, dot_nodes
+from nn.initialisation import Random, initialiser, random_source
+from nn.modules import Module, Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nn.initialisation import Initialiser
+
+    Activation = str | Callable[[Value], Value]
+
+
+class Forward(NamedTuple):
+    """A forward pass with everything in it: after `backward()`, the `.grad` of z and a are the deltas of the notes.
+
+    Attributes:
+        output: what the network returns: a Value, or a list of them.
+        z: the pre-activations, one list per layer.
+        a: the activations, one list per layer; a[l] is computed from z[l].
+
+    Example:
+        >>> passed = MLP(1, [1], init=lambda rng, nin, nout: 2.0).forward([3.0])
+        >>> passed.output.backward()
+        >>> passed.z[0][0].data, passed.z[0][0].grad
+        (6.0, 1.0)
+    """
+
+    output: Value | list[Value]
+    z: list[list[Value]]
+    a: list[list[Value]]
+
+
+class Neuron(Module):
+    """activation(w . x + b), with the pre-activation z = w . x + b as one `dot` node.
+
+    Args:
+        nin: how many inputs, at least 1.
+        activation: the name of a row of the table ("relu", "tanh", "sigmoid", ...), "linear" for none, or a function of
+            a Value.
+        init: "auto" (He's initialisation for relu and its relatives, Xavier's for the others), "he", "xavier",
+            "micrograd" (uniform between -1 and 1), or a function `init(rng, nin, nout)` that returns one weight.
+        rng: where the random numbers come from: a seed, a `random.Random`, or None for Python's own `random`.
+        nout: how many neurons share the inputs, for Xavier's initialisation.
+        nonlin: micrograd's spelling: False is activation="linear".
+
+    Raises:
+        ValueError: `nin` is below 1, or the activation or the initialisation is unknown.
+
+    Example:
+        >>> neuron = Neuron(2, activation="tanh", rng=0)
+        >>> len(neuron.parameters()), neuron
+        (3, Neuron(2, activation='tanh'))
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        activation: Activation = "relu",
+        init: str | Initialiser = "auto",
+        rng: Random = None,
+        nout: int = 1,
+        nonlin: bool = True,
+    ) -> None:
+        self.nin = whole(nin, "nin", at_least=1)
+        self.activation: Activation = activation if nonlin else "linear"
+        self._activate = activation_function(self.activation)
+        source, draw = random_source(rng), initialiser(init, self.activation)
+        self.w = Parts([Value(draw(source, nin, nout)) for _ in range(nin)])
+        self.b = Value(0.0)
+        _name_neuron(self, "b", "w[%d]", Scope("neuron"))
+
+    def __call__(self, x: Sequence[Value | float]) -> Value:
+        (z,) = _pre_activations([self.weights()], as_inputs(x, self.nin, self))
+        a = self._activate(z)
+        _name_pass([z], [a], "neuron")
+        return a
+
+    def weights(self) -> tuple[Value, ...]:
+        """The bias, which is the weight of an extra input 1, and the weights of the inputs."""
+        return (self.b, *self.w)
+
+    def table_row(self) -> tuple[str, str, str]:
+        return str(self.nin), "1", activation_name(self.activation)
+
+    def __repr__(self) -> str:
+        return f"Neuron({self.nin}, activation={self.activation!r})"
+
+
+class Layer(Module):
+    """`nout` neurons that see the same inputs.
+
+    Args:
+        nin: how many inputs, at least 1.
+        nout: how many neurons, at least 1.
+        activation, init, rng, nonlin: as for `Neuron`.
+
+    Raises:
+        ValueError: a size is below 1, or the activation or the initialisation is unknown.
+
+    Example:
+        >>> layer = Layer(3, 2, activation="linear", rng=0)
+        >>> len(layer([1.0, 2.0, 3.0])), len(layer.parameters())
+        (2, 8)
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        activation: Activation = "relu",
+        init: str | Initialiser = "auto",
+        rng: Random = None,
+        nonlin: bool = True,
+    ) -> None:
+        source = random_source(rng)
+        self.nin, self.nout = whole(nin, "nin", at_least=1), whole(nout, "nout", at_least=1)
+        self._name = "layer"
+        self.neurons = Parts([Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)])
+        _name_layer(self, "", Scope("layer"))
+
+    def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
+        """The activations: a list, or the Value itself where there is one neuron."""
+        return _one_or_all(self.forward(x)[1])
+
+    def forward(self, x: Sequence[Value | float]) -> tuple[list[Value], list[Value]]:
+        """The pre-activations z and the activations a of this pass."""
+        inputs = as_inputs(x, self.nin, self)
+        z = _pre_activations([neuron.weights() for neuron in self.neurons], inputs)
+        a = [neuron._activate(pre_activation) for neuron, pre_activation in zip(self.neurons, z)]
+        _name_pass(z, a, self._name)
+        return z, a
+
+    def table_row(self) -> tuple[str, str, str]:
+        return str(self.nin), str(self.nout), activation_name(self.neurons[0].activation)
+
+    def __repr__(self) -> str:
+        return f"Layer({self.nin}, {self.nout}, activation={self.neurons[0].activation!r})"
+
+
+class MLP(Module):
+    """A multi-layer perceptron: layers one after the other, every neuron seeing all outputs of the layer before.
+
+    Args:
+        nin: how many inputs, at least 1.
+        nouts: the number of neurons in each layer.
+        activation: of all layers but the last; as for `Neuron`.
+        output: the activation of the last layer.
+        init: as for `Neuron`. With "micrograd" the weights are drawn as micrograd draws them, in the same order.
+        rng: as for `Neuron`: the same seed gives the same network.
+
+    Raises:
+        ValueError: a size is below 1, there are no layers, or the activation or the initialisation is unknown.
+
+    Example:
+        >>> model = MLP(2, [16, 16, 1], rng=0)
+        >>> model
+        MLP(2, [16, 16, 1], activation='relu', output='linear')
+        >>> len(model.parameters())
+        337
+        >>> passed = model.forward([1.0, -2.0])
+        >>> passed.output.backward()
+        >>> [len(z) for z in passed.z]
+        [16, 16, 1]
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: Activation = "relu",
+        output: Activation = "linear",
+        init: str | Initialiser = "auto",
+        rng: Random = None,
+    ) -> None:
+        if not isinstance(nouts, (list, tuple)) or not nouts:
+            raise ValueError(f"MLP wants the sizes of its layers in a list such as [16, 16, 1], got {nouts!r:.100}")
+        source = random_source(rng)
+        activation_function(activation)  # unknown ones are an error even where there is no hidden layer
+        self.nin, self.nouts = whole(nin, "nin", at_least=1), [whole(nout, "nout", at_least=1) for nout in nouts]
+        sizes = [nin, *nouts]
+        self.layers = Parts(
+            [
+                Layer(fan_in, fan_out, activation if k < len(nouts) - 1 else output, init, source)
+                for k, (fan_in, fan_out) in enumerate(pairwise(sizes))
+            ]
+        )
+        self.activation, self.output = activation, output
+        scope = Scope("MLP")
+        for k, layer in enumerate(self.layers):
+            _name_layer(layer, str(k), Scope(f"layer {k}", scope))
+
+    def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
+        """The activations of the last layer: a list, or the Value itself where there is one neuron."""
+        return self.forward(x).output
+
+    def forward(self, x: Sequence[Value | float]) -> Forward:
+        """A forward pass that hands back the pre-activations z and the activations a of every layer.
+
+        Args:
+            x: `nin` numbers or Values.
+
+        Raises:
+            ValueError: another number of inputs.
+        """
+        zs, activations = [], [as_inputs(x, self.nin, self)]
+        with part("MLP"):
+            for layer in self.layers:
+                z, a = layer.forward(activations[-1])
+                zs.append(z)
+                activations.append(a)
+        return Forward(_one_or_all(activations[-1]), zs, activations[1:])
+
+    def __repr__(self) -> str:
+        return f"MLP({self.nin}, {self.nouts}, activation={self.activation!r}, output={self.output!r})"
+
+
+# --- What viewers call the parts of a network: labels of parameters, and scopes of all nodes --------------------------
+
+
+def _name_neuron(neuron: Neuron, bias: str, weight: str, scope: Scope) -> None:
+    parameters = neuron.weights()
+    for parameter, label in zip(parameters, [bias, *(weight % i for i in range(neuron.nin))]):
+        parameter.label = label
+    mark(parameters, parameters, scope)
+
+
+def _name_layer(layer: Layer, number: str, scope: Scope) -> None:
+    layer._name = scope.name
+    for j, neuron in enumerate(layer.neurons):
+        _name_neuron(neuron, f"b{number}[{j}]", f"W{number}[{j},%d]", Scope(f"neuron {j}", scope))
+
+
+def _name_pass(z: list[Value], a: list[Value], name: str) -> None:
+    """The nodes of one pass through a neuron or a layer."""
+    if not only_no_grad():
+        mark(z, a, Scope(name, current()))
+
+
+_ONE = constant(1.0)
+mark([_ONE], [_ONE], INSIDE)
+
+
+# --- Inputs, pre-activations, activations ----------------------------------------------------------------------------
+
+
+def as_inputs(x: Any, nin: int, module: Module) -> list[Any]:
+    """The inputs as Values: a number becomes a constant."""
+    if x.__class__ is not list:
+        x = _listed(x, module)
+    inputs = list(x)
+    if len(inputs) != nin:
+        several = any(isinstance(part, (list, tuple)) for part in inputs)
+        raise ValueError(
+            f"{module!r} wants {nin} input{'s' if nin > 1 else ''}, got {len(inputs)}"
+            + ": write [model(x) for x in X] for several examples" * several
+        )
+    return [x if x.__class__ is Value or isinstance(x, Number) else constant(x, type(module).__name__) for x in inputs]
+
+
+def _listed(x: Any, module: Module) -> list[Any]:
+    """Inputs of any kind in a list, an only one too."""
+    if isinstance(x, (dict, set, frozenset)):
+        raise TypeError(f"{module!r} wants its inputs in order, got {x!r:.100}: write a list")
+    if hasattr(x, "tolist"):
+        x = x.tolist()
+    return list(x) if hasattr(x, "__iter__") else [x]
+
+
+def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) -> list[Value]:
+    """z = b * 1 + w . x for each neuron's (b, *w), as one `dot` node each."""
+    with_one = [_ONE, *inputs]
+    try:
+        return dot_nodes(weights, with_one)
+    except AttributeError:  # some are no Values: dual numbers
+        return [primitives.dot(*row, *with_one) for row in weights]
+
+
+_NO_SOFTMAX = (
+    "Softmax is in the loss: write output='linear', loss='cross_entropy', and autograd.softmax(model(x)) for the "
+    "probabilities"
+)
+
+
+def activation_function(activation: Activation) -> Callable[[Value], Value]:
+    """The function behind an activation's name.
+
+    Raises:
+        ValueError: the table has no such row; lists those that it has.
+        TypeError: neither a name nor a function.
+
+    Example:
+        >>> from autograd import Value
+        >>> activation_function("relu")(Value(-1.0)).data
+        0.0
+    """
+    if activation == "linear":
+        return _linear
+    if isinstance(activation, str):
+        known = [name for name, row in PRIMITIVES.items() if row.arity and row.arity - len(row.defaults) == 1]
+        if activation not in known:
+            raise ValueError(
+                f"unknown activation {activation!r:.100}: write one of linear, {', '.join(known)}, or a function of a "
+                f"Value" + f". {_NO_SOFTMAX}" * ("softmax" in activation)
+            )
+        return methodcaller(activation) if hasattr(Value, activation) else PRIMITIVES[activation]
+    if getattr(activation, "__module__", "") == autograd.functions.__name__:
+        name = getattr(activation, "__name__", "")
+        raise TypeError(
+            f"{name} is a function of a list, and an activation one of a Value: "
+            + ("write a function such as lambda z: z * z", _NO_SOFTMAX)["softmax" in name]
+        )
+    if not callable(activation):
+        raise TypeError(f"an activation is a name or a function of a Value, got {activation!r:.100}")
+    return activation
+
+
+def activation_name(activation: Activation) -> str:
+    """What tables and titles call an activation.
+
+    Example:
+        >>> activation_name("relu"), activation_name(Value.tanh)
+        ('relu', 'tanh')
+    """
+    return activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
+
+
+def _linear(z: Value) -> Value:
+    return z
+
+
+def _one_or_all(values: list[Value]) -> Value | list[Value]:
+    return values[0] if len(values) == 1 else values
