@@ -18,8 +18,11 @@ from nn.losses import (
     quadratic_cost,
 )
 from nn.modules import Module
-from nn.train.fit import History, accuracy, evaluate, fit, predict
-from nn.train.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop, clip_grad_norm
+from nn.train.evaluate import accuracy, evaluate, predict
+from nn.train.fit import fit
+from nn.train.history import History
+from nn.train.optimizer import Optimizer
+from nn.train.optimizers import OPTIMIZERS, SGD, Adam, AdamW, RMSprop, clip_grad_norm
 
 __all__ = [
     "LOSSES",

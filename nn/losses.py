@@ -98,8 +98,8 @@ class Loss:
             wanted = self.wants(math.nan if self.decide and not _is_number(target) else target, outputs)
             if wanted and self.decide and isinstance(target, list):
                 one_hot = len(target) == outputs > 1 and sum(target) == 1
-                wanted += ", one number for each example"
-                wanted += ": write y.index(1) for the class that such a row is 1 for" * one_hot
+                instead = ": write y.index(1) for the class that such a row is 1 for" if one_hot else f", {wanted}"
+                wanted = f"one number for each example{instead}"
             if wanted:
                 raise ValueError(f"{place.format(k)} is {target!s:.100}, {self.__name__} wants {wanted}")
 

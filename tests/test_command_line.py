@@ -142,7 +142,7 @@ def test_compiled_and_eager_training_say_so_and_give_the_same_model(tmp_path, ca
 @pytest.mark.usefixtures("without_pictures")
 def test_without_llvmlite_one_line_says_what_to_install(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "llvmlite", None)
-    monkeypatch.setattr(nn.train.fit, "_said", set())
+    monkeypatch.setattr(nn.train.progress, "_said", set())
     assert main(["moons", "--epochs", "1", "--hidden", "4", "--out", str(tmp_path)]) == 0
     shown = capsys.readouterr()
     line = shown.out.split("\n")[2]

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from sampled import sampled
-from test_training import assert_any_ctrl_c_keeps_whole_steps
+from test_training import TRAINING, assert_any_ctrl_c_keeps_whole_steps
 
 import autograd
 import nn
@@ -30,7 +30,9 @@ from nn import (
     mean_squared_error,
 )
 from nn.schedules import cosine, linear
-from nn.train.steps import CompiledSteps, Task
+from nn.train.examples import Examples
+from nn.train.native import CompiledSteps
+from nn.train.task import Snapshot, Task
 
 pytest.importorskip("llvmlite")
 
@@ -576,15 +578,16 @@ def test_ctrl_c_at_any_instruction_and_again_and_again_keeps_the_last_whole_step
     """The steps are compiled once and used again, each time from the start."""
     model = make()
     optimizer = kind(model.parameters(), lr=0.1)
-    task = Task(model, hinge, optimizer.parameters, optimizer, (X, SIGNS), (X, SIGNS), 1e-3, 1.0)
-    start, steps = task.as_it_is(), CompiledSteps(task)
+    examples = Examples(X, SIGNS)
+    task = Task(model, hinge, optimizer.parameters, optimizer, examples, examples, 1e-3, 1.0)
+    before, steps = Snapshot.of(task), CompiledSteps(task)
 
     def compiled(*_):
         steps.read()
         return steps, ""
 
     def at_the_start():
-        start()
+        before.restore()
         return model, optimizer
 
     def train(model, optimizer, callback):
@@ -592,7 +595,7 @@ def test_ctrl_c_at_any_instruction_and_again_and_again_keeps_the_last_whole_step
         return fit(model, X, SIGNS, optimizer=optimizer, epochs=3, callback=callback, **options)
 
     monkeypatch.setattr(nn.train.fit, "choose_steps", compiled)
-    modules = [nn.train.fit, nn.train.steps, nn.train.optimizers, autograd.compiler.descent]
+    modules = [*TRAINING, autograd.compiler.descent]
     assert_any_ctrl_c_keeps_whole_steps(at_the_start, train, stride, modules)
 
 

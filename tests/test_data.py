@@ -7,8 +7,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from nn import MLP, fit
 from nn.data import as_rows, as_targets, digits, moons
+from nn.train import examples, native
+from nn.train.examples import rows_of
 
+as_arrays = native._as_arrays
 pandas = pytest.importorskip("pandas")
 ROWS = [[1.0, 2.0], [3.0, 4.5]]
 
@@ -259,3 +263,53 @@ def test_masked_arrays_would_lose_their_mask():
         with pytest.raises(ValueError, match=r"[Xy](\[0\])? is a masked array.*X\[~X\.mask\.any\(axis=1\)\]"):
             call()
     assert as_rows(np.ma.array(masked.data, mask=False)) == [[1.0, 2.0], [3.0, 4.0]]
+
+
+# --- From what the user has to what the steps run on -----------------------------------------------------------------
+
+
+def without_lists(*_):
+    raise AssertionError("X was made into lists")
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, int, bool])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_array_is_converted_once_and_is_the_trainings_own(dtype, order, monkeypatch):
+    X = np.array([[0, 1], [1, 0], [1, 1]], dtype=dtype, order=order)
+    wanted = as_rows(X)
+    monkeypatch.setattr(examples, "as_rows", without_lists)
+    rows = rows_of(X, 2, "X")
+    assert rows.tolist() == wanted
+    assert rows.dtype == float
+    assert rows.flags.c_contiguous
+    assert not np.shares_memory(rows, X)
+    assert rows_of(X[:, 0], 1, "X").tolist() == [[x[0]] for x in wanted]
+
+
+def test_compiled_steps_run_on_the_array_that_was_checked(monkeypatch):
+    pytest.importorskip("llvmlite")
+    monkeypatch.setattr(examples, "as_rows", without_lists)
+    X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.25]])
+    seen = []
+    monkeypatch.setattr(native, "_as_arrays", lambda those: seen.append((those, as_arrays(those))) or seen[-1][1])
+    history = fit(MLP(2, [1], rng=0), X, [1, -1, 1, -1], "hinge", epochs=2, batch_size=2, validation=(X, [1] * 4))
+    assert history.compiled
+    assert len(seen) == 2
+    assert all(arrays[0] is those.X for those, arrays in seen)
+    assert fit(MLP(2, [1], rng=0), X, [1, -1, 1, -1], "hinge", epochs=2, compiled=False).epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.array([[1.0, math.nan]]), r"X\[0\]\[1\] is nan"),
+        (np.array([[1.0, 2.0, 3.0]]), r"X\[0\] has 3 numbers, the network wants 2"),
+        (np.zeros((0, 2)), "X is empty"),
+        (np.zeros((2, 1, 2)), r"X\[0\]\[0\] wants one number, got a list"),
+        (np.array([[1j, 2.0]]), r"X\[0\]\[0\] wants a number, got complex"),
+        (np.ma.masked_array([[1.0, 2.0]], mask=[[True, False]]), "X is a masked array"),
+    ],
+)
+def test_an_array_that_does_not_fit_is_named_as_lists_are(X, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        rows_of(X, 2, "X")

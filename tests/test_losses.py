@@ -327,7 +327,7 @@ def test_whether_an_output_is_right_can_be_computed_on_values(loss, outputs, cla
             hinge,
             [[1.0, 2.0]],
             1,
-            r"y\[0\] is \[1\.0, 2\.0\], hinge wants a class .*, one number for each example",
+            r"y\[0\] is \[1\.0, 2\.0\], hinge wants one number for each example",
         ),
         (
             binary_cross_entropy,
@@ -385,7 +385,9 @@ def test_losses_by_hand_check_their_targets_and_take_arrays():
         hinge(Value(0.3), 0)
     with pytest.raises(ValueError, match=r"the target is 5, .* wants a class of 0 or 1 or a probability between"):
         binary_cross_entropy(Value(0.3), 5)
-    with pytest.raises(ValueError, match=r"the target is \[0, 1\], .* wants a class from 0 to 1"):
+    with pytest.raises(
+        ValueError, match=r"the target is \[0, 1\], .* wants one number for each example: write y\.index\(1\)"
+    ):
         cross_entropy([Value(0.0), Value(1.0)], [0, 1])
     assert mean_squared_error([Value(1.0), Value(3.0)], np.array([1.0, 2.0])).data == 0.5
     assert cross_entropy(np.array([Value(0.0), Value(0.0)]), 1).data == pytest.approx(math.log(2))
@@ -410,13 +412,13 @@ def test_no_output_is_refused(loss):
 @pytest.mark.parametrize(
     ("loss", "output", "message"),
     [
-        (hinge, Value(1.0), "the target is .*, hinge wants a class of -1 or 1"),
+        (hinge, Value(1.0), "the target is .*, hinge wants .*a class of -1 or 1"),
         (
             binary_cross_entropy,
             Value(1.0),
-            "the target is .*, binary_cross_entropy wants a class of 0 or 1 or a probability between",
+            "the target is .*, binary_cross_entropy wants .*a class of 0 or 1 or a probability",
         ),
-        (cross_entropy, [Value(1.0), Value(2.0)], "the target is .*, cross_entropy wants a class from 0 to 1"),
+        (cross_entropy, [Value(1.0), Value(2.0)], "the target is .*, cross_entropy wants .*a class from 0 to 1"),
     ],
 )
 @pytest.mark.parametrize("target", [None, "cat", [1], np.array([1, 2]), {}, 1j])

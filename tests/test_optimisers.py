@@ -468,7 +468,7 @@ def test_a_state_is_a_copy():
     [
         (
             {"kind": "SGD", "steps": 9, "state": {"velocity": [1.0]}},
-            "velocity has 1 numbers, the optimiser 2 parameters",
+            "velocity has 1 numbers, the optimizer 2 parameters",
         ),
         ({"kind": "SGD", "steps": 9, "state": {"velocity": ["a", "b"]}}, None),
         ({"kind": "SGD", "steps": 9, "state": {"velocity": [1.0, None]}}, None),

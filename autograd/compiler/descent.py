@@ -9,6 +9,7 @@ import numpy as np
 from autograd.compiler.arguments import address
 from autograd.compiler.frame import OUTPUTS, PARAMETERS
 from autograd.compiler.plan import Frame
+from autograd.graph import read_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ class Descent:
             kept: for each thing that is kept its numbers, for every parameter that is moved; 0 stands for zeros.
             steps: how many were taken.
         """
-        outside = [value._data for value in self._captured]
+        outside = read_data(self._captured)
         for own in self._sets:
             own.numbers[:], own.gradients[:], own.outside[:] = numbers, gradients, outside
             for row, values in zip(own.kept, kept):
@@ -70,21 +71,21 @@ class Descent:
         """The gradients that `loss` has computed, and `move` will move by."""
         return self._sets[self.done[0]].gradients
 
-    def loss(self, addresses: tuple[int, ...], count: int) -> Any:
+    def loss(self, batch: tuple[Any, ...]) -> Any:
         """Compute the loss of a batch and its gradient.
 
         Args:
-            addresses: where the tables of the batch are; another tuple for another batch, by which it is known again.
-            count: how many examples it has.
+            batch: its tables, arrays without gaps of the type of the loss, an example to a row; another tuple for
+                another batch, by which it is known again.
 
         Returns:
             The loss, and what else is summed up, in an array that the next call but one overwrites.
         """
         own = self._sets[self.done[0]]
-        if own.batch is not addresses:
+        if own.batch is not batch:
             own.batch = ()  # Ctrl-C on the way leaves no batch that is known and not bound
-            own.computing.bind(self._batch, addresses, count)
-            own.batch = addresses
+            own.computing.bind(self._batch, [address(table) for table in batch], len(batch[0]))
+            own.batch = batch  # which keeps it where it is
         self._compute(own.computing.address)
         return own.computing.results
 
@@ -109,7 +110,7 @@ class _Set:
         all: what is kept, then the parameters, those that are moved first, as the update writes it, then the other
             numbers that the loss uses.
         computing, moving: the frames of loss and update.
-        batch: where the tables are that `computing` knows of.
+        batch: the tables that `computing` knows of.
     """
 
     def __init__(self, loss: Plan, update: Plan, parameters: int, moved: int, settings: Any) -> None:
@@ -120,7 +121,7 @@ class _Set:
         self.outside = self.all[things * moved + parameters :]
         self.computing = Frame(loss.built, loss.constants)
         self.computing.words[PARAMETERS] = address(self.numbers)
-        self.batch: tuple[int, ...] = ()
+        self.batch: tuple[Any, ...] = ()
         self.gradients = self.computing.sums[:parameters]
         self.moving = Frame(update.built, update.constants)
         self.moving.words[PARAMETERS] = address(settings)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nn.modules import Module
-    from nn.train.fit import History
+    from nn.train.history import History
 
 
 def learning_curves(history: History, ax: Any = None) -> list[Any]:

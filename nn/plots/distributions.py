@@ -11,8 +11,8 @@ from autograd.checks import above, whole
 from nn.layers import Forward, activation_function
 from nn.plots.figures import BLUE, LARGEST, ORANGE, SMALLEST, exactly, figure, finite, panels, percent
 from nn.plots.layers import activation_of, check_gradients, layers_of, names_of
+from nn.train.evaluate import numbers_of
 from nn.train.examples import as_rows
-from nn.train.steps import numbers_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from autograd.checks import whole
 from nn.losses import cross_entropy
 from nn.plots.figures import BLUE, COLOURS, INK, MARKERS, ORANGE, exactly, figure, pale, reach, signed_colours
 from nn.train.criterion import check_targets
+from nn.train.evaluate import predict
 from nn.train.examples import as_rows, as_targets
-from nn.train.fit import predict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -44,6 +44,7 @@ def decide(loss: LossFunction, output: Sequence[float]) -> float | int | None:
     """The class that outputs stand for under a loss; None where the loss is not one for classes.
 
     Example:
+        >>> from nn import binary_cross_entropy, cross_entropy, hinge
         >>> decide(cross_entropy, [0.1, 2.0, -1.0]), decide(hinge, [-0.3]), decide(binary_cross_entropy, [-0.3])
         (1, -1, 0)
     """
@@ -62,6 +63,7 @@ def is_right(loss: LossFunction, output: Output, target: Value) -> Value:
         target: the class.
 
     Example:
+        >>> from nn import cross_entropy
         >>> is_right(cross_entropy, [Value(0.1), Value(2.0), Value(2.0)], Value(1.0)).data
         1.0
     """

@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.primitives import to_float
 from autograd.structure import check_array
+
+
+class Examples(NamedTuple):
+    """What a network learns from, checked.
+
+    Attributes:
+        X: the inputs, as `rows_of` gives them.
+        y: the targets, numbers or lists of numbers, in a list.
+    """
+
+    X: Any
+    y: list[Any]
+
+
+def rows_of(X: Any, nin: int | None, name: str) -> Any:
+    """Inputs, checked and converted once: an array or a frame into an array of floats, anything else as `as_rows` does.
+
+    Args:
+        X, nin, name: as for `as_rows`.
+    """
+    data = X.to_numpy() if hasattr(X, "to_numpy") else X
+    numpy = sys.modules.get("numpy")
+    if numpy and type(data) is numpy.ndarray and data.dtype.kind in "fiub" and data.itemsize <= 8:
+        array = data.astype(float, order="C")
+        if array.ndim == 1:
+            array = array.reshape(-1, 1)
+        if array.ndim == 2 and array.shape[1] == (nin or array.shape[1]) and array.size and numpy.isfinite(array).all():
+            return array
+    return as_rows(data, nin, name)  # says what is wrong with it
+
+
+def as_list(numbers: Any) -> Any:
+    """An array as a list; anything else as it is."""
+    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
 
 
 def as_rows(X: Any, nin: int | None = None, name: str = "X") -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: functions of the number of steps taken. An optimiser takes one in place of a number."""
+"""Learning-rate schedules: functions of the number of steps taken. An optimizer takes one in place of a number."""
 
 from __future__ import annotations
 

@@ -1,0 +1,82 @@
+"""The progress bar of a training."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from autograd.extras import how_to_install
+from nn.train.steps import WITHOUT_COMPILER
+
+if TYPE_CHECKING:
+    from nn.train.history import History
+
+
+class NoBar:
+    """Stands in where no progress is shown."""
+
+    def epoch_done(self) -> None:
+        """One more epoch is done."""
+
+    def close(self) -> None:
+        """There are no more."""
+
+
+class Bar:
+    """A progress bar, moved no more often than one can see."""
+
+    def __init__(self, bar: Any, history: History) -> None:
+        self.bar, self.history = bar, history
+        self.shown, self.next_time = 0, 0.0
+
+    def epoch_done(self) -> None:
+        if time.monotonic() >= self.next_time:
+            self._show()
+            self.next_time = time.monotonic() + 0.1
+
+    def close(self) -> None:
+        if self.history.epochs > self.shown:
+            self._show()
+        self.bar.close()
+
+    def _show(self) -> None:
+        self.bar.set_postfix_str(_summary(self.history), refresh=False)
+        self.bar.update(self.history.epochs - self.shown)
+        self.shown = self.history.epochs
+
+
+def progress_bar(epochs: int, progress: bool | None, history: History) -> Bar | NoBar:
+    """A bar for so many epochs, where one is wanted and can be shown: see `progress` of `fit`.
+
+    Raises:
+        ModuleNotFoundError: it is wanted and tqdm is missing; says how to install it.
+    """
+    if progress is False or (progress is None and not sys.stderr.isatty()):
+        return NoBar()
+    if history.note == WITHOUT_COMPILER:
+        _say_once(f"nn.fit: {WITHOUT_COMPILER}")
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        if progress is None:
+            return NoBar()
+        raise ModuleNotFoundError(
+            f"the progress bar is tqdm, which is missing: {how_to_install('progress')}, or write progress=False"
+        ) from None
+    mode = "compiled" if history.compiled else "eager"
+    return Bar(tqdm(total=epochs, desc=mode, unit="epoch", file=sys.stderr, mininterval=0, miniters=1), history)
+
+
+_said: set[str] = set()
+
+
+def _say_once(text: str) -> None:
+    if text not in _said:
+        _said.add(text)
+        print(text, file=sys.stderr)
+
+
+def _summary(history: History) -> str:
+    accuracies = history.validation_accuracy or history.accuracy
+    return f"loss {history.loss[-1]:.4f}" + (f", accuracy {accuracies[-1]:.1%}" if accuracies else "")
