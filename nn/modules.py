@@ -167,7 +167,11 @@ def walk(
         [('b', 1), ('w.0', 2), ('w.1.0', 3), ('w.1.1', 4)]
     """
     for key, held in container.items() if isinstance(container, dict) else enumerate(container):
-        name, is_array = f"{prefix}{key}", getattr(getattr(held, "dtype", None), "kind", "") == "O"
+        name = f"{prefix}{key}"
+        if held.__class__ is Value:
+            yield name, held
+            continue
+        is_array = getattr(getattr(held, "dtype", None), "kind", "") == "O"
         inner = held.tolist() if is_array else held
         if not isinstance(inner, (dict, list, tuple)):
             yield name, inner
