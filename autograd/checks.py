@@ -31,6 +31,18 @@ def whole(number: Any, name: str, at_least: int) -> int:
     return size
 
 
+def listed(things: Any) -> list[Any]:
+    """Several things in a list, arrays as lists; one alone in a list of its own.
+
+    Example:
+        >>> listed((1.0, 2.0)), listed(3.0)
+        ([1.0, 2.0], [3.0])
+    """
+    if hasattr(things, "tolist"):
+        things = things.tolist()
+    return list(things) if hasattr(things, "__iter__") else [things]
+
+
 def check_names(what: str, wanted: Collection[str], got: Collection[Any], advice: str) -> None:
     """Whether these are the names that are wanted, all of them and no other.
 

@@ -37,18 +37,15 @@ INITIALISERS: dict[str, Initialiser] = {"he": he, "xavier": xavier, "micrograd":
 
 
 def rectifies(activation: object) -> bool:
-    """Whether an activation lets large numbers through on one side of 0 alone, so that half of the variance is lost.
-
-    Args:
-        activation: the name of a row of the table; of a function nothing is known.
+    """Whether a row of the table lets large numbers through on one side of 0 alone, so that half the variance is lost.
 
     Example:
         >>> [name for name in ("relu", "elu", "tanh", "identity") if rectifies(name)]
         ['relu', 'elu']
     """
-    row = PRIMITIVES.get(activation) if isinstance(activation, str) else None
-    if row is None:
+    if activation not in PRIMITIVES:  # of a function nothing is known
         return False
+    row = PRIMITIVES[str(activation)]
     try:
         return 0.5 < row(100.0) / 100.0 < 2.0 and abs(row(-100.0)) < 50.0
     except (ArithmeticError, ValueError):

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import PRIMITIVES, Value, primitives
-from autograd.checks import whole
+from autograd.checks import listed, whole
+from autograd.counted import CountedList
 from autograd.modes import only_no_grad
 from autograd.primitives import Number
 from autograd.scopes import INSIDE, Scope, current, mark, part
 from autograd.value import constant, dot_nodes
 from nn.initialisation import Random, initialiser, random_source
-from nn.modules import Module, Parts
+from nn.modules import Module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +80,7 @@ class Neuron(Module):
         self.activation: Activation = activation if nonlin else "linear"
         self._activate = activation_function(self.activation)
         source, draw = random_source(rng), initialiser(init, self.activation)
-        self.w = Parts([Value(draw(source, nin, nout)) for _ in range(nin)])
+        self.w = CountedList([Value(draw(source, nin, nout)) for _ in range(nin)])
         self.b = Value(0.0)
         _name_neuron(self, "b", "w[%d]", Scope("neuron"))
 
@@ -129,7 +130,7 @@ class Layer(Module):
         source = random_source(rng)
         self.nin, self.nout = whole(nin, "nin", at_least=1), whole(nout, "nout", at_least=1)
         self._name = "layer"
-        self.neurons = Parts([Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)])
+        self.neurons = CountedList([Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)])
         _name_layer(self, "", Scope("layer"))
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
@@ -192,7 +193,7 @@ class MLP(Module):
         activation_function(activation)  # unknown ones are an error even where there is no hidden layer
         self.nin, self.nouts = whole(nin, "nin", at_least=1), [whole(nout, "nout", at_least=1) for nout in nouts]
         sizes = [nin, *nouts]
-        self.layers = Parts(
+        self.layers = CountedList(
             [
                 Layer(fan_in, fan_out, activation if k < len(nouts) - 1 else output, init, source)
                 for k, (fan_in, fan_out) in enumerate(pairwise(sizes))
@@ -259,9 +260,9 @@ mark([_ONE], [_ONE], INSIDE)
 
 def as_inputs(x: Any, nin: int, module: Module) -> list[Any]:
     """The inputs as Values: a number becomes a constant."""
-    if x.__class__ is not list:
-        x = _listed(x, module)
-    inputs = list(x)
+    if isinstance(x, (dict, set, frozenset)):
+        raise TypeError(f"{module!r} wants its inputs in order, got {x!r:.100}: write a list")
+    inputs = listed(x)
     if len(inputs) != nin:
         several = any(isinstance(part, (list, tuple)) for part in inputs)
         raise ValueError(
@@ -269,15 +270,6 @@ def as_inputs(x: Any, nin: int, module: Module) -> list[Any]:
             + ": write [model(x) for x in X] for several examples" * several
         )
     return [x if x.__class__ is Value or isinstance(x, Number) else constant(x, type(module).__name__) for x in inputs]
-
-
-def _listed(x: Any, module: Module) -> list[Any]:
-    """Inputs of any kind in a list, an only one too."""
-    if isinstance(x, (dict, set, frozenset)):
-        raise TypeError(f"{module!r} wants its inputs in order, got {x!r:.100}: write a list")
-    if hasattr(x, "tolist"):
-        x = x.tolist()
-    return list(x) if hasattr(x, "__iter__") else [x]
 
 
 def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) -> list[Value]:

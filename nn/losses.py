@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import Value, equal, greater, maximum, minimum, softplus, where
+from autograd.checks import listed
 from autograd.modes import changes
 from autograd.primitives import Number, to_float
 from autograd.scopes import Scope, current, mark_between
@@ -74,7 +75,7 @@ class Loss:
         changes[0] += 1
 
     def __call__(self, output: Output, target: Any) -> Value:
-        outputs = as_list_of_outputs(output)
+        outputs = listed(output)
         if not _VALUES.issuperset(map(type, outputs)) or not outputs:
             _check_outputs(outputs, output, self.__name__)
         self.check(len(outputs), () if isinstance(target, Number) else (target,), "the target")
@@ -111,18 +112,14 @@ class Loss:
 
 
 def _wants_as_many(target: Any, outputs: int) -> str:
-    targets = as_list_of_outputs(target)
+    targets = listed(target)
     fits = len(targets) == outputs and all(map(_is_number, targets))
     return "" if fits else f"as many numbers as the network has outputs, {outputs}"
 
 
 @partial(Loss, wants=_wants_as_many)
 def half_squared_error(output: list[Value], target: Output) -> Value:
-    """Half the squared distance, 1/2 sum_j (z_j - y_j)^2, whose derivative with respect to z_j is z_j - y_j.
-
-    Args:
-        output: a Value, or k of them.
-        target: a number, or k of them.
+    """Half the squared distance of k outputs and k targets, 1/2 sum_j (z_j - y_j)^2, whose gradient is z_j - y_j.
 
     Example:
         >>> z = Value(3.0)
@@ -130,22 +127,18 @@ def half_squared_error(output: list[Value], target: Output) -> Value:
         >>> z.grad
         2.0
     """
-    return autograd.sum([(z - y) ** 2 for z, y in zip(output, as_list_of_outputs(target))]) * 0.5
+    return autograd.sum([(z - y) ** 2 for z, y in zip(output, listed(target))]) * 0.5
 
 
 @partial(Loss, wants=_wants_as_many)
 def mean_squared_error(output: list[Value], target: Output) -> Value:
-    """The mean of the squared differences, 1/k sum_j (z_j - y_j)^2.
-
-    Args:
-        output: a Value, or k of them.
-        target: a number, or k of them.
+    """The mean of the squared differences of k outputs and k targets, 1/k sum_j (z_j - y_j)^2.
 
     Example:
         >>> mean_squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
         2.0
     """
-    return autograd.mean([(z - y) ** 2 for z, y in zip(output, as_list_of_outputs(target))])
+    return autograd.mean([(z - y) ** 2 for z, y in zip(output, listed(target))])
 
 
 def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Value:
@@ -180,11 +173,7 @@ def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Valu
     decide=lambda z: where(greater(z[0], 0.0), 1.0, -1.0),
 )
 def hinge(output: list[Value], target: Value | float) -> Value:
-    """max(0, 1 - y z) for a score z and a class y of -1 or 1.
-
-    Args:
-        output: the score, a Value.
-        target: -1 or 1.
+    """max(0, 1 - y z) for one output z, a score, and a class y of -1 or 1.
 
     Example:
         >>> hinge(Value(0.25), -1).data
@@ -200,11 +189,9 @@ def hinge(output: list[Value], target: Value | float) -> Value:
     decide=lambda z: where(greater(z[0], 0.0), 1.0, 0.0),
 )
 def binary_cross_entropy(output: list[Value], target: Value | float) -> Value:
-    """-y log p - (1 - y) log(1 - p) with p = sigmoid(z), computed from the logit z without overflow.
+    """-y log p - (1 - y) log(1 - p) with p = sigmoid(z), computed from the one output z, a logit, without overflow.
 
-    Args:
-        output: the logit z, a Value.
-        target: the class, 0 or 1, or a probability between them.
+    The target y is a class, 0 or 1, or a probability between them.
 
     Example:
         >>> binary_cross_entropy(Value(1000.0), 0).data
@@ -236,11 +223,9 @@ def _largest(logits: Sequence[Any]) -> Any:
     decide=_largest,
 )
 def cross_entropy(output: list[Value], target: Value | float) -> Value:
-    """-log p_y with p = softmax(z), computed from the logits z without overflow. Its derivative is p_k - 1[k = y].
+    """-log p_y with p = softmax(z), computed from n >= 2 logits z without overflow. Its gradient is p_k - 1[k = y].
 
-    Args:
-        output: k >= 2 logits.
-        target: the class, an integer from 0 to k - 1.
+    The target y is a class, an integer from 0 to n - 1.
 
     Example:
         >>> logits = [Value(0.0), Value(0.0)]
@@ -264,13 +249,6 @@ LOSSES: dict[str, LossFunction] = {
     "binary_cross_entropy": binary_cross_entropy,
     "cross_entropy": cross_entropy,
 }
-
-
-def as_list_of_outputs(output: Any) -> list[Any]:
-    """What a network returned, one output or several, as a list."""
-    if hasattr(output, "tolist"):
-        output = output.tolist()
-    return list(output) if hasattr(output, "__iter__") else [output]
 
 
 def _check_outputs(outputs: list[Any], output: Any, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
@@ -14,7 +13,7 @@ from autograd.primitives import to_float
 from autograd.states import read_state, write_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 
 class Module:
@@ -190,34 +189,3 @@ def _leaves(module: Module, prefix: str, above: frozenset[int]) -> Iterator[tupl
                 yield from [(f"{name}.{own}", parameter) for own, parameter in held.named_parameters()]
             else:
                 yield from _leaves(held, f"{name}.", above | {id(held)})
-
-
-def _counted(name: str) -> Callable[..., Any]:
-    method = getattr(list, name)
-
-    @wraps(method)
-    def counted(self: Parts, *arguments: Any, **options: Any) -> Any:
-        changes[0] += 1
-        return method(self, *arguments, **options)
-
-    return counted
-
-
-class Parts(list[Any]):
-    """The list of a module's parts: an ordinary list that counts its changes, see `autograd.modes.changes`."""
-
-    __slots__ = ()
-    counts_changes = True
-
-    append = _counted("append")
-    extend = _counted("extend")
-    insert = _counted("insert")
-    remove = _counted("remove")
-    pop = _counted("pop")
-    clear = _counted("clear")
-    sort = _counted("sort")
-    reverse = _counted("reverse")
-    __setitem__ = _counted("__setitem__")
-    __delitem__ = _counted("__delitem__")
-    __iadd__ = _counted("__iadd__")
-    __imul__ = _counted("__imul__")

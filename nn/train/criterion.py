@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value, equal
-from nn.losses import LOSSES, Loss, as_list_of_outputs, half_squared_error, quadratic_cost
+from autograd.checks import listed
+from nn.losses import LOSSES, Loss, half_squared_error, quadratic_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -69,7 +70,7 @@ def is_right(loss: LossFunction, output: Output, target: Value) -> Value:
     """
     assert isinstance(loss, Loss)
     assert loss.decide is not None
-    return equal(loss.decide(as_list_of_outputs(output)), target)
+    return equal(loss.decide(listed(output)), target)
 
 
 def check_targets(loss: LossFunction, targets: Iterable[Any], outputs: int, name: str = "y") -> None:
