@@ -45,40 +45,21 @@ def train_digits(options: argparse.Namespace) -> int:
     model = MLP(64, [*options.hidden, 10], rng=options.seed)
     steps = options.epochs * -(-len(data.train_x) // 32)
     optimizer = Adam(model.parameters(), lr=cosine(options.lr, options.lr / 20, max(steps, 1)))
-    compiled = _announce(options, model, f"{len(data.train_x)} handwritten digits, tested on {len(data.test_x)} others")
-    history = fit(
-        model,
-        data.train_x,
-        data.train_y,
-        optimizer=optimizer,
-        epochs=options.epochs,
-        batch_size=32,
-        validation=(data.test_x, data.test_y),
-        seed=options.seed,
-        progress=True,
-        compiled=compiled,
-    )
-    _keep(options, model, history)
+    what = f"{len(data.train_x)} handwritten digits, tested on {len(data.test_x)} others"
+    how = {"optimizer": optimizer, "batch_size": 32, "validation": (data.test_x, data.test_y)}
+    history = _train(options, what, model, data.train_x, data.train_y, **how)
     loss, accuracy = evaluate(model, data.test_x, data.test_y)
     print(f"{accuracy:.1%} of {len(data.test_x)} held-out digits are read right (loss {loss:.4f}).", flush=True)
 
-    from nn.plots import learning_curves, predicted_digits
+    from nn.plots import predicted_digits
 
     logits = predict(model, data.test_x)
-    probabilities = [[p.data for p in autograd.softmax(z)] for z in map(_constants, logits)]
+    probabilities: list[Any] = [autograd.softmax(z) for z in logits]
     wrong_first = sorted(range(len(logits)), key=lambda k: probabilities[k][data.test_y[k]])
     shown = wrong_first[:16] + wrong_first[len(wrong_first) // 2 :: 11][:16]
-    output = model(data.test_x[0])
-    assert isinstance(output, list)
-    example = cross_entropy(output, data.test_y[0])
-    example.label = "loss"
-    example.backward()
-    pictures = [
-        _save(options, "learning-curves.png", learning_curves(history)[0].figure),
-        _save(options, "predictions.png", predicted_digits(data.test_x, probabilities, data.test_y, shown)),
-        _save_graph(options, "graph-of-one-loss", example),
-    ]
-    print("Pictures: " + ", ".join(pictures))
+    example = cross_entropy(model(data.test_x[0]), data.test_y[0])
+    picture = predicted_digits(data.test_x, probabilities, data.test_y, shown)
+    _save_pictures(options, history, "predictions.png", picture, example)
     return 130 if history.interrupted else 0
 
 
@@ -87,36 +68,15 @@ def train_moons(options: argparse.Namespace) -> int:
     X, y = moons(seed=options.seed)
     model = MLP(2, [*options.hidden, 1], init="micrograd", rng=options.seed)
     optimizer = SGD(model.parameters(), lr=linear(options.lr, options.lr / 10, max(options.epochs, 1)))
-    compiled = _announce(options, model, f"{len(X)} points of two half moons")
-    history = fit(
-        model,
-        X,
-        y,
-        loss="hinge",
-        optimizer=optimizer,
-        epochs=options.epochs,
-        l2=1e-4,
-        seed=options.seed,
-        progress=True,
-        compiled=compiled,
-    )
-    _keep(options, model, history)
+    what = f"{len(X)} points of two half moons"
+    history = _train(options, what, model, X, y, loss="hinge", optimizer=optimizer, l2=1e-4)
     loss, accuracy = evaluate(model, X, y, loss="hinge")
     print(f"{accuracy:.1%} of the points are on the right side (hinge loss {loss:.4f}).", flush=True)
 
-    from nn.plots import decision_boundary, learning_curves
+    from nn.plots import decision_boundary
 
-    output = model(X[0])
-    assert isinstance(output, autograd.Value)
-    example = hinge(output, y[0])
-    example.label = "loss"
-    example.backward()
-    pictures = [
-        _save(options, "learning-curves.png", learning_curves(history)[0].figure),
-        _save(options, "decision-boundary.png", decision_boundary(model, X, y).figure),
-        _save_graph(options, "graph-of-one-loss", example),
-    ]
-    print("Pictures: " + ", ".join(pictures))
+    picture = decision_boundary(model, X, y).figure
+    _save_pictures(options, history, "decision-boundary.png", picture, hinge(model(X[0]), y[0]))
     if options.explore is not None:
         _save_explorer(options.explore, model, X, y)
     return 130 if history.interrupted else 0
@@ -143,24 +103,33 @@ def _model_path(options: argparse.Namespace) -> str:
     return os.path.join(options.out, f"{options.command}-model.json")
 
 
-def _announce(options: argparse.Namespace, model: MLP, data: str) -> bool:
-    """Say what is trained, on what and how. Returns whether the training is compiled."""
+def _train(options: argparse.Namespace, what: str, model: MLP, X: Any, y: Any, **how: Any) -> History:
+    """Say what is trained, on what and how; train; and save what was learnt before anything else is done with it."""
     reason = "as asked for" if options.eager else why_not_compiled()
-    print(f"{model!r}: {len(model.parameters())} parameters, every one a Value.\nLearning from {data}.")
+    print(f"{model!r}: {len(model.parameters())} parameters, every one a Value.\nLearning from {what}.")
     print(f"Training eagerly: {reason}" if reason else "Compiled to native code.", flush=True)
-    return not reason
-
-
-def _keep(options: argparse.Namespace, model: MLP, history: History) -> None:
-    """Save what was learnt before anything else is done with it."""
+    history = fit(model, X, y, epochs=options.epochs, seed=options.seed, progress=True, compiled=not reason, **how)
     path = _model_path(options)
     model.save(path)
     stopped = f"Stopped after {history.epochs} whole epochs; what was learnt so far is kept.\n" * history.interrupted
     print(f"{stopped}{history!r}\nThe model: {path}", flush=True)
+    return history
 
 
-def _constants(numbers: Sequence[float]) -> list[autograd.Value]:
-    return [autograd.Value(number) for number in numbers]
+def _save_pictures(
+    options: argparse.Namespace, history: History, name: str, figure: Any, example: autograd.Value
+) -> None:
+    """The curves of the training, a figure under this name, and the graph of the loss of one example."""
+    from nn.plots import learning_curves
+
+    example.label = "loss"
+    example.backward()
+    pictures = [
+        _save(options, "learning-curves.png", learning_curves(history)[0].figure),
+        _save(options, name, figure),
+        _save_graph(options, "graph-of-one-loss", example),
+    ]
+    print("Pictures: " + ", ".join(pictures))
 
 
 def _save(options: argparse.Namespace, name: str, figure: Any) -> str:

@@ -13,7 +13,7 @@ from nn.train.history import History
 from nn.train.interrupt import CtrlC
 from nn.train.optimizer import Optimizer
 from nn.train.optimizers import OPTIMIZERS, SGD
-from nn.train.progress import Bar, NoBar, progress_bar
+from nn.train.progress import Bar, progress_bar
 from nn.train.steps import choose_steps, resumed
 from nn.train.task import Snapshot, Task
 
@@ -95,7 +95,7 @@ def fit(
         True
     """
     history = History()
-    bar: Bar | NoBar = NoBar()
+    bar = Bar(None, history)
     before: Snapshot | None = None
     steps: Steps | None = None
 

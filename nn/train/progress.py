@@ -13,32 +13,25 @@ if TYPE_CHECKING:
     from nn.train.history import History
 
 
-class NoBar:
-    """Stands in where no progress is shown."""
-
-    def epoch_done(self) -> None:
-        """One more epoch is done."""
-
-    def close(self) -> None:
-        """There are no more."""
-
-
 class Bar:
-    """A progress bar, moved no more often than one can see."""
+    """A progress bar, moved no more often than one can see; nothing at all where `bar` is None."""
 
     def __init__(self, bar: Any, history: History) -> None:
         self.bar, self.history = bar, history
         self.shown, self.next_time = 0, 0.0
 
     def epoch_done(self) -> None:
-        if time.monotonic() >= self.next_time:
+        """One more epoch is done."""
+        if self.bar is not None and time.monotonic() >= self.next_time:
             self._show()
             self.next_time = time.monotonic() + 0.1
 
     def close(self) -> None:
-        if self.history.epochs > self.shown:
-            self._show()
-        self.bar.close()
+        """There are no more."""
+        if self.bar is not None:
+            if self.history.epochs > self.shown:
+                self._show()
+            self.bar.close()
 
     def _show(self) -> None:
         self.bar.set_postfix_str(_summary(self.history), refresh=False)
@@ -46,21 +39,21 @@ class Bar:
         self.shown = self.history.epochs
 
 
-def progress_bar(epochs: int, progress: bool | None, history: History) -> Bar | NoBar:
+def progress_bar(epochs: int, progress: bool | None, history: History) -> Bar:
     """A bar for so many epochs, where one is wanted and can be shown: see `progress` of `fit`.
 
     Raises:
         ModuleNotFoundError: it is wanted and tqdm is missing; says how to install it.
     """
     if progress is False or (progress is None and not sys.stderr.isatty()):
-        return NoBar()
+        return Bar(None, history)
     if history.note == WITHOUT_COMPILER:
         _say_once(f"nn.fit: {WITHOUT_COMPILER}")
     try:
         from tqdm import tqdm
     except ModuleNotFoundError:
         if progress is None:
-            return NoBar()
+            return Bar(None, history)
         raise ModuleNotFoundError(
             f"the progress bar is tqdm, which is missing: {how_to_install('progress')}, or write progress=False"
         ) from None
