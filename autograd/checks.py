@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-def whole(number: Any, name: str, at_least: int) -> int:
-    """A whole number of at least so much, Python's or NumPy's.
+def integer(number: Any, name: str, at_least: int) -> int:
+    """An integer of at least so much, Python's or NumPy's.
 
     Raises:
         ValueError: it is something else.
 
     Example:
-        >>> whole(3, "nin", at_least=1)
+        >>> integer(3, "nin", at_least=1)
         3
     """
     try:
@@ -27,7 +27,7 @@ def whole(number: Any, name: str, at_least: int) -> int:
     except TypeError:
         size = at_least - 1
     if size < at_least or isinstance(number, bool):
-        raise ValueError(f"{name} is a whole number of at least {at_least}, got {number!r:.100}")
+        raise ValueError(f"{name} is an integer of at least {at_least}, got {number!r:.100}")
     return size
 
 

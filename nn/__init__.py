@@ -1,4 +1,4 @@
-"""Neural networks built out of Values: modules, losses, optimisers and training.
+"""Neural networks built out of Values: modules, losses, optimizers and training.
 
 Example:
     >>> from nn import MLP

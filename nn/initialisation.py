@@ -90,4 +90,4 @@ def random_source(rng: Random) -> Any:
         return random.Random(operator.index(rng))
     if hasattr(rng, "uniform") and hasattr(rng, "gauss"):
         return rng
-    raise TypeError(f"rng is a seed (a whole number), a random.Random or None, got {rng!r:.100}: write 0")
+    raise TypeError(f"rng is a seed (an integer), a random.Random or None, got {rng!r:.100}: write 0")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import PRIMITIVES, Value, primitives
-from autograd.checks import listed, whole
+from autograd.checks import integer, listed
 from autograd.counted import CountedList
 from autograd.modes import only_no_grad
 from autograd.primitives import Number
@@ -76,7 +76,7 @@ class Neuron(Module):
         nout: int = 1,
         nonlin: bool = True,
     ) -> None:
-        self.nin = whole(nin, "nin", at_least=1)
+        self.nin = integer(nin, "nin", at_least=1)
         self.activation: Activation = activation if nonlin else "linear"
         self._activate = activation_function(self.activation)
         source, draw = random_source(rng), initialiser(init, self.activation)
@@ -128,7 +128,7 @@ class Layer(Module):
         nonlin: bool = True,
     ) -> None:
         source = random_source(rng)
-        self.nin, self.nout = whole(nin, "nin", at_least=1), whole(nout, "nout", at_least=1)
+        self.nin, self.nout = integer(nin, "nin", at_least=1), integer(nout, "nout", at_least=1)
         self._name = "layer"
         self.neurons = CountedList([Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)])
         _name_layer(self, "", Scope("layer"))
@@ -191,7 +191,7 @@ class MLP(Module):
             raise ValueError(f"MLP wants the sizes of its layers in a list such as [16, 16, 1], got {nouts!r:.100}")
         source = random_source(rng)
         activation_function(activation)  # unknown ones are an error even where there is no hidden layer
-        self.nin, self.nouts = whole(nin, "nin", at_least=1), [whole(nout, "nout", at_least=1) for nout in nouts]
+        self.nin, self.nouts = integer(nin, "nin", at_least=1), [integer(nout, "nout", at_least=1) for nout in nouts]
         sizes = [nin, *nouts]
         self.layers = CountedList(
             [

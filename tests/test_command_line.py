@@ -191,14 +191,14 @@ def test_help_names_the_commands(tmp_path):
 
 
 REFUSED = [
-    (["--epochs", "-1"], "--epochs: wants a whole number of at least 0, got '-1'"),
-    (["--epochs", "1.5"], "--epochs: wants a whole number of at least 0, got '1.5'"),
-    (["--epochs", "many"], "--epochs: wants a whole number of at least 0, got 'many'"),
-    (["--epochs", "²"], "--epochs: wants a whole number of at least 0, got '²'"),
-    (["--epochs", ""], "--epochs: wants a whole number of at least 0, got ''"),
+    (["--epochs", "-1"], "--epochs: wants an integer of at least 0, got '-1'"),
+    (["--epochs", "1.5"], "--epochs: wants an integer of at least 0, got '1.5'"),
+    (["--epochs", "many"], "--epochs: wants an integer of at least 0, got 'many'"),
+    (["--epochs", "²"], "--epochs: wants an integer of at least 0, got '²'"),
+    (["--epochs", ""], "--epochs: wants an integer of at least 0, got ''"),
     (["--epochs"], "--epochs: expected one argument"),
-    (["--seed", "x"], "--seed: wants a whole number of at least 0, got 'x'"),
-    (["--seed", "-1"], "--seed: wants a whole number of at least 0, got '-1'"),
+    (["--seed", "x"], "--seed: wants an integer of at least 0, got 'x'"),
+    (["--seed", "-1"], "--seed: wants an integer of at least 0, got '-1'"),
     (["--lr", "0"], "--lr: wants a number above 0, got '0'"),
     (["--lr", "-0.1"], "--lr: wants a number above 0, got '-0.1'"),
     (["--lr", "x"], "--lr: wants a number above 0, got 'x'"),

@@ -483,7 +483,7 @@ def test_a_state_is_a_copy():
         ({"kind": "SGD", "steps": 9, "state": {}}, "does not fit this SGD: missing velocity"),
         ({"kind": "SGD", "steps": 9, "state": {"speed": [1.0, 2.0]}}, "missing velocity; unknown speed"),
         ({"kind": "SGD", "steps": 0, "state": {"speed": [1.0, 2.0]}}, "unknown speed"),
-        ({"kind": "SGD", "steps": -1, "state": {}}, "steps is a whole number"),
+        ({"kind": "SGD", "steps": -1, "state": {}}, "steps is an integer"),
     ],
 )
 def test_a_state_that_does_not_fit_changes_nothing(state, message):

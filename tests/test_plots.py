@@ -237,7 +237,7 @@ def test_a_decision_boundary_of_what_does_not_fit_is_an_error_and_draws_nothing(
     with pytest.raises(ValueError, match=message):
         decision_boundary(model, POINTS, y, ax=ax, points=5)
     assert not ax.has_data()
-    with pytest.raises(ValueError, match="points is a whole number of at least 2"):
+    with pytest.raises(ValueError, match="points is an integer of at least 2"):
         decision_boundary(MLP(2, [1], rng=0), POINTS, CLASSES, points=1)
 
 
@@ -408,7 +408,7 @@ def test_the_colours_of_signs_differ_in_hue_and_those_of_sizes_in_lightness():
         ({"what": "grad"}, r"all gradients of this model are 0: call backward\(\)"),
         ({"shape": (3, 4)}, r"shape \(3, 4\) has 12 pixels, the first layer has 2 inputs"),
         ({"shape": 2}, "height and the width"),
-        ({"shape": (0, 2)}, "whole number of at least 1"),
+        ({"shape": (0, 2)}, "integer of at least 1"),
         ({"shape": (1, 2, 1)}, "height and the width"),
     ],
 )

@@ -207,14 +207,14 @@ def _add_options(
 
 def _whole(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"wants a whole number of at least 0, got {text!r}")
+        raise argparse.ArgumentTypeError(f"wants an integer of at least 0, got {text!r}")
     return int(text)
 
 
 def _seed(text: str) -> int:
     seed = _whole(text)
     if seed >= 2**32:
-        raise argparse.ArgumentTypeError(f"wants a whole number below 2**32, got {text!r}")
+        raise argparse.ArgumentTypeError(f"wants an integer below 2**32, got {text!r}")
     return seed
 
 

@@ -170,7 +170,7 @@ def update_to_data(record: UpdateRatio, ax: Any = None) -> Any:
 
 
 def _dress(ax: Any, unit: str) -> None:
-    """A grid, and whole numbers of epochs or steps below it."""
+    """A grid, and integers of epochs or steps below it."""
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))

@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import grad, no_grad
-from autograd.checks import above, whole
+from autograd.checks import above, integer
 from nn.layers import Forward, activation_function
 from nn.plots.figures import BLUE, LARGEST, ORANGE, SMALLEST, exactly, figure, finite, panels, percent
 from nn.plots.layers import activation_of, check_gradients, layers_of, names_of
@@ -61,7 +61,7 @@ def activations(
         raise ValueError(f'activations draws what="a", the activations, or what="z", the pre-activations, got {what!r}')
     threshold = above("threshold", threshold, 0.0)
     rows = as_rows(X, getattr(model, "nin", None))
-    count = min(len(rows), whole(max_examples, "max_examples", at_least=1))
+    count = min(len(rows), integer(max_examples, "max_examples", at_least=1))
     passes = _forward_passes(model, layers, [rows[k * len(rows) // count] for k in range(count)])
     axes = panels(len(layers), (4.2, 3.2)) if ax is None else exactly(len(layers), ax, f"activations of {model!r}")
     examples = f"{count} example{'s' * (count > 1)}" if count == len(rows) else f"{count} of {len(rows)} examples"

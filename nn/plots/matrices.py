@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd.checks import whole
+from autograd.checks import integer
 from nn.plots.figures import GREY, INK, LARGEST, SMALLEST, exactly, figure, panels, reach, signed_colours
 from nn.plots.layers import activation_of, check_gradients, layers_of, names_of
 
@@ -71,7 +71,7 @@ def weights(
 def _image_shape(shape: Any, layer: Layer) -> tuple[int, int]:
     if not isinstance(shape, (list, tuple)) or len(shape) != 2:
         raise ValueError(f"shape is the height and the width of an image, such as (8, 8), got {shape!r}")
-    height, width = [whole(size, "a size in shape", at_least=1) for size in shape]
+    height, width = [integer(size, "a size in shape", at_least=1) for size in shape]
     if height * width != layer.nin:
         raise ValueError(f"shape {shape!r} has {height * width} pixels, the first layer has {layer.nin} inputs")
     return height, width
@@ -97,10 +97,10 @@ def _draw_matrix(ax: Any, layer: Layer, what: str, labels: bool) -> Any:
     rows = [_numbers(neuron.w, what) for neuron in layer.neurons]
     biases = [_numbers([neuron.b], what) for neuron in layer.neurons]
     limit = reach([x for row in rows + biases for x in row])
-    look = {"cmap": signed_colours(), "vmin": -limit, "vmax": limit, "aspect": "auto", "interpolation": "nearest"}
+    style = {"cmap": signed_colours(), "vmin": -limit, "vmax": limit, "aspect": "auto", "interpolation": "nearest"}
     bottom, right, gap = layer.nout - 0.5, layer.nin - 0.5, 0.02 * (layer.nin + 1)
-    image = ax.imshow(rows, extent=(-0.5, right, bottom, -0.5), **look)
-    ax.imshow(biases, extent=(right + gap, right + gap + 1, bottom, -0.5), **look)
+    image = ax.imshow(rows, extent=(-0.5, right, bottom, -0.5), **style)
+    ax.imshow(biases, extent=(right + gap, right + gap + 1, bottom, -0.5), **style)
     ax.set_xlim(-0.5, right + gap + 1)
     ax.set_facecolor(GREY)
     room = ax.get_position().size * ax.figure.get_size_inches() / (layer.nin + 1, layer.nout)
@@ -133,7 +133,7 @@ def _write(ax: Any, cells: Sequence[tuple[float, int, float]], image: Any, room:
 
 
 def _ticks(count: int, inches: float, wanted: float) -> list[int]:
-    """Evenly spaced whole numbers from 0 to below `count`, at least so many inches apart, where 1 is `inches`."""
+    """Evenly spaced integers from 0 to below `count`, at least so many inches apart, where 1 is `inches`."""
     step = 1
     while step * inches < wanted:
         step *= 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autograd.checks import whole
+from autograd.checks import integer
 from nn.losses import cross_entropy
 from nn.plots.figures import BLUE, COLOURS, INK, MARKERS, ORANGE, exactly, figure, pale, reach, signed_colours
 from nn.train.criterion import check_targets
@@ -47,7 +47,7 @@ def decision_boundary(model: Module, X: Any, y: Any, ax: Any = None, points: int
     """
     places = as_rows(X, nin=2)
     classes = as_targets(y, len(places))
-    points = whole(points, "points", at_least=2)
+    points = integer(points, "points", at_least=2)
     spans = [_span([place[k] for place in places], points) for k in (0, 1)]
     scores = predict(model, [[x, y] for y in spans[1] for x in spans[0]])
     outputs = len(scores[0]) if isinstance(scores[0], list) else 1

@@ -6,7 +6,7 @@ import math
 import random
 from typing import TYPE_CHECKING, Any
 
-from autograd.checks import above, at_least, whole
+from autograd.checks import above, at_least, integer
 from nn.train.criterion import is_for_classes, loss_function
 from nn.train.evaluate import check_model, checked_examples
 from nn.train.history import History
@@ -102,7 +102,10 @@ def fit(
     def train() -> None:
         nonlocal bar, before, steps
         run = _Training(model, X, y, loss, optimizer, batch_size, validation, l2, clip_norm)
-        rng, last = random.Random(seed if seed is None else whole(seed, "seed", 0)), whole(epochs, "epochs", at_least=0)
+        rng, last = (
+            random.Random(seed if seed is None else integer(seed, "seed", 0)),
+            integer(epochs, "epochs", at_least=0),
+        )
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is a function of (epoch, history), got {callback!r:.100}")
         if not (progress is None or isinstance(progress, bool)):
@@ -168,7 +171,7 @@ class _Training:
         optimizer = _optimizer(optimizer, parameters)
         examples = checked_examples(model, function, X, y, ("X", "y"))
         self.n = len(examples.y)
-        self.batch_size = self.n if batch_size is None else whole(batch_size, "batch_size", at_least=1)
+        self.batch_size = self.n if batch_size is None else integer(batch_size, "batch_size", at_least=1)
         validated = None
         if validation is not None:
             if not isinstance(validation, (tuple, list)) or len(validation) != 2:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import Value
-from autograd.checks import above, at_least, check_names, whole
+from autograd.checks import above, at_least, check_names, integer
 from autograd.primitives import to_float
 from nn.train.examples import as_list
 
@@ -206,7 +206,7 @@ class Optimizer:
             or not isinstance(state["state"], Mapping)
         ):
             raise ValueError(f"this is not a state of {type(self).__name__} as state_dict() returns it: {state!r:.100}")
-        steps, kept = whole(state["steps"], "steps", at_least=0), {}
+        steps, kept = integer(state["steps"], "steps", at_least=0), {}
         if type(self).update is Optimizer.update and (steps or state["state"]):
             what = f"the state does not fit this {type(self).__name__}"
             check_names(what, self.kept, state["state"], "Make the optimizer with the settings it had")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from autograd.checks import at_least, whole
+from autograd.checks import at_least, integer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ def linear(start: float, end: float, steps: int) -> Schedule:
         >>> rate(0), rate(50), rate(1000)
         (1.0, 0.55, 0.1)
     """
-    start, end, steps = at_least("start", start, 0.0), at_least("end", end, 0.0), whole(steps, "steps", at_least=1)
+    start, end, steps = at_least("start", start, 0.0), at_least("end", end, 0.0), integer(steps, "steps", at_least=1)
     return lambda step: end if step >= steps else start - (start - end) * step / steps
 
 
@@ -45,7 +45,7 @@ def staircase(start: float, factor: float, every: int) -> Schedule:
         (1.0, 0.1)
     """
     start, factor = at_least("start", start, 0.0), at_least("factor", factor, 0.0)
-    every = whole(every, "every", at_least=1)
+    every = integer(every, "every", at_least=1)
     return lambda step: start * factor ** (step // every)
 
 
@@ -57,7 +57,7 @@ def cosine(start: float, end: float, steps: int) -> Schedule:
         >>> rate(0), rate(50), rate(100)
         (1.0, 0.5, 0.0)
     """
-    start, end, steps = at_least("start", start, 0.0), at_least("end", end, 0.0), whole(steps, "steps", at_least=1)
+    start, end, steps = at_least("start", start, 0.0), at_least("end", end, 0.0), integer(steps, "steps", at_least=1)
     return lambda step: end + (start - end) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
 
 
@@ -69,7 +69,7 @@ def warm_up(schedule: float | Schedule, steps: int) -> Schedule:
         >>> rate(5), rate(20)
         (0.05, 0.1)
     """
-    steps = whole(steps, "steps", at_least=0)
+    steps = integer(steps, "steps", at_least=0)
     if not callable(schedule):
         schedule = at_least("schedule", schedule, 0.0)
 
