@@ -2,6 +2,8 @@
 
 They have the same face as `EagerSteps`. Parameters, gradients and what the optimizer keeps are arrays; `write` puts
 them where others can see them, `read` fetches what others have made of them.
+
+They buy that an epoch of the command line's digits takes about 1.2 ms, not 1.2 s.
 """
 
 from __future__ import annotations
