@@ -16,7 +16,7 @@ from autograd import modes, primitives
 from autograd.dual import Dual, new_level
 from autograd.graph import topological_order
 from autograd.primitives import ZERO, Primitive, to_float
-from autograd.structure import flatten, flatten_like
+from autograd.pytree import flatten, flatten_like
 from autograd.value import CONSTANT, Value, constant
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes

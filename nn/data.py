@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from autograd.extras import how_to_install
 from autograd.primitives import to_float
-from autograd.structure import check_array
+from autograd.pytree import check_array
 
 
 class Examples(NamedTuple):

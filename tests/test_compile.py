@@ -26,7 +26,8 @@ from nn import MLP, cross_entropy, hinge, predict
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import compiled, native, roll
+from autograd.compiler import compiled, native
+from autograd.compiler.passes import reroll
 
 LANES = native.target("float64", "vector").lanes
 CLOSE = {"rtol": 1e-12, "atol": 1e-14}
@@ -1609,12 +1610,12 @@ def test_a_call_keeps_the_tables_that_it_reads_though_another_thread_makes_them_
     step = autograd.compile(lambda: autograd.sum([(w * k).tanh() * (k + 0.5) for k in range(20)]), [w])
     made = []
 
-    def tables(self, *arguments, tables=roll.Rolled.tables):
+    def tables(self, *arguments, tables=reroll.Rolled.tables):
         found = tables(self, *arguments)
         made.extend(map(weakref.ref, found))
         return found
 
-    monkeypatch.setattr(roll.Rolled, "tables", tables)
+    monkeypatch.setattr(reroll.Rolled, "tables", tables)
     step()
     call, step._recent = step._recent.call, None  # as if this thread had been the first, and the next the last
     step()

@@ -23,7 +23,7 @@ pytest.importorskip("llvmlite")
 
 from autograd.compiler import build, lower, native, passes
 from autograd.compiler.program import Instruction, Program, Range, Weights
-from autograd.compiler.trace import record, to_program
+from autograd.compiler.recording import record, to_program
 
 ADD, SUB, MUL, NEG, DOT, WHERE = (PRIMITIVES[name] for name in ("add", "sub", "mul", "neg", "dot", "where"))
 STAGES = [*build.BEFORE_GRADIENT, *build.AFTER_GRADIENT, *build.FOR_MACHINE]

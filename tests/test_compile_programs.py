@@ -27,7 +27,7 @@ from sampled import sampled
 from test_compile_rows import SPECIAL, added_one_by_one, error_bound, error_bounds, overflows_on_the_way, vector_ulps
 
 from autograd.compiler import build
-from autograd.compiler.trace import record, to_program
+from autograd.compiler.recording import record, to_program
 
 FUNCTIONS = 200
 PROGRAMS = 50  # in each of them

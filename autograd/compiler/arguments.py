@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from autograd.primitives import to_float
-from autograd.structure import check_array, flatten
+from autograd.pytree import check_array, flatten
 from autograd.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from autograd.structure import Rebuild
+    from autograd.pytree import Rebuild
 
 
 class Kind(NamedTuple):

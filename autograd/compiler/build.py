@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd.compiler import native, passes
-from autograd.compiler.differentiate import copied, differentiate
 from autograd.compiler.lower import lower
+from autograd.compiler.passes.differentiate import copied, differentiate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -32,10 +32,10 @@ from autograd.compiler.build import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE
 from autograd.compiler.descent import Descent
 from autograd.compiler.exchange import Exchange
 from autograd.compiler.lower import NeedsSumFirstError
+from autograd.compiler.passes.reroll import Rolled, roll
 from autograd.compiler.plan import Plan
 from autograd.compiler.program import Names, Program, text
-from autograd.compiler.roll import Rolled, roll
-from autograd.compiler.trace import Recorded, Traced, trace
+from autograd.compiler.recording import Recorded, Traced, trace
 from autograd.compiler.watch import Watch
 from autograd.modes import CompileError, collector_paused
 from autograd.value import Value

@@ -20,14 +20,14 @@ from autograd.compiler.program import Program
 from autograd.graph import topological_order
 from autograd.modes import CompileError, Trace, recording
 from autograd.primitives import Primitive
+from autograd.pytree import flatten
 from autograd.scopes import INSIDE, scope, scope_of
-from autograd.structure import flatten
 from autograd.value import CONSTANT, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from autograd.structure import Rebuild
+    from autograd.pytree import Rebuild
 
 _SMALLEST = math.ulp(0.0)
 
