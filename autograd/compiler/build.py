@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.compiler import native, passes
+from autograd.compiler import native
 from autograd.compiler.lower import lower
-from autograd.compiler.passes.differentiate import copied, differentiate
+from autograd.compiler.passes import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, NEEDED
+from autograd.compiler.passes.differentiate import differentiate
+from autograd.compiler.passes.layers import find_ranges
+from autograd.compiler.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -16,28 +19,6 @@ if TYPE_CHECKING:
     from autograd.compiler.lower import Target
     from autograd.compiler.passes import Pass
     from autograd.compiler.program import Program
-
-BEFORE_GRADIENT: tuple[Pass, ...] = (
-    passes.fold_constants,
-    passes.sums_of_products,
-    passes.find_layers,
-    passes.find_ranges,
-)
-AFTER_GRADIENT: tuple[Pass, ...] = (
-    passes.fold_constants,
-    passes.common_subexpressions,
-    passes.dead_code,
-)
-FOR_MACHINE: tuple[Pass, ...] = (
-    passes.expand,
-    passes.common_subexpressions,
-    passes.fold_constants,
-    passes.dead_code,
-    passes.cut_long_sums,
-    passes.line_up,
-)
-NEEDED = frozenset({"expand", "line_up"})
-"""Passes that lowering relies on; all others may be left out."""
 
 
 class Wanted(NamedTuple):
@@ -112,23 +93,23 @@ def build(
         example_by_example: see `differentiate`.
     """
     start = time.perf_counter()
-    program.verify("trace")
+    verify(program, "trace")
     sizes = [("trace", len(program.instructions))]
 
     def run(stages: Sequence[Pass], program: Program) -> Program:
         for stage in stages:
             if stage.__name__ not in without or stage.__name__ in NEEDED:
                 program = stage(program)
-                program.verify(stage.__name__)
+                verify(program, stage.__name__)
                 sizes.append((stage.__name__, len(program.instructions)))
         return program
 
     if example_by_example:
-        without = (*without, passes.find_ranges.__name__)  # they take a sum
+        without = (*without, find_ranges.__name__)  # they take a sum
     program = run(BEFORE_GRADIENT, program)
     has_doubt = False
     if wanted is not None:
-        program = copied(program)
+        program = program.rewritten(lambda *_: None)
         program.forward = len(program.instructions)
         roots = program.results or program.outputs[1]
         gradients, doubt = differentiate(
@@ -139,7 +120,7 @@ def build(
         if doubt is not None:
             program.results.append(doubt)
             has_doubt = True
-        program.verify("differentiate")
+        verify(program, "differentiate")
         sizes.append(("differentiate", len(program.instructions)))
     readable = program = run(AFTER_GRADIENT, program)
     program = run(FOR_MACHINE, program)

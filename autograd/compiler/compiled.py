@@ -28,13 +28,15 @@ from autograd.compiler.arguments import (
     structured,
     take,
 )
-from autograd.compiler.build import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, Wanted, build
+from autograd.compiler.build import Wanted, build
 from autograd.compiler.descent import Descent
 from autograd.compiler.exchange import Exchange
+from autograd.compiler.listing import Names, text
 from autograd.compiler.lower import NeedsSumFirstError
+from autograd.compiler.passes import NAMES
 from autograd.compiler.passes.reroll import Rolled, roll
 from autograd.compiler.plan import Plan
-from autograd.compiler.program import Names, Program, text
+from autograd.compiler.program import Program
 from autograd.compiler.recording import Recorded, Traced, trace
 from autograd.compiler.watch import Watch
 from autograd.modes import CompileError, collector_paused
@@ -586,12 +588,6 @@ def _is_vector(argument: Any, dtype: Any) -> bool:
     return argument.__class__ is np.ndarray and argument.dtype == dtype and argument.flags.c_contiguous
 
 
-PASSES = tuple(
-    dict.fromkeys(["roll", *(stage.__name__ for stage in (*BEFORE_GRADIENT, *AFTER_GRADIENT, *FOR_MACHINE))])
-)
-"""The names that `without` knows."""
-
-
 def _parameters(parameters: Any) -> list[Value]:
     if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
         raise TypeError(f"parameters are leaf Values in a list, got {parameters!r:.80}: write model.parameters()")
@@ -610,11 +606,9 @@ def _check_options(compiled: Compiled) -> None:
         raise ValueError(f"has_aux is True, False or 'sum', got {compiled.has_aux!r}")
     if not isinstance(compiled.threads, int) or compiled.threads < 1:
         raise ValueError(f"threads is a whole number of at least 1, got {compiled.threads!r}")
-    unknown = [name for name in compiled.without if name not in PASSES]
+    unknown = [name for name in compiled.without if name not in NAMES]
     if unknown:
-        raise ValueError(
-            f"without names {', '.join(map(repr, unknown))}: the passes are {', '.join(PASSES)}, in a list"
-        )
+        raise ValueError(f"without names {', '.join(map(repr, unknown))}: the passes are {', '.join(NAMES)}, in a list")
     positions = compiled.wrt if isinstance(compiled.wrt, tuple) else (compiled.wrt,)
     if not all(isinstance(position, int) for position in positions):
         raise TypeError(f"wrt is the position of an argument, or a tuple of positions, got {compiled.wrt!r}")

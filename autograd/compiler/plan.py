@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from autograd.compiler.build import Built
+    from autograd.compiler.listing import Names
     from autograd.compiler.passes.reroll import Rolled
-    from autograd.compiler.program import Names
     from autograd.value import Value
 
 _FEW = 4096

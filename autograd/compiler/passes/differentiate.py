@@ -15,40 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import primitives
 from autograd.chain_rule import Gradient, accumulate, contributions, settled
-from autograd.compiler.program import ONCE, UNIFORM, Program, Range, Weights, batch_of
+from autograd.compiler.program import ONCE, UNIFORM, Program, ProgramWriter, Range, Weights
 from autograd.primitives import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-
-class ProgramWriter:
-    """Writes what rules do on symbols as instructions."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.batches = program.batches()
-
-    def apply(self, primitive: Primitive, operands: Sequence[int]) -> int:
-        return self.append(primitive, operands)
-
-    def constant(self, number: float) -> int:
-        index = self.program.constant(number)
-        if index == len(self.batches):
-            self.batches.append(UNIFORM)
-        return index
-
-    def append(self, operation: Primitive | str, operands: Sequence[int] = (), attribute: object = None) -> int:
-        index = self.program.append(operation, operands, attribute)
-        self.batches.append(batch_of(self.program.instructions[index], self.batches))
-        return index
-
-
-def copied(program: Program) -> Program:
-    """A program of the same instructions, to be gone on with."""
-    new = program.like()
-    new.instructions = list(program.instructions)
-    return new.finish(program, range(len(new.instructions)))
 
 
 class Derivatives(NamedTuple):

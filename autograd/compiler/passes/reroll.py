@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import primitives
-from autograd.compiler.passes import chains, terms_of
+from autograd.compiler.passes.dots import chains, terms_of
 from autograd.compiler.program import ONCE, Program
 from autograd.primitives import Primitive
 
