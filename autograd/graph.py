@@ -72,6 +72,11 @@ def edges(node: Value) -> tuple[tuple[Value, float | None], ...]:
     return tuple(zip(node.operands, node._edges()))
 
 
+def line_of(node: Value) -> str:
+    """The user's line that made a node, where that was noted: under `detect_anomaly`. Else ""."""
+    return getattr(node, "_origin", "")
+
+
 def read_data(values: Iterable[Value]) -> list[float]:
     """The numbers in many Values: what a pass over all parameters of a model reads."""
     return [value._data for value in values]

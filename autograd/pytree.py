@@ -1,17 +1,86 @@
-"""Lists, tuples, dicts and arrays of numbers as one flat list, and back again."""
+"""Pytrees: numbers in lists, tuples, dicts and arrays, nested as one likes, as one flat list, and back again."""
 
 from __future__ import annotations
 
+from collections import namedtuple
+
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    Rebuild = Callable[[Sequence[Any]], Any]
+
+class Structure(namedtuple("Structure", ("kind", "keys", "parts", "size"))):
+    """The structure of a pytree without its numbers: equal for trees that differ in nothing else.
+
+    Called with as many numbers, or anything else, it puts them in the places of its own.
+
+    Attributes:
+        kind: dict, the type of a list or tuple, "array", or "number".
+        keys: of a dict, in order; the shape of an array.
+        parts: the structures in it.
+        size: how many numbers there are.
+
+    Example:
+        >>> numbers, structure = flatten({"w": [1.0, 2.0], "b": 3.0})
+        >>> structure([10.0, 20.0, 30.0])
+        {'w': [10.0, 20.0], 'b': 30.0}
+        >>> structure == flatten({"w": [4.0, 5.0], "b": 6.0})[1]
+        True
+    """
+
+    __slots__ = ()
+
+    def __call__(self, numbers: Iterable[Any]) -> Any:
+        return self._built(iter(numbers))
+
+    def _built(self, numbers: Iterator[Any]) -> Any:
+        if self.kind == "number":
+            return next(numbers)
+        if self.kind == "array":
+            return _array([next(numbers) for _ in range(self.size)], self.keys)
+        return self.combined([next(numbers) if part is NUMBER else part._built(numbers) for part in self.parts])
+
+    @property
+    def is_flat_list(self) -> bool:
+        """Whether it is a list of numbers."""
+        return isinstance(self.kind, type) and issubclass(self.kind, list) and set(self.parts) == {NUMBER}
+
+    def combined(self, parts: list[Any]) -> Any:
+        """The dict, list or tuple of these parts."""
+        if self.kind is dict:
+            return dict(zip(self.keys, parts))
+        if hasattr(self.kind, "_fields"):
+            return self.kind(*parts)
+        return tuple(parts) if issubclass(self.kind, tuple) else parts
 
 
-def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
-    """The numbers in a structure, and a function that puts as many others into the same structure.
+NUMBER = Structure("number", (), (), 1)
+
+
+def sequence_of(kind: type, parts: Sequence[Structure]) -> Structure:
+    """The structure of a list or tuple of these parts."""
+    return Structure(kind, (), tuple(parts), sum([part.size for part in parts]))
+
+
+def array_of(shape: tuple[int, ...]) -> Structure:
+    """The structure of an array; a number, where it has no axis."""
+    size = 1
+    for length in shape:
+        size *= length
+    return Structure("array", shape, (), size) if shape else NUMBER
+
+
+def lists_of(shape: tuple[int, ...]) -> Structure:
+    """The structure of lists in lists, as an array's `tolist` gives them."""
+    structure = NUMBER
+    for length in reversed(shape):
+        structure = sequence_of(list, [structure] * length)
+    return structure
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """The numbers in a pytree, and its structure, which puts as many others into it.
 
     Args:
         tree: a number, or a list, tuple, named tuple, dict or NumPy array of them, nested as you like.
@@ -25,14 +94,28 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
         >>> numbers, rebuild([10.0, 20.0, 30.0])
         ([1.0, 2.0, 3.0], [10.0, [20.0, 30.0]])
     """
+    numbers: list[Any] = []
+    return numbers, _flatten(tree, numbers)
+
+
+def _flatten(tree: Any, numbers: list[Any]) -> Structure:
+    """The structure of a tree, whose numbers are appended."""
+    if tree.__class__ is float:
+        numbers.append(tree)
+        return NUMBER
+    start = len(numbers)
     if isinstance(tree, (list, tuple)):
-        return _flatten_parts(tree, lambda parts: _sequence_like(tree, parts))
+        parts = tuple([_flatten(part, numbers) for part in tree])
+        return Structure(type(tree), (), parts, len(numbers) - start)
     if isinstance(tree, dict):
-        return _flatten_parts(list(tree.values()), lambda parts: dict(zip(tree, parts)))
+        parts = tuple([_flatten(part, numbers) for part in tree.values()])
+        return Structure(dict, tuple(tree), parts, len(numbers) - start)
     if getattr(tree, "shape", ()) and hasattr(tree, "ravel") and not isinstance(tree, type):
         check_array(tree, "an argument or a result")
-        return tree.ravel().tolist(), lambda numbers: _array(numbers, tree.shape)
-    return [tree], lambda numbers: numbers[0]
+        numbers += tree.ravel().tolist()
+        return Structure("array", tree.shape, (), len(numbers) - start)
+    numbers.append(tree)
+    return NUMBER
 
 
 def check_array(array: Any, name: str) -> None:
@@ -74,25 +157,6 @@ def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:
         shape = getattr(like, "shape", ())
         raise ValueError(f"{what} want {f'an array of shape {shape}' if shape else 'one number'}, got {tree!r:.80}")
     return numbers
-
-
-def _flatten_parts(parts: Sequence[Any], combine: Callable[[list[Any]], Any]) -> tuple[list[Any], Rebuild]:
-    flattened = [flatten(part) for part in parts]
-
-    def rebuild(numbers: Sequence[Any]) -> Any:
-        rebuilt, start = [], 0
-        for part, rebuild_part in flattened:
-            rebuilt.append(rebuild_part(numbers[start : start + len(part)]))
-            start += len(part)
-        return combine(rebuilt)
-
-    return [number for part, _ in flattened for number in part], rebuild
-
-
-def _sequence_like(sequence: Any, parts: list[Any]) -> Any:
-    if hasattr(sequence, "_fields"):
-        return type(sequence)(*parts)
-    return tuple(parts) if isinstance(sequence, tuple) else parts
 
 
 def _array(numbers: Sequence[Any], shape: tuple[int, ...]) -> Any:

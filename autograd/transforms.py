@@ -210,7 +210,7 @@ class _Differentiation:
                 raise IndexError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments")
         if len({position % len(args) for position in positions}) < len(positions):
             raise ValueError(f"argnums={argnums} names an argument of {_name(f)} twice")
-        chosen = [args[position] for position in positions]
+        chosen = tuple([args[position] for position in positions])
         numbers, self._rebuild = flatten(chosen if isinstance(argnums, tuple) else chosen[0])
         self.size = len(numbers)
         self._values_out = _inside_reverse_mode() or any(_holds_value(number) for number in flatten(list(args))[0])
@@ -223,9 +223,6 @@ class _Differentiation:
         for position, argument in zip(positions, rebuilt if isinstance(argnums, tuple) else (rebuilt,)):
             replaced[position] = argument
         self.arguments = replaced
-        if isinstance(argnums, tuple):
-            structured = self._rebuild
-            self._rebuild = lambda numbers: tuple(structured(numbers))
 
     def _fresh(self, number: Any, f: Callable[..., Any]) -> Any:
         """A variable of this run's own. In a dual number it is the primal: derivatives go through the tangent, too."""

@@ -21,7 +21,7 @@ from nn import MLP
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import build, lower, native, passes
+from autograd.compiler import build, goals, lower, native, passes
 from autograd.compiler.passes import layers, machine
 from autograd.compiler.program import Instruction, Program, Range, Weights
 from autograd.compiler.recording import record, to_program
@@ -38,7 +38,7 @@ def operations(program):
 
 def compiled_operations(step):
     """The names of the operations in the program of the last call."""
-    return operations(step._last.built.program)
+    return operations(step.executables.last.built.program)
 
 
 # --- A program -------------------------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ def small_program():
 
 def test_a_program_that_is_in_order_is_built():
     program = small_program()
-    built = build.build(program, [[2]], native.target("float64", "vector"), build.Wanted(1, range(2)))
+    built = build.build(program, [[2]], native.target("float64", "vector"), goals.Wanted(1, range(2)))
     assert built.layout.batches[0].widths == (2,)
 
 
@@ -452,7 +452,8 @@ def test_long_sums_are_cut_and_added_in_the_same_order(count, of_examples):
     found = np.array(step.evaluate(*given))
     assert found.tobytes() == np.array(whole.evaluate(*given)).tobytes()
     assert found[0].ravel()[0] == f(given[0] if not of_examples else given[0][0])[0].data
-    widest = max(len(i.operands) for i in step._last.built.program.instructions if not i.name.startswith("layer"))
+    instructions = step.executables.last.built.program.instructions
+    widest = max(len(i.operands) for i in instructions if not i.name.startswith("layer"))
     assert widest <= 2 * machine.LONGEST + 1
 
 
@@ -811,9 +812,9 @@ def recorded_programs():
     program = program_of(lambda p, x: [loss(p, x)], len(parameters), 2)
     total = program.append("batch_sum", (program.outputs.pop(1)[0],), (program.new_sum(), 1))
     program.results = [program.append(PRIMITIVES["div"], (total, program.append("count", (), 1)))]
-    wanted = build.Wanted(0, range(len(parameters)))
+    wanted = goals.Wanted(0, range(len(parameters)))
     ready = build.build(program, [[2]], native.target("float64", "vector"), wanted).program
-    return [(program, wanted), (ready, None), (small_program(), build.Wanted(1, range(2))), (small_program(), None)]
+    return [(program, wanted), (ready, None), (small_program(), goals.Wanted(1, range(2))), (small_program(), None)]
 
 
 def broken(program, draw):

@@ -10,53 +10,17 @@ from autograd.compiler.lower import lower
 from autograd.compiler.passes import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, NEEDED
 from autograd.compiler.passes.differentiate import differentiate
 from autograd.compiler.passes.layers import find_ranges
+from autograd.compiler.report import Report
 from autograd.compiler.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from autograd.compiler.frame import Layout
+    from autograd.compiler.goals import Wanted
     from autograd.compiler.lower import Target
     from autograd.compiler.passes import Pass
     from autograd.compiler.program import Program
-
-
-class Wanted(NamedTuple):
-    """What to differentiate.
-
-    Attributes:
-        root: the position among the program's results (or, if it has none, among the first batch's outputs).
-        parameters: whose gradients go into the sums.
-        columns: inputs whose gradients become further outputs.
-    """
-
-    root: int
-    parameters: range
-    columns: Sequence[tuple[int, int]] = ()
-
-
-class Report(NamedTuple):
-    """What was compiled.
-
-    Attributes:
-        sizes: for each pass its name, and the number of instructions after it.
-        readable: the program, forward and backward, in rows of the table.
-        pieces: how many chunks and layers were made.
-        seconds: how long passes and LLVM took.
-        target: the machine.
-        functions: the functions of the C library that it calls number by number.
-        vectorised: those that it calls on whole registers.
-        written: functions on whole registers that are part of the code.
-    """
-
-    sizes: list[tuple[str, int]]
-    readable: Program
-    pieces: int
-    seconds: tuple[float, float]
-    target: Target
-    functions: tuple[str, ...]
-    vectorised: tuple[str, ...]
-    written: tuple[str, ...]
 
 
 class Built(NamedTuple):

@@ -16,18 +16,20 @@ from array import array
 from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from autograd.compiler.arguments import argument_names, placeholders
+from autograd.compiler.listing import Names
 from autograd.compiler.program import Program
-from autograd.graph import topological_order
+from autograd.graph import line_of, read_data, topological_order, write_data
 from autograd.modes import CompileError, Trace, recording
-from autograd.primitives import Primitive
 from autograd.pytree import flatten
 from autograd.scopes import INSIDE, scope, scope_of
-from autograd.value import CONSTANT, Value
+from autograd.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from autograd.pytree import Rebuild
+    from autograd.compiler.arguments import Arguments, Kind
+    from autograd.pytree import Structure
 
 _SMALLEST = math.ulp(0.0)
 
@@ -35,23 +37,23 @@ RUNS_OF_CHANCE = 12
 """So many times a function is run while which random numbers are drawn: one that tosses a coin is found out."""
 
 
-class Recorded(NamedTuple):
+class Run(NamedTuple):
     """What a function did.
 
     Attributes:
         outputs: the numbers that it returned, Values or floats.
-        rebuild: puts as many other numbers into the structure that it returned.
+        structure: what they are in.
         made: the leaves that it made.
         order: the graph behind the outputs, operands before results.
     """
 
     outputs: list[Any]
-    rebuild: Rebuild
+    structure: Structure
     made: set[Any]
     order: list[Value]
 
 
-def record(f: Callable[..., Any], arguments: Sequence[Any], names_lines: bool = False) -> Recorded:
+def record(f: Callable[..., Any], arguments: Sequence[Any], names_lines: bool = False) -> Run:
     """Run a function on Values whose numbers stand for any.
 
     Args:
@@ -69,65 +71,62 @@ def record(f: Callable[..., Any], arguments: Sequence[Any], names_lines: bool = 
                 returned = f(*arguments)
         else:
             returned = f(*arguments)
-    outputs, rebuild = flatten(returned)
+    outputs, structure = flatten(returned)
     for output in outputs:
         if not isinstance(output, (Value, int, float)):
             raise CompileError(
                 f"the result of {_name(f)} wants to be a Value, or a structure of Values, "
                 f"got {type(output).__name__} {output!r:.80}"
             )
-    return Recorded(outputs, rebuild, trace.made, topological_order(*_values(outputs)))
+    return Run(outputs, structure, trace.made, topological_order(*_values(outputs)))
 
 
-class Traced(NamedTuple):
+class Recording(NamedTuple):
     """What a function does, each time the same.
 
     Attributes:
+        kinds: of its arguments.
         program: what it does.
-        nodes: for each output its instruction.
+        nodes: for each number that it returned the instruction.
+        outputs: these numbers, in one run.
+        structure: what they are in.
         captured: the Values from outside that are not parameters: read at every call, as parameters behind the others.
-        recorded: one run of it.
-        given: what it was given in that run, for each argument what was put in its place and the Values in that.
+        names: what the program's text calls things: parameters by their labels, inputs by the function's arguments.
         mark: equal for recordings that say the same.
     """
 
+    kinds: tuple[Kind, ...]
     program: Program
     nodes: list[int]
+    outputs: list[Any]
+    structure: Structure
     captured: list[Value]
-    recorded: Recorded
-    given: list[tuple[Any, list[Value]]]
+    names: Names
     mark: Any
 
 
-def trace(
-    f: Callable[..., Any],
-    give: Callable[[], list[tuple[Any, list[Value]]]],
-    is_column: Sequence[bool],
-    parameters: Sequence[Value],
-    chance: bool = False,
-) -> Traced:
+def trace(f: Callable[..., Any], arguments: Arguments, parameters: Sequence[Value], chance: bool = False) -> Recording:
     """Run a function again and again, and make a program of what it does.
 
     Args:
         f: the function.
-        give: makes arguments for a run: for each what is put in its place, and the Values in that.
-        is_column: of each argument, whether its Values stand for columns of a batch.
-        parameters: the Values that are read at every call, in order; those of arguments that are no columns follow.
+        arguments: like those that it will be called with.
+        parameters: the Values that are read at every call, in order; those of arguments that are no tables follow.
         chance: whether it is known to draw random numbers.
 
     Raises:
         CompileError: a run differs from the first; says in what and, where it can be found out, at which line.
     """
 
-    def run(others: bool, names_lines: bool = False) -> tuple[list[tuple[Any, list[Value]]], Recorded]:
-        given = give()
+    def run(others: bool, names_lines: bool = False) -> tuple[list[list[Value]], Run]:
+        given, values = placeholders(arguments)
         if others:  # what was made of their numbers will differ
-            for value in [value for _, values in given for value in values]:
-                value._data = math.nextafter(value._data, 0.0) if value._data else _SMALLEST
-        return given, record(f, [argument for argument, _ in given], names_lines)
+            for own in values:
+                write_data(own, [math.nextafter(x, 0.0) if x else _SMALLEST for x in read_data(own)])
+        return values, record(f, given, names_lines)
 
     states = _random_states()
-    given, recorded = first = run(others=False)
+    own, ours = first = run(others=False)
     outside: frozenset[Value] = frozenset()
     runs = 1
     while runs < (RUNS_OF_CHANCE if chance or states != _random_states() else 2):
@@ -140,14 +139,28 @@ def trace(
                 f"number, a counter, a list that grew: what is to change from call to call wants to be an argument, "
                 f"or in a Value"
             )
-        outside = outside or _from_outside(recorded, again[1])
-    _check_outside(f, outside, given, recorded, parameters)
-    columns = [value for (_, values), column in zip(given, is_column) if column for value in values]
-    shared = [value for (_, values), column in zip(given, is_column) if not column for value in values]
+        outside = outside or _from_outside(ours, again[1])
+    _check_outside(f, outside, own, ours, parameters)
+    columns = [value for values, kind in zip(own, arguments.kinds) if kind.is_table for value in values]
+    shared = [value for values, kind in zip(own, arguments.kinds) if not kind.is_table for value in values]
     inputs = {value: (1, k) for k, value in enumerate(columns)}
-    batches = [0, len(columns)] if any(is_column) else [0]
-    program, nodes, captured = to_program(recorded, inputs, [*parameters, *shared], outside, batches)
-    return Traced(program, nodes, captured, recorded, given, _mark(program, nodes, captured, recorded))
+    batches = [0] if arguments.n is None else [0, len(columns)]
+    program, nodes, captured = to_program(ours, inputs, [*parameters, *shared], outside, batches)
+    names = _names(f, arguments.kinds, parameters, captured)
+    mark = _mark(program), tuple(nodes), tuple(map(id, captured)), ours.structure
+    return Recording(arguments.kinds, program, nodes, ours.outputs, ours.structure, captured, names, mark)
+
+
+def _names(
+    f: Callable[..., Any], kinds: Sequence[Kind], parameters: Sequence[Value], captured: Sequence[Value]
+) -> Names:
+    shared: list[str] = []
+    columns: list[str] = []
+    for (structure, is_table), name in zip(kinds, argument_names(f, len(kinds))):
+        numbers = [f"{name}[{k}]" for k in range(structure.size)] if structure.size > 1 else [name]
+        (columns if is_table else shared).extend(numbers)
+    labels = [p.label or f"parameter[{k}]" for k, p in enumerate(parameters)]
+    return Names([*labels, *shared, *[v.label or "captured" for v in captured]], [columns])
 
 
 def _again(f: Callable[..., Any], run: Callable[..., Any]) -> Any:
@@ -160,27 +173,27 @@ def _again(f: Callable[..., Any], run: Callable[..., Any]) -> Any:
         ) from error
 
 
-def _from_outside(recorded: Recorded, other: Recorded) -> frozenset[Value]:
+def _from_outside(ours: Run, other: Run) -> frozenset[Value]:
     """What both runs have used that was computed before, or that the first has made and kept; and constants."""
-    common = set(recorded.order).intersection(other.order)
-    return frozenset([node for node in common if node._left is not None or _is_read(node, recorded)])
+    common = set(ours.order).intersection(other.order)
+    return frozenset([node for node in common if not node.is_leaf or _is_read(node, ours)])
 
 
-def _is_read(leaf: Value, recorded: Recorded) -> bool:
+def _is_read(leaf: Value, run: Run) -> bool:
     """Whether a leaf from outside is read though a run takes such leaves for its own; not the library's constants."""
-    return leaf in recorded.made or (leaf._primitive is CONSTANT and scope_of(leaf) is not INSIDE)
+    return leaf in run.made or (leaf.kind == "constant" and scope_of(leaf) is not INSIDE)
 
 
 def _check_outside(
     f: Callable[..., Any],
     outside: frozenset[Value],
-    given: Sequence[tuple[Any, list[Value]]],
-    recorded: Recorded,
+    given: Sequence[Sequence[Value]],
+    run: Run,
     parameters: Sequence[Value],
 ) -> None:
-    used = [node for node in topological_order(*_values(recorded.outputs), leaves=outside) if node in outside]
-    computed = [node for node in used if node._left is not None]
-    own = recorded.made.union(*[values for _, values in given])
+    used = [node for node in topological_order(*_values(run.outputs), leaves=outside) if node in outside]
+    computed = [node for node in used if not node.is_leaf]
+    own = run.made.union(*given)
     if own.union(parameters).isdisjoint(topological_order(*computed)):
         return
     for node in computed:
@@ -195,13 +208,13 @@ def _check_outside(
         if places:
             parameter = parameters[places[0]].label or f"parameters[{places[0]}]"
             raise CompileError(
-                f"{_name(f)} uses {node.label or 'a Value'} = {node._data:g}, which was computed outside of it, by "
+                f"{_name(f)} uses {node.label or 'a Value'} = {_number(node):g}, which was computed outside of it, by "
                 f"{operation}, from {parameter}: that gradient would be lost. Compute it inside of the function"
             )
 
 
 def to_program(
-    recorded: Recorded,
+    run: Run,
     inputs: dict[Value, tuple[int, int]],
     parameters: Sequence[Value],
     outside: frozenset[Value],
@@ -210,7 +223,7 @@ def to_program(
     """The graph behind some results as a program.
 
     Args:
-        recorded: the run.
+        run: what the function did.
         inputs: the Values that stand for a column of a batch, with (batch, column).
         parameters: the Values that are read at every call, in order.
         outside: Values that are read at every call though they are no leaves.
@@ -220,57 +233,45 @@ def to_program(
     captured: list[Value] = []
     program = Program(0, columns)
     index: dict[Value, int] = {}
-    outputs, made = recorded.outputs, recorded.made
-    for node in topological_order(*_values(outputs), leaves=outside) if outside else recorded.order:
-        operation: Any = node._primitive
+    for node in topological_order(*_values(run.outputs), leaves=outside) if outside else run.order:
         if node in inputs:
             index[node] = program.append("input", (), inputs[node])
-        elif isinstance(operation, Primitive) and node not in outside:
-            index[node] = program.append(operation, [index[parent] for parent in node.parents])
-        elif (operation is CONSTANT or node in made) and node not in outside:
-            index[node] = program.append("constant", (), node._data)
+        elif node not in outside and node.primitive is not None:
+            index[node] = program.append(node.primitive, [index[operand] for operand in node.operands])
+        elif node not in outside and (node in run.made or node.kind == "constant"):
+            index[node] = program.append("constant", (), _number(node))
         else:
             if node not in places:
                 places[node] = len(places)
                 captured.append(node)
             index[node] = program.append("parameter", (), places[node])
     program.parameters = program.sums = len(places)
-    nodes = [index[o] if isinstance(o, Value) else program.constant(float(o)) for o in outputs]
+    nodes = [index[o] if isinstance(o, Value) else program.constant(float(o)) for o in run.outputs]
     return program, nodes, captured
 
 
-def _mark(program: Program, nodes: Sequence[int], captured: Sequence[Value], recorded: Recorded) -> Any:
-    """What is equal for recordings that say the same: instructions, constants to the bit, other Values, structure."""
+def _mark(program: Program) -> tuple[int, bytes]:
+    """What is equal for programs that say the same: instructions, constants to the bit."""
     numbers = [x.attribute for x in program.instructions if x.operation == "constant"]
     others = hash(tuple([None if x.operation == "constant" else x for x in program.instructions]))
-    bits = hashlib.blake2b(array("d", numbers)).digest()
-    return others, bits, tuple(nodes), tuple(map(id, captured)), repr(_structure(recorded.rebuild(nodes)))
+    return others, hashlib.blake2b(array("d", numbers)).digest()
 
 
-def _structure(tree: Any) -> Any:
-    """What a function returned, without the numbers."""
-    if isinstance(tree, dict):
-        return [(key, _structure(part)) for key, part in tree.items()]
-    if isinstance(tree, (list, tuple)):
-        return type(tree), [_structure(part) for part in tree]
-    return getattr(tree, "shape", ())
-
-
-def _difference(first: tuple[Any, Recorded], again: tuple[Any, Recorded]) -> tuple[int, str]:
+def _difference(first: tuple[list[list[Value]], Run], again: tuple[list[list[Value]], Run]) -> tuple[int, str]:
     """Where in its order the second run did something else than the first, and what; "" if it did the same."""
     (given, ours), (given_again, theirs) = first, again
-    counterpart = {x: y for (_, xs), (_, ys) in zip(given, given_again) for x, y in zip(xs, ys)}
+    counterpart = {x: y for xs, ys in zip(given, given_again) for x, y in zip(xs, ys)}
     own = frozenset(counterpart)
     for position, (node, other) in enumerate(zip(ours.order, theirs.order)):
         if node is other or (node in own and counterpart[node] is other):
             continue
-        operands, others = node.parents, other.parents
-        if node._primitive is not other._primitive or node in own or len(operands) != len(others):
+        operands, others = node.operands, other.operands
+        if (node.primitive, node.kind, len(operands)) != (other.primitive, other.kind, len(others)) or node in own:
             return position, f"{_what_is(node)} became {_what_is(other)}"
         if not operands:
             known = (node in ours.made) == (other in theirs.made)
-            if not known or _bits(node._data) != _bits(other._data):
-                return position, f"{node._data!r} became {other._data!r}" if known else "a Value was made before"
+            if not known or not _same(_number(node), _number(other)):
+                return position, f"{_number(node)!r} became {_number(other)!r}" if known else "a Value was made before"
         elif not all(map(is_, map(counterpart.get, operands, operands), others)):
             return position, f"the operands of {_what_is(node)} became others"
         counterpart[node] = other
@@ -278,19 +279,23 @@ def _difference(first: tuple[Any, Recorded], again: tuple[Any, Recorded]) -> tup
     if len(ours.order) != len(theirs.order):
         return ending, f"{len(ours.order)} operations became {len(theirs.order)}"
     same = [
-        counterpart.get(x, x) is y if isinstance(x, Value) else not isinstance(y, Value) and _bits(x) == _bits(y)
+        counterpart.get(x, x) is y if isinstance(x, Value) else not isinstance(y, Value) and _same(x, y)
         for x, y in zip(ours.outputs, theirs.outputs)
     ]
-    structures = [_structure(run.rebuild(range(len(run.outputs)))) for run in (ours, theirs)]
-    return ending, "" if all(same) and structures[0] == structures[1] else "it returned something else"
+    return ending, "" if all(same) and ours.structure == theirs.structure else "it returned something else"
 
 
 def _what_is(node: Value) -> str:
     return node.primitive.name if node.primitive else "a Value"
 
 
-def _bits(number: float) -> bytes:
-    return struct.pack("d", number)
+def _same(number: float, other: float) -> bool:
+    return struct.pack("d", number) == struct.pack("d", other)
+
+
+def _number(node: Value) -> float:
+    """The number in a Value, also while another function is being recorded around this one."""
+    return read_data([node])[0]
 
 
 def _line_of(run: Callable[..., Any], position: int) -> str:
@@ -300,8 +305,8 @@ def _line_of(run: Callable[..., Any], position: int) -> str:
     except Exception:  # what it does is not to be relied on
         return ""
     node = order[min(position, len(order) - 1)] if order else None
-    users = [user for user in order if user is node or any(parent is node for parent in user.parents)]
-    lines = [line for line in [getattr(user, "_origin", "") for user in users] if line]
+    users = [user for user in order if user is node or any(operand is node for operand in user.operands)]
+    lines = [line for line in map(line_of, users) if line]
     return f" ({lines[0]})" if lines else ""
 
 
