@@ -1610,12 +1610,12 @@ def test_a_call_keeps_the_tables_that_it_reads_though_another_thread_makes_them_
     step = autograd.compile(lambda: autograd.sum([(w * k).tanh() * (k + 0.5) for k in range(20)]), [w])
     made = []
 
-    def tables(self, *arguments, tables=reroll.Rolled.tables):
+    def tables(self, *arguments, tables=reroll.Rerolled.tables):
         found = tables(self, *arguments)
         made.extend(map(weakref.ref, found))
         return found
 
-    monkeypatch.setattr(reroll.Rolled, "tables", tables)
+    monkeypatch.setattr(reroll.Rerolled, "tables", tables)
     step()
     call = step.executables.recent.call
     step.executables.recent = None  # as if this thread had been the first, and the next the last

@@ -20,7 +20,7 @@ from autograd.compiler.arguments import examples
 from autograd.compiler.build import build
 from autograd.compiler.lower import NeedsSumFirstError
 from autograd.compiler.options import Options
-from autograd.compiler.passes.reroll import Rolled, roll
+from autograd.compiler.passes.reroll import Rerolled, reroll
 from autograd.compiler.plan import Plan as Executable
 from autograd.compiler.recording import trace
 from autograd.compiler.watch import Watch
@@ -155,7 +155,7 @@ class Executables:
     def _loss_executable(self, recording: Recording, goal: Goal) -> Executable:
         """The code of a loss, with a batch in place of examples that are written out one by one."""
         is_written_out = len(goal.program.columns) == 1 and "roll" not in self._options.without
-        rolled = roll(goal.program, len(self._parameters)) if is_written_out else None
+        rolled = reroll(goal.program, goal.program.parameters - len(recording.captured)) if is_written_out else None
         if rolled is not None:
             try:
                 return self._built(recording, goal, rolled)
@@ -164,7 +164,7 @@ class Executables:
         return self._built(recording, goal)
 
     def _built(
-        self, recording: Recording, goal: Goal, rolled: Rolled | None = None, outputs_by_column: bool = False
+        self, recording: Recording, goal: Goal, rolled: Rerolled | None = None, outputs_by_column: bool = False
     ) -> Executable:
         program = goal.program if rolled is None else rolled.program
         sizes = [structure.size for structure, is_table in recording.kinds if is_table]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from autograd.compiler.build import Built
     from autograd.compiler.listing import Names
-    from autograd.compiler.passes.reroll import Rolled
+    from autograd.compiler.passes.reroll import Rerolled
     from autograd.value import Value
 
 _FEW = 4096
@@ -65,7 +65,7 @@ class Plan:
         results: Callable[[Any], Any],
         dtype: Any,
         names: Names,
-        rolled: Rolled | None = None,
+        rolled: Rerolled | None = None,
         careful: Callable[[], Plan] | None = None,
     ) -> None:
         self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
