@@ -10,9 +10,9 @@ The way from `compile` to native code goes through these rooms, each once:
     build           the passes in their order, each checked (`verify`), then code; the `report` says what they did
     passes          from a `program` to one that computes the same; among them `reroll` and `differentiate`
 
-and from there through code generation, which writes LLVM IR, to the runtime, where a call runs it. The same things have
-the same names all the way: `numbers` are the same for all examples, `tables` have an example to a row, a `vector` is the
-parameters' numbers and all others that are the same for all examples, and `captured` are Values from outside.
+and from there through code generation, which writes LLVM IR, to the runtime, where a call runs it. Things keep their
+names on the way: `numbers` are the same for all examples, `tables` have an example to a row, the `vector` all numbers
+that are the same for all examples, the parameters first, and `captured` are Values from outside.
 """
 
 from __future__ import annotations
