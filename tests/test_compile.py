@@ -26,7 +26,8 @@ from nn import MLP, cross_entropy, hinge, predict
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import compiled, native, roll
+from autograd.compiler import compiled, roll
+from autograd.compiler.runtime import native
 
 LANES = native.target("float64", "vector").lanes
 CLOSE = {"rtol": 1e-12, "atol": 1e-14}
@@ -1743,7 +1744,7 @@ FORKED_MEANWHILE = """
 import os, signal, sys, threading
 import autograd
 from autograd import Value, value
-from autograd.compiler import native
+from autograd.compiler.runtime import native
 
 where = sys.argv[1]
 inside, go_on = threading.Event(), threading.Event()

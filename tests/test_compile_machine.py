@@ -17,8 +17,10 @@ import numpy as np
 
 import autograd
 from autograd import Value
-from autograd.compiler import elementary, exchange, native, workers
-from autograd.compiler.lower import Target
+from autograd.compiler.codegen import vector_math as elementary
+from autograd.compiler.codegen.lowering import Target
+from autograd.compiler.runtime import exchange, native
+from autograd.compiler.runtime import threads as workers
 from nn import MLP, cross_entropy
 
 EXAMPLES = 37

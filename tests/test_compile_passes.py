@@ -21,8 +21,10 @@ from nn import MLP
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import build, lower, native, passes
+from autograd.compiler import build, passes
+from autograd.compiler.codegen import lowering as lower
 from autograd.compiler.program import Instruction, Program, Range, Weights
+from autograd.compiler.runtime import native
 from autograd.compiler.trace import record, to_program
 
 ADD, SUB, MUL, NEG, DOT, WHERE = (PRIMITIVES[name] for name in ("add", "sub", "mul", "neg", "dot", "where"))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.compiler import native, passes
+from autograd.compiler import passes
+from autograd.compiler.codegen.lowering import lower
 from autograd.compiler.differentiate import copied, differentiate
-from autograd.compiler.lower import lower
+from autograd.compiler.runtime import native
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from autograd.compiler.frame import Layout
-    from autograd.compiler.lower import Target
+    from autograd.compiler.codegen.argument_block import Layout
+    from autograd.compiler.codegen.lowering import Target
     from autograd.compiler.passes import Pass
     from autograd.compiler.program import Program
 

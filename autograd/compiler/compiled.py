@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from autograd import primitives
-from autograd.compiler import native
 from autograd.compiler.arguments import (
     Bound,
     Recent,
@@ -29,12 +28,13 @@ from autograd.compiler.arguments import (
     take,
 )
 from autograd.compiler.build import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, Wanted, build
+from autograd.compiler.codegen.lowering import NeedsSumFirstError
 from autograd.compiler.descent import Descent
-from autograd.compiler.exchange import Exchange
-from autograd.compiler.lower import NeedsSumFirstError
-from autograd.compiler.plan import Plan
 from autograd.compiler.program import Names, Program, text
 from autograd.compiler.roll import Rolled, roll
+from autograd.compiler.runtime import native
+from autograd.compiler.runtime.exchange import Exchange
+from autograd.compiler.runtime.executable import Plan
 from autograd.compiler.trace import Recorded, Traced, trace
 from autograd.compiler.watch import Watch
 from autograd.modes import CompileError, collector_paused

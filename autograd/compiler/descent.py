@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.compiler.arguments import address
-from autograd.compiler.frame import OUTPUTS, PARAMETERS
-from autograd.compiler.plan import Frame
+from autograd.compiler.codegen.argument_block import OUTPUTS, PARAMETERS
+from autograd.compiler.runtime.executable import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autograd.compiler.plan import Plan
+    from autograd.compiler.runtime.executable import Plan
 
 
 class Descent:

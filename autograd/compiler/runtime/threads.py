@@ -16,7 +16,7 @@ from collections import deque
 from functools import cache
 from typing import Any
 
-from autograd.compiler import native
+from autograd.compiler.runtime import native
 
 LOOKS = 1500
 """How many times a worker looks before it sleeps: some tens of microseconds."""

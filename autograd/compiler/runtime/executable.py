@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.compiler.arguments import address
-from autograd.compiler.frame import (
+from autograd.compiler.codegen.argument_block import (
     LANE_SUMS,
     OUTPUTS,
     PARAMETERS,
@@ -26,7 +26,7 @@ from autograd.compiler.frame import (
     UNIFORMS,
     BatchLayout,
 )
-from autograd.compiler.workers import Worker, take_worker
+from autograd.compiler.runtime.threads import Worker, take_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

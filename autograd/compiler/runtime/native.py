@@ -11,15 +11,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from autograd import value
-from autograd.compiler import elementary
-from autograd.compiler.lower import Target
+from autograd.compiler.codegen import vector_math as elementary
+from autograd.compiler.codegen.lowering import Target
 from autograd.compiler.spellings import FUNCTIONS
 from autograd.extras import how_to_install
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from autograd.compiler.lower import Lowered
+    from autograd.compiler.codegen.lowering import Lowered
 
 OLDEST_LLVM = 20
 

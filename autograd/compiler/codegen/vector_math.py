@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from math import factorial, log
 
-from autograd.compiler.matrix import Function, Vector
+from autograd.compiler.codegen.layers import Function, Vector
 
 _LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")  # its last 21 bits are 0: products with k are exact
 _LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")

@@ -14,8 +14,8 @@ import sysconfig
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from autograd.compiler import native
 from autograd.compiler.arguments import address
+from autograd.compiler.runtime import native
 from autograd.value import Value
 
 if TYPE_CHECKING:

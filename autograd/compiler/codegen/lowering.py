@@ -16,8 +16,9 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import primitives
-from autograd.compiler import elementary, matrix
-from autograd.compiler.frame import (
+from autograd.compiler.codegen import layers as matrix
+from autograd.compiler.codegen import vector_math as elementary
+from autograd.compiler.codegen.argument_block import (
     FIRST_BATCH,
     LANE_SUMS,
     OUTPUTS,
@@ -34,7 +35,7 @@ from autograd.compiler.frame import (
     BatchLayout,
     Layout,
 )
-from autograd.compiler.memory import Memory
+from autograd.compiler.codegen.memory import Memory
 from autograd.compiler.program import LAYERS, UNIFORM, Program, Range, Weights
 from autograd.compiler.spellings import FUNCTIONS
 from autograd.primitives import Primitive, fmod

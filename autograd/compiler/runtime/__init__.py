@@ -1,0 +1,1 @@
+"""From LLVM IR to numbers: modules of native code, executables, the memory of a call, threads, numbers of Values."""
