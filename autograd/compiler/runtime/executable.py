@@ -26,14 +26,16 @@ from autograd.compiler.codegen.argument_block import (
     UNIFORMS,
     BatchLayout,
 )
-from autograd.compiler.runtime.threads import Worker, take_worker
+from autograd.compiler.runtime import threads as pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from autograd.compiler.build import Built
     from autograd.compiler.program import Names
     from autograd.compiler.roll import Rolled
+    from autograd.compiler.runtime.native import Code
     from autograd.value import Value
 
 _FEW = 4096
@@ -187,14 +189,13 @@ class Plan:
                 own.words[batch.word :] = frame.words[batch.word :]  # type: ignore[assignment]
             own.words[batch.word + START], own.words[batch.word + STOP] = start, stop
             own.sums[:] = 0.0
-        workers: list[Worker] = []
+        tasks: list[Future[Any]] = []
         try:
             for own in frames[1:]:
-                workers.append(take_worker().start(code.batch, own.address, (own, kept)))
+                tasks.append(pool.start(_batch, code, own, kept))
             code.batch(frame.address)
         finally:  # Ctrl-C as well
-            for worker in workers:
-                worker.finish()
+            pool.finish(tasks)
         for own in frames[1:]:
             frame.sums += own.sums
             own.words[UNIFORMS] = address(own.uniforms)
@@ -206,6 +207,10 @@ class Plan:
             return self._frames.pop()
         except IndexError:
             return Frame(self.built, self.constants)
+
+
+def _batch(code: Code, frame: Frame, _kept: Any) -> None:
+    code.batch(frame.address)
 
 
 class Frame:
