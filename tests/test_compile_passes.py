@@ -22,7 +22,7 @@ from nn import MLP
 pytest.importorskip("llvmlite")
 
 from autograd.compiler import build, passes
-from autograd.compiler.codegen import lowering as lower
+from autograd.compiler.codegen import library, schedule
 from autograd.compiler.program import Instruction, Program, Range, Weights
 from autograd.compiler.runtime import native
 from autograd.compiler.trace import record, to_program
@@ -464,9 +464,9 @@ def test_what_is_given_to_llvm_at_a_time_does_not_grow_with_the_number_of_operan
 
     modules = modules_of(autograd.compile(loss, parameters))
     assert len(modules) > 2
-    assert max(map(len, modules)) < 3 * lower.MODULE
+    assert max(map(len, modules)) < 3 * library.MODULE
     functions = [function for module in modules for function in module.split("\n}")]
-    assert max(function.count("\n") for function in functions) < 20 * lower.CHUNK
+    assert max(function.count("\n") for function in functions) < 20 * schedule.CHUNK
 
 
 def added_to(start, ws, xs):

@@ -13,8 +13,8 @@ from autograd.compiler.runtime import native
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from autograd.compiler.codegen.argument_block import Layout
-    from autograd.compiler.codegen.lowering import Target
+    from autograd.compiler.codegen.argument_block import MemoryLayout
+    from autograd.compiler.codegen.target import Target
     from autograd.compiler.passes import Pass
     from autograd.compiler.program import Program
 
@@ -86,7 +86,7 @@ class Built(NamedTuple):
     """
 
     code: native.Code
-    layout: Layout
+    layout: MemoryLayout
     program: Program
     report: Report
     has_doubt: bool

@@ -28,7 +28,7 @@ from autograd.compiler.arguments import (
     take,
 )
 from autograd.compiler.build import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, Wanted, build
-from autograd.compiler.codegen.lowering import NeedsSumFirstError
+from autograd.compiler.codegen.schedule import NeedsSumFirstError
 from autograd.compiler.descent import Descent
 from autograd.compiler.program import Names, Program, text
 from autograd.compiler.roll import Rolled, roll

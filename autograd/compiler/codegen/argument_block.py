@@ -1,27 +1,50 @@
-"""The frame: the table of addresses and counts through which native code reaches all its memory."""
+"""The argument block: the words through which native code reaches all its memory, addresses and counts."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+
+class Arrays(NamedTuple):
+    """The first words of an argument block: where these arrays are.
+
+    Attributes:
+        parameters: what is the same for all examples and given from outside.
+        uniforms: what is the same for all examples and kept for a later piece of the program.
+        sums: over all examples; the first ones are the gradients of the parameters.
+        results: what is wanted that is the same for all examples.
+        slots: the numbers of a block of examples.
+        lane_sums: sums over examples, each still in as many parts as there are lanes.
+        rows: room for some rows of a table.
+    """
+
+    parameters: str
+    uniforms: str
+    sums: str
+    results: str
+    slots: str
+    lane_sums: str
+    rows: str
+
+
 PARAMETERS, UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS = range(7)
-"""The first words of a frame: where these arrays are."""
+"""The words of these arrays."""
 
 FIRST_BATCH = 8
-"""The word of a frame at which the first batch starts: its START, STOP, TOTAL, OUTPUTS, then address and row length of
-the table of each of its arguments."""
+"""The word at which the first batch starts: its START, STOP, TOTAL, OUTPUTS, then address and row length of the table
+of each of its arguments."""
 
 START, STOP, TOTAL, OUTPUTS, TABLES = range(5)
 
 
 class BatchLayout(NamedTuple):
-    """The memory of a batch: its block of examples, its slots, and where the frame tells about it.
+    """The memory of a batch: its block of examples, its slots, and where the argument block tells about it.
 
     Attributes:
         widths: how many columns each argument's table has.
         block: how many examples are computed together.
         slots: how many numbers are kept of each.
-        word: the word of the frame at which the batch starts.
+        word: the word of the argument block at which the batch starts.
     """
 
     widths: tuple[int, ...]
@@ -30,11 +53,11 @@ class BatchLayout(NamedTuple):
     word: int
 
 
-class Layout(NamedTuple):
+class MemoryLayout(NamedTuple):
     """How much memory a lowered program needs, in numbers.
 
     Attributes:
-        words: the length of the frame.
+        words: the length of the argument block.
         uniforms, sums, lane_sums, slots, rows: the lengths of the arrays.
         batches: of each batch.
     """

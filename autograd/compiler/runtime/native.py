@@ -11,8 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from autograd import value
-from autograd.compiler.codegen import vector_math as elementary
-from autograd.compiler.codegen.lowering import Target
+from autograd.compiler.codegen import vector_math
+from autograd.compiler.codegen.target import Target
 from autograd.compiler.spellings import FUNCTIONS
 from autograd.extras import how_to_install
 
@@ -108,7 +108,7 @@ def target(dtype: str, math: str) -> Target:
     lanes = width // size
     names = _vector_functions(lanes, size) if math == "vector" else {}
     if math == "vector" and size == 8:
-        names |= elementary.SYMBOLS
+        names |= vector_math.SYMBOLS
     return Target("double" if size == 8 else "float", lanes, registers, names)
 
 
