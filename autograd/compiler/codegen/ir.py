@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ATTRIBUTES = 'attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" }'
-"""What all functions have. A module ends with it."""
+_ATTRIBUTES = 'attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" }'
+"""What all functions have."""
 
 _SIZES = {"double": 8, "float": 4, "i64": 8, "ptr": 8}
 _SUFFIXES = {"double": "f64", "float": "f32", "i64": "i64", "ptr": "p0"}
@@ -46,7 +46,7 @@ class Function:
         name: what it is called.
         parameters: with their types, as LLVM writes them.
         result: the type of what it returns.
-        attributes: with "alwaysinline" it becomes a part of what calls it.
+        attributes: how LLVM is to treat it.
 
     Attributes:
         declarations: for the name of every function that it calls the line that declares it.
@@ -54,12 +54,10 @@ class Function:
 
     def __init__(self, name: str, parameters: str, result: str = "void", attributes: str = "") -> None:
         self.name, self.result = name, result
-        self.is_inline = "alwaysinline" in attributes
         self.declarations: dict[str, str] = {}
         self.size = 0  # of the text, in characters: once it is finished
         self._constants: list[str] = []
-        linkage = "internal " if self.is_inline else ""
-        self._head = f"define {linkage}{result} @{name}({parameters}) {attributes} #0 {{"
+        self._head = f"define {result} @{name}({parameters}) {attributes} #0 {{"
         self._lines: list[str] = []
         self._block = "entry"  # the label of the block that is being written
         self._numbers = itertools.count()
@@ -122,15 +120,11 @@ class Function:
 
     def minimum(self, left: str | int, right: str | int) -> str:
         """The smaller of two integers."""
-        return self.value(f"select i1 {self.integer('icmp slt', left, right)}, i64 {left}, i64 {right}")
+        return Lanes(self, "i64").select(self.integer("icmp slt", left, right), str(left), str(right))
 
     def round_down(self, integer: str, step: int) -> str:
         """The largest multiple of step, a power of two, that is not above the integer."""
         return self.integer("and", integer, -step)
-
-    def choose(self, condition: str, first: Sequence[str], second: Sequence[str], kind: str) -> list[str]:
-        """Values of one type: the first ones if the condition holds."""
-        return [self.value(f"select i1 {condition}, {kind} {a}, {kind} {b}") for a, b in zip(first, second)]
 
     def labels(self, *stems: str) -> list[str]:
         """Names for blocks that belong together."""
@@ -320,6 +314,14 @@ class Lanes:
             numbers = f"<{', '.join([f'i64 {lane}' for lane in range(self.lanes)])}>"
             numbers = numbers if start == 0 else integers.op("add", integers.splat(str(start)), numbers)
         return integers.op("icmp slt", numbers, integers.splat(limit))
+
+
+def module_text(functions: Sequence[Function]) -> str:
+    """The text of a module: functions, and declarations of the others that they call."""
+    defined = {function.name for function in functions}
+    declared = {name: line for function in functions for name, line in function.declarations.items()}
+    lines = [line for name, line in declared.items() if name not in defined]
+    return "\n".join([*[function.text for function in functions], *lines, _ATTRIBUTES])
 
 
 def number_text(number: float, kind: str) -> str:

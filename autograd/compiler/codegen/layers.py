@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from autograd.compiler.codegen.target import Target
 
-CACHE = 16 * 1024  # bytes of vectors that stay in the first-level cache while the tiles of all rows pass over them
 WIDTH = 2  # vectors side by side in a tile of a layer
 
 
@@ -83,37 +82,22 @@ class Product(NamedTuple):
 
 
 def multiply(name: str, target: Target, product: Product) -> Function:
-    """Write `name(scalars, vectors, results, bias, columns)`.
-
-    A long sum is done in blocks of steps, so that the vectors of a block stay in the cache while all tiles of rows
-    use them. Between blocks the results hold the sums so far, which changes neither the order nor the rounding.
-    """
+    """Write `name(scalars, vectors, results, bias, columns)`."""
     parameters = "ptr noalias %scalars, ptr noalias %vectors, ptr noalias %results, ptr noalias %bias, i64 %columns"
     to = Function(name, parameters)
     vector = Lanes(to, target.number, target.lanes)
     tiles = _Tiles(product, to, vector, sums_in_registers(target.registers))
-    block = CACHE // (WIDTH * vector.lanes * vector.align)
-    if product.depth <= block:
-        tiles.write_columns(_Place("%scalars", "%vectors", "%results", "%bias", product.depth, None))
-        return to.finish()
-    with to.loop(0, product.depth, block) as done:
-        scalars = vector.at("%scalars", done, product.scalar_depth)
-        vectors = vector.at("%vectors", done, product.vector_depth)
-        steps = to.minimum(to.integer("sub", product.depth, done), block)
-        first = to.integer("icmp eq", done, 0)
-        tiles.write_columns(_Place(scalars, vectors, "%results", "%bias", steps, first))
+    tiles.write_columns(_Place("%scalars", "%vectors", "%results", "%bias"))
     return to.finish()
 
 
 class _Place(NamedTuple):
-    """Where a tile begins in each of the matrices, and which steps of its sums are to be done."""
+    """Where a tile begins in each of the matrices."""
 
     scalars: str
     vectors: str
     results: str
     bias: str
-    steps: str | int  # how many
-    first: str | None  # whether they are the first ones; None if they always are
 
 
 class _Tiles:
@@ -142,13 +126,13 @@ class _Tiles:
                 self.write_tile(place._replace(scalars=scalars, results=results, bias=bias), width, rows)
 
     def write_tile(self, place: _Place, width: int, rows: int) -> None:
-        """Do the steps for a tile of so many rows and vectors of columns."""
+        """The sums of a tile of so many rows and vectors of columns."""
         vector, product = self.vector, self.product
         offsets = [row * product.result_row + i * vector.lanes for row in range(rows) for i in range(width)]
         results = [vector.at(place.results, offset) for offset in offsets]
-        sums = [Carried(vector.type, value) for value in self.start(place, results, rows)]
+        sums = [Carried(vector.type, value) for value in self.start(place, rows, width)]
         scalars, vectors = Carried("ptr", place.scalars), Carried("ptr", place.vectors)
-        with self.to.loop(0, place.steps, 1, [scalars, vectors, *sums]):
+        with self.to.loop(0, product.depth, 1, [scalars, vectors, *sums]):
             row_of_vectors = [vector.load(vector.at(vectors.value, i * vector.lanes)) for i in range(width)]
             for row in range(rows):
                 scalar = vector.load_splat(vector.at(scalars.value, row, product.scalar_row))
@@ -159,18 +143,13 @@ class _Tiles:
         for sum, address in zip(sums, results):
             vector.store(sum.value, address)
 
-    def start(self, place: _Place, results: Sequence[str], rows: int) -> list[str]:
-        """What the sums of a tile start with: before the first steps the bias, after them what is there."""
+    def start(self, place: _Place, rows: int, width: int) -> list[str]:
+        """What the sums of a tile start with: the bias of their row."""
         vector, step = self.vector, self.product.bias_row
         if step is None:  # x + -0.0 is x for every x, but -0.0 + 0.0 is 0.0
-            started = [vector.literal(-0.0)] * len(results)
-        else:
-            biases = [vector.load_splat(vector.at(place.bias, row, step)) for row in range(rows)]
-            started = [bias for bias in biases for _ in range(len(results) // rows)]
-        if place.first is None:
-            return started
-        resumed = [vector.load(address) for address in results]
-        return self.to.choose(place.first, started, resumed, vector.type)
+            return [vector.literal(-0.0)] * (rows * width)
+        biases = [vector.load_splat(vector.at(place.bias, row, step)) for row in range(rows)]
+        return [bias for bias in biases for _ in range(width)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

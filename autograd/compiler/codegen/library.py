@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from autograd.compiler.codegen.ir import ATTRIBUTES, Function, Lanes
+from autograd.compiler.codegen.ir import Function, Lanes, module_text
 from autograd.compiler.codegen.vector_math import SYMBOLS, vector_math
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Library:
         if symbol is not None and symbol == SYMBOLS.get(name):
             self.written.add(name)
             if symbol not in self._functions:
-                self.add(vector_math(name, lanes, inline=not self.is_large))
+                self.add(vector_math(name, lanes))
             return symbol
         if symbol is not None:
             self.vectorised.add(name)
@@ -82,23 +82,12 @@ class Library:
         own: list[Function] = []
         size = 0
         for function in self._functions.values():
-            if not function.is_inline:
-                own.append(function)
-                size += function.size
+            own.append(function)
+            size += function.size
             if size > most:
-                yield self._module(own)
+                yield module_text(own)
                 own, size = [], 0
-        yield self._module([*own, *ways_in])
-
-    def _module(self, own: Sequence[Function]) -> str:
-        """A module of some functions. Others that they call are declared; those that become part of them are copied."""
-        called = dict.fromkeys(name for function in own for name in function.declarations)
-        known = [self._functions[name] for name in called if name in self._functions]
-        inline = [function for function in known if function.is_inline]
-        defined = {function.name: function for function in (*inline, *own)}
-        declared = {k: line for function in defined.values() for k, line in function.declarations.items()}
-        lines = [line for name, line in declared.items() if name not in defined]
-        return "\n".join([*(function.text for function in defined.values()), *lines, ATTRIBUTES])
+        yield module_text([*own, *ways_in])
 
 
 def _rounded(name: str, _target: Target, function: str, arity: int) -> Function:

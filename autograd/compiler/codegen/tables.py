@@ -30,7 +30,7 @@ def load_table(name: str, target: Target, width: int, slot: int) -> Function:
         to.copy(vector.at("%scratch", row, width), source, width * vector.align)
     with to.loop(0, "%count", lanes) as example:
         in_table = to.integer("icmp slt", example, whole)
-        rows = to.choose(in_table, [vector.at("%table", example, width)], ["%scratch"], "ptr")[0]
+        rows = Lanes(to, "ptr").select(in_table, vector.at("%table", example, width), "%scratch")
         slots = vector.at("%slots", example)
         for first, stop, size in _squares(width, lanes):
             with to.parts(first, stop, size) as column:
