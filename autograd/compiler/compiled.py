@@ -34,7 +34,7 @@ from autograd.compiler.program import Names, Program, text
 from autograd.compiler.roll import Rolled, roll
 from autograd.compiler.runtime import native
 from autograd.compiler.runtime.exchange import Exchange
-from autograd.compiler.runtime.executable import Plan
+from autograd.compiler.runtime.executable import Executable as Plan
 from autograd.compiler.trace import Recorded, Traced, trace
 from autograd.compiler.watch import Watch
 from autograd.modes import CompileError, collector_paused

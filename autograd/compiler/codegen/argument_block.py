@@ -31,8 +31,7 @@ PARAMETERS, UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS = range(7)
 """The words of these arrays."""
 
 FIRST_BATCH = 8
-"""The word at which the first batch starts: its START, STOP, TOTAL, OUTPUTS, then address and row length of the table
-of each of its arguments."""
+"""The word at which the first batch starts: its START, STOP, TOTAL, OUTPUTS, then the table of each argument."""
 
 START, STOP, TOTAL, OUTPUTS, TABLES = range(5)
 

@@ -97,7 +97,7 @@ class _Lowering:
         for batch, of_batch in enumerate(widths[: len(program.columns) - 1], 1):
             slots = self.memory.slot_count(batch)
             self.layouts.append(BatchLayout(tuple(of_batch), self._block_size(slots), slots, self.words))
-            self.words += TABLES + 2 * len(of_batch)
+            self.words += TABLES + len(of_batch)
         self.library = Library(target, len(program.instructions) > LARGE)
         self.context = Context(program, self.library, self.memory, self.layouts)
 
@@ -236,7 +236,7 @@ class _Block:
         for argument, width in enumerate(self.layout.widths):
             if width:
                 name = self.library.once("load_table", load_table, width, self.layout.block)
-                table = self.to.word("%block", self.layout.word + TABLES + 2 * argument)
+                table = self.to.word("%block", self.layout.word + TABLES + argument)
                 first = self.number.at(table, "%first", width)
                 self.to.call(name, ("ptr", first), self._slots(slot), ("ptr", self.arrays.rows), ("i64", "%count"))
                 slot += width

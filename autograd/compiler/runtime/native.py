@@ -192,7 +192,7 @@ class Module:
 
 
 class Code:
-    """The functions of a lowered program, ready to be called with the address of a frame.
+    """The functions of a lowered program, ready to be called with the address of an argument block.
 
     Attributes:
         run, before, batch, after: functions of one address. They let other threads run meanwhile.
