@@ -153,8 +153,8 @@ def build(
         lowered.chunks,
         (middle - start, time.perf_counter() - middle),
         target,
-        tuple(sorted(lowered.functions)),
-        tuple(sorted(lowered.vectorised)),
-        tuple(sorted(lowered.written)),
+        tuple(sorted(lowered.library.scalar)),
+        tuple(sorted(lowered.library.vectorised)),
+        tuple(sorted(lowered.library.written)),
     )
     return Built(code, lowered.layout, program, report, has_doubt)

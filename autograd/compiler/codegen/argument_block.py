@@ -1,22 +1,25 @@
-"""The argument block: the words through which native code reaches all its memory, addresses and counts."""
+"""The argument block: the words through which native code reaches all its memory, addresses and counts.
+
+The first words are the addresses of arrays:
+
+    parameters    what is given from outside, the same for all examples
+    uniforms      what is the same for all examples and is read by a later piece of the program
+    sums          over all examples; the first ones are the gradients of the parameters
+    results       what is wanted that is the same for all examples
+    slots         the numbers of a block of examples
+    lane_sums     sums over examples, each still in as many parts as there are lanes
+    rows          room for some rows of a table
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+PARAMETERS, UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS = range(7)
+
 
 class Arrays(NamedTuple):
-    """The first words of an argument block: where these arrays are.
-
-    Attributes:
-        parameters: what is the same for all examples and given from outside.
-        uniforms: what is the same for all examples and kept for a later piece of the program.
-        sums: over all examples; the first ones are the gradients of the parameters.
-        results: what is wanted that is the same for all examples.
-        slots: the numbers of a block of examples.
-        lane_sums: sums over examples, each still in as many parts as there are lanes.
-        rows: room for some rows of a table.
-    """
+    """What these addresses are called in a function, in the order of the words."""
 
     parameters: str
     uniforms: str
@@ -26,9 +29,6 @@ class Arrays(NamedTuple):
     lane_sums: str
     rows: str
 
-
-PARAMETERS, UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS = range(7)
-"""The words of these arrays."""
 
 FIRST_BATCH = 8
 """The word at which the first batch starts: its START, STOP, TOTAL, OUTPUTS, then the table of each argument."""

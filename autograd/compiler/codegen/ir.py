@@ -126,16 +126,6 @@ class Function:
         """The largest multiple of step, a power of two, that is not above the integer."""
         return self.integer("and", integer, -step)
 
-    def labels(self, *stems: str) -> list[str]:
-        """Names for blocks that belong together."""
-        number = next(self._numbers)
-        return [f"{stem}{number}" for stem in stems]
-
-    def begin(self, label: str) -> None:
-        """Begin the block of that label."""
-        self._lines.append(f"{label}:")
-        self._block = label
-
     @contextmanager
     def loop(self, start: str | int, stop: str | int, step: int = 1, carried: Sequence[Carried] = ()) -> Iterator[str]:
         """Repeat what is written inside, for an index from start on, while it is below stop.
@@ -143,19 +133,21 @@ class Function:
         The value of a carried variable is the initial one before the loop, the current one inside, where it may be set
         to the next one, and the last one after the loop.
         """
-        head, body, done = self.labels("head", "body", "done")
+        number = next(self._numbers)
+        head, body, done = (f"{part}{number}" for part in ("head", "body", "done"))
         index = Carried("i64", str(start))
         variables = [index, *carried]
         before, initial = self._block, [variable.value for variable in variables]
         self.do(f"br label %{head}")
-        self.begin(head)
+        self._lines.append(f"{head}:")
         for variable in variables:
             variable.value = f"%v{next(self._numbers)}"
         current = [variable.value for variable in variables]
         line_of_phis = len(self._lines)  # they are written last: until then it is not known what comes back
         more = self.integer("icmp slt", index.value, stop)
         self.do(f"br i1 {more}, label %{body}, label %{done}")
-        self.begin(body)
+        self._lines.append(f"{body}:")
+        self._block = body
         yield index.value
         index.value = self.integer("add", index.value, step)
         self.do(f"br label %{head}")
@@ -165,7 +157,8 @@ class Function:
         ]
         for variable, name in zip(variables, current):
             variable.value = name
-        self.begin(done)
+        self._lines.append(f"{done}:")
+        self._block = done
 
     @contextmanager
     def parts(self, first: int, last: int, size: int) -> Iterator[str | int]:

@@ -82,74 +82,54 @@ class Product(NamedTuple):
 
 
 def multiply(name: str, target: Target, product: Product) -> Function:
-    """Write `name(scalars, vectors, results, bias, columns)`."""
+    """Write `name(scalars, vectors, results, bias, columns)`.
+
+    The columns are covered with tiles WIDTH vectors wide, the rest of them with tiles of one vector; the rows with
+    tiles as high as the registers allow.
+    """
     parameters = "ptr noalias %scalars, ptr noalias %vectors, ptr noalias %results, ptr noalias %bias, i64 %columns"
     to = Function(name, parameters)
     vector = Lanes(to, target.number, target.lanes)
-    tiles = _Tiles(product, to, vector, sums_in_registers(target.registers))
-    tiles.write_columns(_Place("%scalars", "%vectors", "%results", "%bias"))
+    covered = to.round_down("%columns", WIDTH * vector.lanes)
+    for start, stop, width in (("0", covered, WIDTH), (covered, "%columns", 1)):
+        with to.loop(start, stop, width * vector.lanes) as column:
+            vectors, of_column = vector.at("%vectors", column), vector.at("%results", column)
+            for first, last, rows in equal_parts(product.rows, sums_in_registers(target.registers) // width):
+                with to.parts(first, last, rows) as row:
+                    scalars = vector.at("%scalars", row, product.scalar_row)
+                    results = vector.at(of_column, row, product.result_row)
+                    starts = _starts(vector, product, row, rows)
+                    _tile(vector, product, scalars, vectors, results, [x for x in starts for _ in range(width)], width)
     return to.finish()
 
 
-class _Place(NamedTuple):
-    """Where a tile begins in each of the matrices."""
+def _starts(vector: Lanes, product: Product, row: str | int, rows: int) -> list[str]:
+    """What the sums of some rows start with: their bias."""
+    step = product.bias_row
+    if step is None:  # x + -0.0 is x for every x, but -0.0 + 0.0 is 0.0
+        return [vector.literal(-0.0)] * rows
+    bias = vector.at("%bias", row, step)
+    return [vector.load_splat(vector.at(bias, r, step)) for r in range(rows)]
 
-    scalars: str
-    vectors: str
-    results: str
-    bias: str
 
-
-class _Tiles:
-    """Writes the tiles of a product, each of at most so many sums."""
-
-    def __init__(self, product: Product, to: Function, vector: Lanes, sums: int) -> None:
-        self.product, self.to, self.vector, self.sums = product, to, vector, sums
-
-    def write_columns(self, place: _Place) -> None:
-        """Cover the columns with tiles WIDTH vectors wide, and the rest of them with tiles of one vector."""
-        vector = self.vector
-        covered = self.to.round_down("%columns", WIDTH * vector.lanes)
-        for start, stop, width in (("0", covered, WIDTH), (covered, "%columns", 1)):
-            with self.to.loop(start, stop, width * vector.lanes) as column:
-                vectors, results = vector.at(place.vectors, column), vector.at(place.results, column)
-                self.write_rows(place._replace(vectors=vectors, results=results), width)
-
-    def write_rows(self, place: _Place, width: int) -> None:
-        """Cover the rows with tiles as high as the registers allow."""
-        vector, product = self.vector, self.product
-        for first, last, rows in equal_parts(product.rows, self.sums // width):
-            with self.to.parts(first, last, rows) as row:
-                scalars = vector.at(place.scalars, row, product.scalar_row)
-                results = vector.at(place.results, row, product.result_row)
-                bias = place.bias if product.bias_row is None else vector.at(place.bias, row, product.bias_row)
-                self.write_tile(place._replace(scalars=scalars, results=results, bias=bias), width, rows)
-
-    def write_tile(self, place: _Place, width: int, rows: int) -> None:
-        """The sums of a tile of so many rows and vectors of columns."""
-        vector, product = self.vector, self.product
-        offsets = [row * product.result_row + i * vector.lanes for row in range(rows) for i in range(width)]
-        results = [vector.at(place.results, offset) for offset in offsets]
-        sums = [Carried(vector.type, value) for value in self.start(place, rows, width)]
-        scalars, vectors = Carried("ptr", place.scalars), Carried("ptr", place.vectors)
-        with self.to.loop(0, product.depth, 1, [scalars, vectors, *sums]):
-            row_of_vectors = [vector.load(vector.at(vectors.value, i * vector.lanes)) for i in range(width)]
-            for row in range(rows):
-                scalar = vector.load_splat(vector.at(scalars.value, row, product.scalar_row))
-                for factor, sum in zip(row_of_vectors, sums[row * width :]):
-                    sum.value = vector.multiply_add(scalar, factor, sum.value)
-            scalars.value = vector.at(scalars.value, product.scalar_depth)
-            vectors.value = vector.at(vectors.value, product.vector_depth)
-        for sum, address in zip(sums, results):
-            vector.store(sum.value, address)
-
-    def start(self, place: _Place, rows: int, width: int) -> list[str]:
-        """What the sums of a tile start with: the bias of their row."""
-        vector, step = self.vector, self.product.bias_row
-        if step is None:  # x + -0.0 is x for every x, but -0.0 + 0.0 is 0.0
-            return [vector.literal(-0.0)] * (rows * width)
-        biases = [vector.load_splat(vector.at(place.bias, row, step)) for row in range(rows)]
-        return [bias for bias in biases for _ in range(width)]
+def _tile(
+    vector: Lanes, product: Product, scalars: str, vectors: str, results: str, starts: Sequence[str], width: int
+) -> None:
+    """The sums of a tile so many vectors wide, which begins there in the matrices."""
+    rows = len(starts) // width
+    sums = [Carried(vector.type, value) for value in starts]
+    scalar, across = Carried("ptr", scalars), Carried("ptr", vectors)
+    with vector.to.loop(0, product.depth, 1, [scalar, across, *sums]):
+        row_of_vectors = [vector.load(vector.at(across.value, i * vector.lanes)) for i in range(width)]
+        for row in range(rows):
+            number = vector.load_splat(vector.at(scalar.value, row, product.scalar_row))
+            for factor, sum in zip(row_of_vectors, sums[row * width :]):
+                sum.value = vector.multiply_add(number, factor, sum.value)
+        scalar.value = vector.at(scalar.value, product.scalar_depth)
+        across.value = vector.at(across.value, product.vector_depth)
+    for k, sum in enumerate(sums):
+        row, i = divmod(k, width)
+        vector.store(sum.value, vector.at(results, row * product.result_row + i * vector.lanes))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -175,16 +155,16 @@ class WeightGradient(NamedTuple):
 def add_products(name: str, target: Target, gradient: WeightGradient) -> Function:
     """Write `name(left, right, results, examples)`."""
     to = Function(name, "ptr noalias %left, ptr noalias %right, ptr noalias %results, i64 %examples")
-    tiles = _GradientTiles(gradient, to, Lanes(to, target.number, target.lanes))
+    vector = Lanes(to, target.number, target.lanes)
     sums = sums_in_registers(target.registers)
-    has_bias = gradient.bias is not None
-    for first, last, width in equal_parts(gradient.columns + has_bias, sums // 3):
-        border = last - width if has_bias and last > gradient.columns else last  # the bias is the last of the columns
+    columns, has_bias = gradient.columns, gradient.bias is not None
+    for first, last, width in equal_parts(columns + has_bias, sums // 3):
+        border = last - width if has_bias and last > columns else last  # from where on the bias is one of the columns
         if border > first:
             with to.parts(first, border, width) as column:
-                tiles.write_rows(_Columns(column, width, False), sums // width)
+                _gradient_rows(vector, gradient, _Columns(column, width, False), sums // width)
         if last > border:
-            tiles.write_rows(_Columns(border, width - 1, True), sums // width)
+            _gradient_rows(vector, gradient, _Columns(border, width - 1, True), sums // width)
     return to.finish()
 
 
@@ -196,55 +176,54 @@ class _Columns(NamedTuple):
     with_bias: bool
 
 
-class _GradientTiles:
-    """Writes the tiles of a gradient."""
+def _gradient_rows(vector: Lanes, gradient: WeightGradient, columns: _Columns, height: int) -> None:
+    """Cover the rows with tiles of these columns, of that height or less."""
+    right = vector.at("%right", columns.first, gradient.slot)
+    for first, last, rows in equal_parts(gradient.rows, height):
+        with vector.to.parts(first, last, rows) as row:
+            left = vector.at("%left", row, gradient.slot)
+            sums = _gradient_sums(vector, gradient.slot, left, right, rows, columns)
+            places = _places(vector, gradient, row, rows, columns)
+            for k in range(0, len(sums), vector.lanes):
+                add_to(vector, total(vector, sums[k : k + vector.lanes]), places[k : k + vector.lanes])
 
-    def __init__(self, gradient: WeightGradient, to: Function, vector: Lanes) -> None:
-        self.gradient, self.to, self.vector = gradient, to, vector
 
-    def write_rows(self, columns: _Columns, height: int) -> None:
-        """Cover the rows with tiles of these columns, of that height or less."""
-        vector, slot = self.vector, self.gradient.slot
-        right = vector.at("%right", columns.first, slot)
-        for first, last, rows in equal_parts(self.gradient.rows, height):
-            with self.to.parts(first, last, rows) as row:
-                sums = self.sums(vector.at("%left", row, slot), right, rows, columns)
-                places = self.places(row, rows, columns)
-                for k in range(0, len(sums), vector.lanes):
-                    add_to(vector, total(vector, sums[k : k + vector.lanes]), places[k : k + vector.lanes])
+def _gradient_sums(vector: Lanes, slot: int, left: str, right: str, rows: int, columns: _Columns) -> list[str]:
+    """The sums of a tile, still in lanes: for each row the products with each column, then the bias if any."""
+    _, width, with_bias = columns
+    wide = width + with_bias
+    sums = [Carried(vector.type, vector.literal(0.0)) for _ in range(rows * wide)]
+    with vector.to.loop(0, "%examples", vector.lanes, sums) as example:
+        of_rows = [vector.load(vector.at(vector.at(left, r, slot), example)) for r in range(rows)]
+        for c in range(width):
+            of_column = vector.load(vector.at(vector.at(right, c, slot), example))
+            for of_row, sum in zip(of_rows, sums[c::wide]):
+                sum.value = vector.multiply_add(of_row, of_column, sum.value)
+        if with_bias:
+            for of_row, sum in zip(of_rows, sums[width::wide]):
+                sum.value = vector.op("fadd", sum.value, of_row)
+    return [sum.value for sum in sums]
 
-    def sums(self, left: str, right: str, rows: int, columns: _Columns) -> list[str]:
-        """The sums of a tile, still in lanes: for each row the products with each column, then the bias if any."""
-        vector, slot = self.vector, self.gradient.slot
-        wide = columns.width + columns.with_bias
-        sums = [Carried(vector.type, vector.literal(0.0)) for _ in range(rows * wide)]
-        with self.to.loop(0, "%examples", vector.lanes, sums) as example:
-            of_rows = [vector.load(vector.at(vector.at(left, r, slot), example)) for r in range(rows)]
-            for c in range(columns.width):
-                of_column = vector.load(vector.at(vector.at(right, c, slot), example))
-                for of_row, sum in zip(of_rows, sums[c::wide]):
-                    sum.value = vector.multiply_add(of_row, of_column, sum.value)
-            if columns.with_bias:
-                for of_row, sum in zip(of_rows, sums[columns.width :: wide]):
-                    sum.value = vector.op("fadd", sum.value, of_row)
-        return [sum.value for sum in sums]
 
-    def places(self, row: str | int, rows: int, columns: _Columns) -> list[tuple[str, int]]:
-        """Where the sums of a tile belong: pointer and offset of each."""
-        vector, step, of_bias = self.vector, self.gradient.result_row, self.gradient.bias
-        results = vector.at(vector.at("%results", columns.first), row, step)
-        bias, first_bias, bias_step = "", 0, 0
-        if columns.with_bias and of_bias is not None:
-            first_bias, bias_step = of_bias
-            if bias_step == step and isinstance(columns.first, int):  # then it may be a neighbour of the others
-                bias, first_bias = results, first_bias - columns.first
-            else:
-                bias = vector.at("%results", row, bias_step)
-        places = []
-        for r in range(rows):
-            places += [(results, r * step + c) for c in range(columns.width)]
-            places += [(bias, first_bias + r * bias_step)] * columns.with_bias
-        return places
+def _places(
+    vector: Lanes, gradient: WeightGradient, row: str | int, rows: int, columns: _Columns
+) -> list[tuple[str, int]]:
+    """Where the sums of a tile belong: pointer and offset of each."""
+    column, width, with_bias = columns
+    step = gradient.result_row
+    results = vector.at(vector.at("%results", column), row, step)
+    bias, first_bias, bias_step = "", 0, 0
+    if with_bias and gradient.bias is not None:
+        first_bias, bias_step = gradient.bias
+        if bias_step == step and isinstance(column, int):  # then it may be a neighbour of the others
+            bias, first_bias = results, first_bias - column
+        else:
+            bias = vector.at("%results", row, bias_step)
+    places = []
+    for r in range(rows):
+        places += [(results, r * step + c) for c in range(width)]
+        places += [(bias, first_bias + r * bias_step)] * with_bias
+    return places
 
 
 def total(vector: Lanes, sums: Sequence[str]) -> str:

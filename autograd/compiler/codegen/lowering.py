@@ -56,17 +56,13 @@ class Lowered(NamedTuple):
     Attributes:
         modules: the text, in modules of which each calls those before it only; the last has the ways in.
         layout: the memory.
-        functions: the names of the C library's functions that it calls number by number.
-        vectorised: those that it calls on whole registers.
-        written: functions on whole registers that are part of it.
+        library: the functions that it is made of.
         chunks: how many pieces it has.
     """
 
     modules: list[str]
     layout: MemoryLayout
-    functions: frozenset[str]
-    vectorised: frozenset[str]
-    written: frozenset[str]
+    library: Library
     chunks: int
 
 
@@ -119,9 +115,7 @@ class _Lowering:
             self.target.lanes * max([width for layout in self.layouts for width in layout.widths], default=0),
             tuple(self.layouts),
         )
-        library = self.library
-        functions = frozenset(library.scalar), frozenset(library.vectorised), frozenset(library.written)
-        return Lowered(list(library.modules(ways_in)), layout, *functions, len(self.schedule.pieces))
+        return Lowered(list(self.library.modules(ways_in)), layout, self.library, len(self.schedule.pieces))
 
     def _run(self) -> Function:
         """All of it."""

@@ -89,11 +89,6 @@ def _after_fork_in_child() -> None:
 
 
 @cache
-def _features() -> dict[str, bool]:
-    return dict(llvm().get_host_cpu_features())
-
-
-@cache
 def target(dtype: str, math: str) -> Target:
     """What this machine is like.
 
@@ -101,7 +96,7 @@ def target(dtype: str, math: str) -> Target:
         dtype: "float64" or "float32".
         math: "vector" for functions on whole registers where there are some, "libm" for those that Python uses only.
     """
-    features = _features()
+    features = llvm().get_host_cpu_features()
     size = 8 if dtype == "float64" else 4
     width = 64 if features.get("avx512f") else 32 if features.get("avx") else 16
     registers = 32 if width == 64 or _is_arm() else 16
@@ -200,7 +195,7 @@ class Code:
 
     def __init__(self, lowered: Lowered) -> None:
         with _lock:
-            for name in lowered.functions:
+            for name in lowered.library.scalar:
                 _bind(name)
             self._module = Module(*lowered.modules)
         self.run, self.before, self.batch, self.after = (
