@@ -25,14 +25,13 @@ import mpmath
 import pytest
 
 import autograd
-from autograd import PRIMITIVES, ZERO, Primitive, Value, primitives, select
-from autograd.explorer import javascript
+from autograd import PRIMITIVES, ZERO, Primitive, Value, explorer, primitives, select
 from autograd.explorer.javascript import number, operations, recorded
 from autograd.graph import topological_order
 from autograd.value import CONSTANT
 from nn import MLP
 
-ENGINE = Path(javascript.__file__).with_name("engine.js").read_text(encoding="utf-8")
+ENGINE = Path(explorer.__file__).with_name("page") / "model" / "engine.js"
 
 NODE = shutil.which("node")
 
@@ -236,7 +235,7 @@ def test_what_is_written_does_not_depend_on_the_order():
 
 
 def test_what_is_written_can_stand_in_a_page():
-    assert not re.search(r"</|<!--|-->|\]\]>", operations(CASES).script + ENGINE)
+    assert not re.search(r"</|<!--|-->|\]\]>", operations(CASES).script + ENGINE.read_text(encoding="utf-8"))
 
 
 @pytest.mark.usefixtures("_own_rows")
@@ -405,7 +404,7 @@ def graphs_script(roots, seed=1.0, edits="{}"):
     written = operations(uses)
     graphs = ",\n".join(written_graph(root, written.keys) for root in roots)
     return (
-        f"{ENGINE}\nconst operations = {written.script};\nconst graphs = [{graphs}];\n"
+        f"{ENGINE.read_text(encoding='utf-8')}\nconst operations = {written.script};\nconst graphs = [{graphs}];\n"
         f"const seed = {number(seed)}; const edits = {edits};"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autograd.explorer.text import in_one_line
+from autograd.explorer.encoding import in_one_line
 from autograd.graph import topological_order
 from autograd.value import CONSTANT
 

@@ -11,8 +11,8 @@ from importlib.resources import files
 from typing import Any
 
 _SCRIPTS = (
-    *("numbers", "engine", "trace", "words"),
-    *("elements", "drawing", "explorer", "stage", "panels", "learning", "lessons", "help", "page"),
+    *("model/numbers", "model/engine", "model/trace", "view/words", "view/elements", "view/drawing"),
+    *("model/explorer", "view/stage", "view/panels", "view/learning", "view/lessons", "view/help", "main"),
 )
 
 
@@ -73,7 +73,7 @@ def _script(operations: str) -> str:
 @cache
 def _read(name: str) -> str:
     """A file of the package, without indentation, empty lines and lines of comment: a third less to carry."""
-    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    text = files(__package__).joinpath("page", name).read_text(encoding="utf-8")
     lines = [line.strip() for line in text.splitlines()]
     return "\n".join([line for line in lines if line and not line.startswith("//")])
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from autograd.draw import draw_dot
-from autograd.explorer import page, widget
-from autograd.explorer.contents import Contents
+from autograd.explorer import document, widget
+from autograd.explorer.page_data import Contents
 from autograd.files import write_whole
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Explorer:
             True
         """
         title = self._contents.data["title"] or "chainrule explorer"
-        whole = page.whole_page(title, self._contents.data, self._contents.operations)
+        whole = document.whole_page(title, self._contents.data, self._contents.operations)
         if path is not None:
             write_whole(path, whole)
         return whole
@@ -83,8 +83,8 @@ class Explorer:
 
     @cached_property
     def _widget(self) -> Any:
-        data, operations = page.as_json(self._contents.data), self._contents.operations
-        return widget.widget_class()(data=data, _esm=page.module(operations), _css=page.style())
+        data, operations = document.as_json(self._contents.data), self._contents.operations
+        return widget.widget_class()(data=data, _esm=document.module(operations), _css=document.style())
 
     def _display_(self) -> Any:
         """What marimo shows: the widget, or else the page in a frame."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from autograd.draw.labels import counted
 from autograd.draw.look import extent
 from autograd.draw.scene import scene_of
-from autograd.explorer.text import shown
-from autograd.explorer.views import MOST_BOXES, Designer, size_of_summary, title_of
+from autograd.explorer.drawings import MOST_BOXES, Designer, size_of_summary, title_of
+from autograd.explorer.encoding import shown
 from autograd.freshness import NOT_OF_NOW, outdated
 from autograd.graph import adjoints
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.draw.layout import LayoutFailed, LayoutNotFound, LayoutTimeout, lay_out
 from autograd.draw.scene import scene_of
+from autograd.explorer.encoding import in_one_line, shown
 from autograd.explorer.layered import Layout, layered
-from autograd.explorer.text import in_one_line, shown
 from autograd.extras import how_to_install
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.draw.labels import listed
 from autograd.explanation.names import names_of
+from autograd.explorer.drawings import Views
+from autograd.explorer.encoding import in_one_line, shown, travelling
 from autograd.explorer.examples import own_numbers
 from autograd.explorer.javascript import operations, recorded
-from autograd.explorer.summary import about_old_data, summary
+from autograd.explorer.large_graph import about_old_data, summary
 from autograd.explorer.templates import template
-from autograd.explorer.text import in_one_line, shown, travelling
-from autograd.explorer.views import Views
 from autograd.freshness import outdated
 from autograd.graph import topological_order
 from autograd.primitives import pow_
