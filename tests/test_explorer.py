@@ -234,11 +234,11 @@ def test_numbers_travel_exactly(number):
 
 def test_a_graph_of_one_leaf():
     data = data_of(explore(Value(3.0, label="x")))
-    assert data["nodes"] == [["x", "", 0, 3]]
+    assert data["nodes"] == [["x", "", "leaf", 3]]
     assert len(data["views"]) == len(data["layouts"]) == 1
     assert data["views"][0]["boxes"] == [0]
     assert data["layouts"][0]["arrows"] == []
-    assert data_of(explore(constant(3.0)))["nodes"] == [["C", "", 2, 3]]
+    assert data_of(explore(constant(3.0)))["nodes"] == [["C", "", "constant", 3]]
 
 
 def test_both_edges_of_a_sum_with_itself():
@@ -299,7 +299,7 @@ def test_an_operation_that_cannot_be_written_is_recorded():
     data = data_of(explore(table(x) * x))
     assert not data["isEditable"]
     assert "table cannot be written in JavaScript" in data["notes"][0]
-    assert data["nodes"][1][2:] == [3, 5, [0], 0, [7]]
+    assert data["nodes"][1][2:] == ["computed", 5, [0], 0, [7]]
     assert data["uses"][0]["op"] is None
     assert data["uses"][0]["forms"] == [{"forward": "table(#1)", "partials": [""]}]
 

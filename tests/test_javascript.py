@@ -50,8 +50,10 @@ def run(script, result):
     """What an expression of JavaScript gives behind a script, its numbers as strings made by `hex`."""
     if NODE is None:
         pytest.skip("NOT TESTED in JavaScript, Node is missing: apt-get install nodejs, or from https://nodejs.org")
-    program = f'"use strict";\n{HEX}\n{script}\nprocess.stdout.write(JSON.stringify({result}));'
-    done = subprocess.run([NODE, "-"], input=program, capture_output=True, text=True, encoding="utf-8")
+    program = f"{HEX}\n{script}\nprocess.stdout.write(JSON.stringify({result}));"
+    done = subprocess.run(
+        [NODE, "--input-type=module", "-"], input=program, capture_output=True, text=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr[:2000]
     return json.loads(done.stdout)
 
@@ -404,7 +406,8 @@ def graphs_script(roots, seed=1.0, edits="{}"):
     written = operations(uses)
     graphs = ",\n".join(written_graph(root, written.keys) for root in roots)
     return (
-        f"{ENGINE.read_text(encoding='utf-8')}\nconst operations = {written.script};\nconst graphs = [{graphs}];\n"
+        f"import {{ contributions, forward, gradients }} from {json.dumps(ENGINE.as_uri())};\n"
+        f"const operations = {written.script};\nconst graphs = [{graphs}];\n"
         f"const seed = {number(seed)}; const edits = {edits};"
     )
 

@@ -10,24 +10,25 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-_SCRIPTS = (
-    *("model/numbers", "model/engine", "model/trace", "view/words", "view/elements", "view/drawing"),
-    *("model/explorer", "view/stage", "view/panels", "view/learning", "view/lessons", "view/help", "main"),
-)
+from autograd.explorer.bundle import bundled, without_comments
+from autograd.explorer.kinds import colours
+
+_FOLDER = files(__package__) / "page"
 
 
 def module(operations: str) -> str:
-    """The module of a widget: the scripts one after the other, with the operations of one graph.
+    """The module of a widget, with the operations of one graph.
 
     Args:
         operations: an expression of JavaScript, as `javascript.operations` writes it.
     """
-    return f"{_script(operations)}\nexport default {{ render }};\n"
+    return f"{_script(operations)}export default {{ render }};\n"
 
 
+@cache
 def style() -> str:
     """The style sheet of page and widget."""
-    return _read("page.css")
+    return colours() + without_comments((_FOLDER / "page.css").read_text(encoding="utf-8"))
 
 
 def whole_page(title: str, data: dict[str, Any], operations: str) -> str:
@@ -36,7 +37,7 @@ def whole_page(title: str, data: dict[str, Any], operations: str) -> str:
     Nothing in it can be taken for markup or script but what is written here: the title is escaped, the data is JSON
     without a single `<`, and its content security policy allows this script and this style, by their hashes, alone.
     """
-    script, css = f"\n{_script(operations)}\nstart();\n", f"\n{style()}"
+    script, css = f"\n{_script(operations)}start();\n", f"\n{style()}"
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(css)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -66,16 +67,12 @@ def as_json(data: dict[str, Any]) -> str:
 
 
 def _script(operations: str) -> str:
-    parts = [_read(f"{name}.js") for name in _SCRIPTS]
-    return "\n".join([*parts, f"const operations = {operations};\n"])
+    return f"const {{ render, start }} = {_bundle()}.explorerWith({operations});\n"
 
 
 @cache
-def _read(name: str) -> str:
-    """A file of the package, without indentation, empty lines and lines of comment: a third less to carry."""
-    text = files(__package__).joinpath("page", name).read_text(encoding="utf-8")
-    lines = [line.strip() for line in text.splitlines()]
-    return "\n".join([line for line in lines if line and not line.startswith("//")])
+def _bundle() -> str:
+    return bundled(_FOLDER, "main.js")
 
 
 def _hash(text: str) -> str:

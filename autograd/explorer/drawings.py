@@ -104,8 +104,9 @@ class Views:
         node = box.nodes[0]
         name = self.names[self.places[node]]
         if box.kind == "constant" and not name:
-            return max(64, _width(shown(node._data))), 26
-        return max(_WIDE_ENOUGH, _width(f"{name} {node._op}")), 43 if box.kind == "constant" else 60
+            return max(64, _width(shown(node.data))), 26
+        symbol = node.primitive.symbol if node.primitive else ""
+        return max(_WIDE_ENOUGH, _width(f"{name} {symbol}")), 43 if box.kind == "constant" else 60
 
     def _layout(self, sizes: Sequence[Size], arrows: Sequence[tuple[int, int, int]]) -> int:
         known = repr((sizes, arrows))

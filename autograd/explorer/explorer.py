@@ -11,6 +11,7 @@ from autograd.draw import draw_dot
 from autograd.explorer import document, widget
 from autograd.explorer.page_data import Contents
 from autograd.files import write_whole
+from autograd.graph import read_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,8 +79,10 @@ class Explorer:
     @property
     def values(self) -> dict[Value, float]:
         """The number that each leaf has on the page in the notebook, whatever was edited or learnt there."""
-        numbers = self._widget.numbers if "_widget" in vars(self) else {}
-        return {leaf: float(numbers.get(str(place), leaf._data)) for place, leaf in self._contents.leaves.items()}
+        written = self._widget.numbers if "_widget" in vars(self) else {}
+        leaves = self._contents.leaves
+        recorded = zip(leaves.items(), read_data(leaves.values()))
+        return {leaf: float(written.get(str(place), number)) for (place, leaf), number in recorded}
 
     @cached_property
     def _widget(self) -> Any:

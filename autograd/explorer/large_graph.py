@@ -14,10 +14,10 @@ from autograd.draw.scene import scene_of
 from autograd.explorer.drawings import MOST_BOXES, Designer, size_of_summary, title_of
 from autograd.explorer.encoding import shown
 from autograd.freshness import NOT_OF_NOW, outdated
-from autograd.graph import adjoints
+from autograd.graph import adjoints, edges, read_data
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from autograd.draw.scene import Arrow, Box
     from autograd.value import Value
@@ -42,18 +42,19 @@ def summary(nodes: Sequence[Value]) -> dict[str, Any]:
     into: list[list[Arrow]] = [[] for _ in scene.boxes]
     for arrow in scene.arrows:
         into[place[arrow.result]].append(arrow)
-    arrows = [(place[arrow.operand], k, len(arrow.edges)) for k in range(len(into)) for arrow in into[k]]
-    data = [_range(node._data for node in box.nodes) + _mark(box, old) for box in scene.boxes]
-    received = [_range(gradients[node] for node in box.nodes if node in gradients) for box in scene.boxes]
-    sizes = [size_of_summary(title, [*numbers]) for title, *numbers in zip(titles, data, received)]
+    operands = [[place[arrow.operand] for arrow in arrows] for arrows in into]
+    data = [_range(read_data(box.nodes)) + _mark(box, old) for box in scene.boxes]
+    received = [_range([gradients[node] for node in box.nodes if node in gradients]) for box in scene.boxes]
+    sizes = [size_of_summary(title, numbers) for title, *numbers in zip(titles, data, received)]
+    arrows = [(operand, k, len(arrow.edges)) for k, of in enumerate(into) for operand, arrow in zip(operands[k], of)]
     designer = Designer()
     layout = designer.placed(sizes, arrows)
     return {
-        "nodes": [[titles[k], "", box.kind, [place[a.operand] for a in into[k]]] for k, box in enumerate(scene.boxes)],
+        "nodes": [[titles[k], "", box.kind, None, operands[k]] for k, box in enumerate(scene.boxes)],
         "recorded": {
             "data": data,
             "gradients": received,
-            "steps": [*_forward(scene.boxes, titles), *_backward(scene.boxes, titles, into, place, gradients)],
+            "steps": [*_forward(scene.boxes, titles), *_backward(nodes, titles, into, operands, gradients)],
         },
         "views": [{"title": "", "parent": None, "layout": 0, "boxes": list(range(len(scene.boxes)))}],
         "groups": [],
@@ -85,63 +86,62 @@ def _mark(box: Box, old: Collection[Value]) -> str:
     return " (old)" if any(node in old for node in box.nodes) else ""
 
 
-def _range(numbers: Iterable[float]) -> str:
-    return extent(list(numbers)).replace("-", "−")
+def _range(numbers: Sequence[float]) -> str:
+    return extent(numbers).replace("-", "−")
 
 
 def _forward(boxes: Sequence[Box], titles: Sequence[str]) -> list[dict[str, Any]]:
     computed = [k for k, box in enumerate(boxes) if not box.nodes[-1].is_leaf]
     steps = []
     for number, k in enumerate(computed, 1):
-        count = sum(not node.is_leaf for node in boxes[k].nodes)
-        line = f"{titles[k]}: {count:,} node{'s' if count > 1 else ''} computed"
-        numbers = _range(node._data for node in boxes[k].nodes if not node.is_leaf)
-        terms = [[numbers, "their data" if count > 1 else "data", "contribution"]]
-        effect = f"forward, box {number} of {len(computed)}"
-        steps.append({"kind": "forward", "node": k, "equation": _equation(line, terms, effect)})
+        nodes = [node for node in boxes[k].nodes if not node.is_leaf]
+        line = f"{titles[k]}: {counted(len(nodes), 'node', 'nodes')} computed"
+        terms = [[_range(read_data(nodes)), "their data" if len(nodes) > 1 else "data", "contribution"]]
+        equation = _equation(line, terms, f"forward, box {number} of {len(computed)}")
+        steps.append({"kind": "forward", "node": k, "equation": equation})
     line, terms = f"{titles[-1]}: the gradient of the root is 1", [["1", "gradient", "contribution"]]
     seed = {"kind": "seed", "node": len(boxes) - 1, "equation": _equation(line, terms, "backward begins")}
     return [*steps, seed]
 
 
 def _backward(
-    boxes: Sequence[Box],
+    nodes: Sequence[Value],
     titles: Sequence[str],
     into: Sequence[Sequence[Arrow]],
-    place: dict[str, int],
+    operands: Sequence[Sequence[int]],
     gradients: dict[Value, float],
 ) -> list[dict[str, Any]]:
+    """A step for each arrow along which something flows."""
+    local_derivatives = {node: [local for _, local in edges(node)] for node in nodes if node in gradients}
     steps = []
-    for k in reversed(range(len(boxes))):
+    for k in reversed(range(len(into))):
         for position, arrow in enumerate(into[k]):
             products = [
                 (abs(gradients[node] * local), gradients[node], local)
                 for node, at in arrow.edges
-                if node in gradients and (local := node._edges()[at]) is not None
+                if node in gradients and (local := local_derivatives[node][at]) is not None
             ]
-            if not products:
-                continue
-            operand = place[arrow.operand]
-            _, upstream, local = max(products, key=lambda product: (math.isnan(product[0]), product[0]))
-            several = len(products) > 1
-            count = f"{len(products):,} contribution{'s' if several else ''}"
-            line = f"{titles[k]} → {titles[operand]}: {count}, each upstream × local derivative"
-            terms = [
-                [shown(upstream), "upstream", "upstream"],
-                ["×"],
-                [_factor(local), "local derivative", "local"],
-                ["="],
-                [shown(upstream * local), "the largest of them" if several else "contribution", "contribution"],
-            ]
-            equation = _equation(line, terms, f"added to the gradients of {titles[operand]}")
-            steps.append({"kind": "edge", "result": k, "position": position, "equation": equation})
+            if products:
+                equation = _equation_of_arrow(titles[k], titles[operands[k][position]], products)
+                steps.append({"kind": "edge", "result": k, "position": position, "equation": equation})
     return steps
+
+
+def _equation_of_arrow(result: str, operand: str, products: Sequence[tuple[float, float, float]]) -> dict[str, Any]:
+    """Of the largest of its contributions, of each of which the size and the two factors are given."""
+    _, upstream, local = max(products, key=lambda product: (math.isnan(product[0]), product[0]))
+    count = counted(len(products), "contribution", "contributions")
+    terms = [
+        [shown(upstream), "upstream", "upstream"],
+        ["×"],
+        [f"({shown(local)})" if local < 0 else shown(local), "local derivative", "local"],
+        ["="],
+        [shown(upstream * local), "the largest of them" if len(products) > 1 else "contribution", "contribution"],
+    ]
+    line = f"{result} → {operand}: {count}, each upstream × local derivative"
+    return _equation(line, terms, f"added to the gradients of {operand}")
 
 
 def _equation(line: str, terms: list[list[str]], effect: str) -> dict[str, Any]:
     spoken = f"{line}: {' '.join([term[0] for term in terms])}; {effect}"
     return {"isProse": True, "symbolic": [line], "terms": terms, "effect": effect, "spoken": spoken}
-
-
-def _factor(number: float) -> str:
-    return f"({shown(number)})" if number < 0 else shown(number)

@@ -11,12 +11,12 @@ from autograd.explorer.drawings import Views
 from autograd.explorer.encoding import in_one_line, shown, travelling
 from autograd.explorer.examples import own_numbers
 from autograd.explorer.javascript import operations, recorded
+from autograd.explorer.kinds import shapes
 from autograd.explorer.large_graph import about_old_data, summary
 from autograd.explorer.templates import template
 from autograd.freshness import outdated
 from autograd.graph import topological_order
 from autograd.primitives import pow_
-from autograd.value import CONSTANT, LEAF, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from autograd.primitives import Primitive
     from autograd.value import Value
 
-_KINDS = (LEAF, PARAMETER, CONSTANT)  # as the page counts them; computed nodes come after
 _LONGEST_NAME, _LONGEST_EXAMPLE, _LONGEST_TITLE = 18, 60, 300
 _MOST_NODES, _MOST_EDGES = 5_000, 20_000
 
@@ -52,12 +51,13 @@ class Contents:
         self.count = len(nodes)
         self.leaves: dict[int, Value] = {}
         self.operations = "{}"
-        common: dict[str, Any] = {"title": in_one_line(title, _LONGEST_TITLE), "rate": learning_rate, "uses": []}
-        if len(nodes) > _MOST_NODES or sum(len(node.parents) for node in nodes) > _MOST_EDGES:
+        title = in_one_line(title, _LONGEST_TITLE)
+        common: dict[str, Any] = {"title": title, "rate": learning_rate, "kinds": shapes(), "uses": []}
+        if len(nodes) > _MOST_NODES or sum(len(node.operands) for node in nodes) > _MOST_EDGES:
             self.data = common | summary(nodes) | {"examples": [{"title": "", "numbers": {}}], "isEditable": False}
             return
         self.leaves = {place: node for place, node in enumerate(nodes) if node.is_leaf}
-        written = operations((node.primitive, len(node.parents)) for node in nodes if node.primitive)
+        written = operations((node.primitive, len(node.operands)) for node in nodes if node.primitive)
         self.operations = written.script
         names = names_of(root)
         places = {node: place for place, node in enumerate(nodes)}
@@ -84,11 +84,11 @@ def _row(node: Value, names: dict[Value, Name], places: dict[Value, int], uses: 
     """
     name = in_one_line(names[node].text if node in names else "", _LONGEST_NAME)
     title = in_one_line(node.label, _LONGEST_TITLE) or name
-    row: list[Any] = [name, "" if title == name else title]
+    row: list[Any] = [name, "" if title == name else title, node.kind]
     if node.primitive is None:
-        return [*row, _KINDS.index(node._primitive), travelling(node._data)]
+        return [*row, travelling(node.data)]
     use, is_known = uses.of(node)
-    row += [len(_KINDS), None if is_known else travelling(node._data), [places[o] for o in node.parents], use]
+    row += [None if is_known else travelling(node.data), [places[o] for o in node.operands], use]
     if not is_known:
         row.append([None if local is None else travelling(local) for local in recorded(node)])
     return row
@@ -106,7 +106,7 @@ class _Uses:
         """The place of a node's use, and whether the page can compute it."""
         row = node.primitive
         assert row is not None
-        given = tuple([_given(row, position, operand) for position, operand in enumerate(node.parents)])
+        given = tuple([_given(row, position, operand) for position, operand in enumerate(node.operands)])
         key = self._operations.keys.get((row, len(given)))
         if (row, given) not in self._known:
             self._known[row, given] = len(self.written)
@@ -126,8 +126,8 @@ class _Uses:
 
 def _given(row: Primitive, position: int, operand: Value) -> float | None:
     """The exponent of x ** 2, whose derivative is 2·x and not 2·x^(2 - 1); None for what has a place in formulas."""
-    is_exponent = row is pow_ and position == 1 and operand._primitive is CONSTANT and not operand.label
-    return operand._data if is_exponent and math.isfinite(operand._data) else None
+    is_exponent = row is pow_ and position == 1 and operand.kind == "constant" and not operand.label
+    return operand.data if is_exponent and math.isfinite(operand.data) else None
 
 
 def _examples(nodes: Sequence[Value], examples: Sequence[Value], names: dict[Value, Name]) -> list[dict[str, Any]]:

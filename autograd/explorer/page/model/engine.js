@@ -1,4 +1,5 @@
-// What a Value and its backward() do (autograd/value.py), on plain numbers. Pure functions: a graph is never changed.
+// The reverse sweep on plain numbers: what a Value and its backward() do (autograd/value.py), step by step so that the
+// page can show each. All that the page knows of gradients comes from here. Pure functions: a graph is never changed.
 //
 //   graph = { nodes, root }   root is the index of the node that is differentiated; nodes are in topological order,
 //                             operands before results, as autograd.graph.topological_order gives them. Of a node:
@@ -8,20 +9,20 @@
 //     kind        "constant" for a plain number, for which there is no derivative; other kinds make no difference here
 //     locals      only of an operation that is not there: the recorded local derivatives, null for ZERO
 //     cuts        only of an operation that is not there: whether ZERO takes the edge out of the graph
-//   operations    what autograd/explorer/javascript.py writes: key -> { forward, backward, cuts }
+//   operations    what Python writes from the table of primitives: key -> { forward, backward, cuts }
 
-function operationOf(node, operations) {
-  return node.op === null ? undefined : operations[node.op];
-}
+export const isLeaf = (node) => node.operands.length === 0;
+
+const operationOf = (node, operations) => (node.op === null ? undefined : operations[node.op]);
 
 // The numbers of all nodes. `edits` gives leaves other numbers: { index: number }. A node whose operation is not there
 // keeps its recorded number.
-function forward(graph, operations, edits = {}) {
+export function forward(graph, operations, edits = {}) {
   const data = [];
   graph.nodes.forEach((node, index) => {
     const operation = operationOf(node, operations);
     if (operation) data.push(operation.forward(node.operands.map((operand) => data[operand])));
-    else data.push(node.operands.length === 0 && index in edits ? edits[index] : node.data);
+    else data.push(isLeaf(node) && index in edits ? edits[index] : node.data);
   });
   return data;
 }
@@ -46,7 +47,7 @@ function localDerivatives(graph, operations, data, index) {
 //   before, after                  the operand's gradient; it is 0 before the first contribution
 //   index, of                      that it is the index-th, from 1, of so many contributions to this operand
 // A node that nothing reaches makes no step.
-function contributions(graph, operations, data, seed = 1) {
+export function contributions(graph, operations, data, seed = 1) {
   const reached = graph.nodes.map(() => null);
   const counts = graph.nodes.map(() => 0);
   const steps = [];
@@ -70,9 +71,9 @@ function contributions(graph, operations, data, seed = 1) {
 }
 
 // The gradients of all nodes after these steps: all of them, or the first few. A leaf adds to the 0 that it starts from.
-function gradients(graph, steps, seed = 1) {
+export function gradients(graph, steps, seed = 1) {
   const found = graph.nodes.map(() => 0);
   found[graph.root] = seed;
   for (const { operand, after } of steps) found[operand] = after;
-  return found.map((gradient, index) => (graph.nodes[index].operands.length === 0 ? 0 + gradient : gradient));
+  return found.map((gradient, index) => (isLeaf(graph.nodes[index]) ? 0 + gradient : gradient));
 }

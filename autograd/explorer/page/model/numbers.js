@@ -3,14 +3,14 @@
 const NAMED = { nan: NaN, inf: Infinity, "-inf": -Infinity };
 
 // A number of the page's data. JSON has neither nan nor infinities: these come by their names.
-const decode = (number) => (typeof number === "string" ? NAMED[number] : number);
+export const decode = (number) => (typeof number === "string" ? NAMED[number] : number);
 
 // The same way back.
-const encode = (number) =>
+export const encode = (number) =>
   Number.isFinite(number) ? number : Number.isNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
 
 // A number to so many significant digits.
-function show(number, digits = 4) {
+export function show(number, digits = 4) {
   if (typeof number === "string") return number; // recorded as text
   const size = Math.abs(number);
   if (!Number.isFinite(number)) return minus(String(encode(number)));
@@ -22,16 +22,16 @@ function show(number, digits = 4) {
 }
 
 // A count with its thousands apart.
-const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+export const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
 // A number as a factor of a product: in parentheses where it begins with a minus.
-const factor = (number) => (number < 0 ? `(${show(number)})` : show(number));
+export const factor = (number) => (number < 0 ? `(${show(number)})` : show(number));
 
 // A number with all its digits, for a field.
-const exact = (number) => (Object.is(number, -0) ? "-0" : String(encode(number)));
+export const exact = (number) => (Object.is(number, -0) ? "-0" : String(encode(number)));
 
 // What somebody wrote into a field; undefined where that is no number.
-function parse(text) {
+export function parse(text) {
   const plain = text.trim().replace("−", "-").toLowerCase();
   if (Object.hasOwn(NAMED, plain)) return NAMED[plain];
   const number = Number(plain);

@@ -4,25 +4,36 @@
 // Step 0 has the leaves alone. Then each computed node is a step, then the seed (the gradient of the root), then each
 // single contribution of a result to the gradient of an operand, in the order of backward().
 
-function traceOf(graph, operations, numbers) {
+import { contributions, forward, gradients, isLeaf } from "./engine.js";
+
+// A local derivative so small that an edge lets next to nothing through.
+export const NEXT_TO_NOTHING = 0.01;
+
+// The trace of a page's graph with these numbers in its leaves.
+export function traceOf({ graph, operations, recorded }, numbers) {
+  if (recorded) return recordedTrace(graph, recorded);
   const data = forward(graph, operations, numbers);
   const edges = contributions(graph, operations, data);
   const computed = [...graph.nodes.keys()].filter((k) => !isLeaf(graph.nodes[k]));
-  const steps = [
+  const events = [
     ...computed.map((node) => ({ kind: "forward", node })),
     { kind: "seed", node: graph.root },
     ...edges.map((edge) => ({ kind: "edge", ...edge })),
   ];
-  return { graph, data, gradients: gradients(graph, edges), ...placed(graph, steps) };
+  return { graph, data, gradients: gradients(graph, edges), ...placed(graph, events) };
 }
 
-// The same of a graph too large to be computed here, whose nodes stand for many and whose steps were recorded.
+// The trace of a graph too large to be computed here, whose nodes stand for many and whose steps were recorded.
 function recordedTrace(graph, { data, gradients, steps }) {
-  const edges = steps.filter(({ kind }) => kind === "edge");
   const left = graph.nodes.map(() => 0);
-  for (const edge of edges) left[(edge.operand = graph.nodes[edge.result].operands[edge.position])] += 1;
-  for (const edge of edges) edge.after = --left[edge.operand] ? "…" : gradients[edge.operand];
-  return { graph, data, gradients, ...placed(graph, steps) };
+  const operandOf = ({ result, position }) => graph.nodes[result].operands[position];
+  for (const event of steps) if (event.kind === "edge") left[operandOf(event)] += 1;
+  const events = steps.map((event) => {
+    if (event.kind !== "edge") return event;
+    const operand = operandOf(event);
+    return { ...event, operand, after: --left[operand] ? "…" : gradients[operand] };
+  });
+  return { graph, data, gradients, isRecorded: true, ...placed(graph, events) };
 }
 
 // Where each event is among the steps.
@@ -44,14 +55,12 @@ function placed(graph, events) {
   return { steps, last: steps.length - 1, seedAt, computedAt, received, edgeAt, largest };
 }
 
-const isLeaf = (node) => node.operands.length === 0;
+export const edgeKey = ({ result, position }) => `${result}:${position}`;
 
-const edgeKey = ({ result, position }) => `${result}:${position}`;
-
-const isComputed = (trace, node, step) => trace.computedAt[node] <= step;
+export const isComputed = (trace, node, step) => trace.computedAt[node] <= step;
 
 // The gradient of a node at a step, which has `index` of the `of` contributions in it; null before the first.
-function gradientAt(trace, node, step) {
+export function gradientAt(trace, node, step) {
   if (node === trace.graph.root) return { gradient: step >= trace.seedAt ? 1 : null, index: 0, of: 0 };
   const received = trace.received[node];
   let index = 0;
@@ -60,8 +69,7 @@ function gradientAt(trace, node, step) {
 }
 
 // The next step, or with direction -1 the one before, at which a node has passed on all that it passes on.
-function nodeStep(trace, step, direction) {
-  const { steps, last } = trace;
+export function nodeStep({ steps, last }, step, direction) {
   const isWhole = (k) => steps[k].kind !== "edge" || steps[k + 1]?.result !== steps[k].result;
   let next = step;
   do next += direction;
@@ -70,7 +78,7 @@ function nodeStep(trace, step, direction) {
 }
 
 // The step of a trace that is the same event as that step of another: with other numbers, other edges may be cut.
-function sameStep(before, step, after) {
+export function sameStep(before, step, after) {
   const event = before.steps[step];
   const at = event.kind === "edge" ? after.edgeAt.get(edgeKey(event)) : step;
   return at ?? Math.min(step, after.last);

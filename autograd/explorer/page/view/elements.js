@@ -2,11 +2,11 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-const html = (tag, attributes, ...children) => filledIn(document.createElement(tag), attributes, children);
+export const html = (tag, attributes, ...children) => filledIn(document.createElement(tag), attributes, children);
 
-const svg = (tag, attributes, ...children) => filledIn(document.createElementNS(SVG, tag), attributes, children);
+export const svg = (tag, attributes, ...children) => filledIn(document.createElementNS(SVG, tag), attributes, children);
 
-function filledIn(element, attributes = {}, children = []) {
+export function filledIn(element, attributes = {}, children = []) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, "");
@@ -17,11 +17,11 @@ function filledIn(element, attributes = {}, children = []) {
 }
 
 // Changes the text of an element only where it differs: most of the page stays the same from step to step.
-function write(element, text) {
+export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function mark(element, name, value) {
+export function mark(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
@@ -36,7 +36,7 @@ const ICONS = {
   end: "M13 3v10M3 3l7 5-7 5z",
 };
 
-function iconButton(icon, title, onclick) {
+export function iconButton(icon, title, onclick) {
   const path = svg("path", { d: ICONS[icon] });
   const picture = svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, path);
   const button = html("button", { type: "button", class: "icon", title, "aria-label": title, onclick }, picture);
@@ -48,4 +48,4 @@ function iconButton(icon, title, onclick) {
   return Object.assign(button, { become });
 }
 
-const textButton = (text, onclick, attributes = {}) => html("button", { type: "button", onclick, ...attributes }, text);
+export const textButton = (text, onclick, attributes = {}) => html("button", { type: "button", onclick, ...attributes }, text);

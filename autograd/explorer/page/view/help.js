@@ -1,5 +1,8 @@
 // The panel that lists the keys, and what shapes and marks mean.
 
+import { outline } from "./boxes.js";
+import { html, svg } from "./elements.js";
+
 const KEYS = [
   ["→ ←", "a step on, a step back"],
   ["Shift → ←", "to the next node, to the node before"],
@@ -20,27 +23,21 @@ const MARKS = [
   ["━", "wide, pointing back: its contribution has arrived; the wider, the larger"],
 ];
 
-const SHAPES = {
-  leaf: "leaf",
-  parameter: "parameter",
-  constant: "constant",
-  computed: "computed",
-  group: "several nodes",
-};
-
-function helpPanel() {
+export function helpPanel({ page }) {
   const keys = KEYS.flatMap(([names, effect]) => [
     html("dt", {}, ...names.split(" ").map((name) => html("kbd", {}, name))),
     html("dd", {}, effect),
   ]);
   const marks = MARKS.flatMap(([sign, meaning]) => [html("dt", {}, sign), html("dd", {}, meaning)]);
-  const shapes = Object.entries(SHAPES).flatMap(([kind, name]) => [html("dt", {}, sample(kind)), html("dd", {}, name)]);
+  const shapes = Object.entries(page.kinds).flatMap(([kind, style]) => [
+    html("dt", {}, sample(kind, style)),
+    html("dd", {}, style.label),
+  ]);
   const parts = [html("dl", { class: "keys" }, ...keys), html("dl", {}, ...shapes), html("dl", {}, ...marks)];
   return { element: html("details", { class: "panel help" }, html("summary", {}, "Keys, shapes and marks"), ...parts) };
 }
 
-function sample(kind) {
-  const side = kind === "group" ? [svg("path", { class: "side", d: "M4 0V16M26 0V16" })] : [];
-  const box = svg("g", { class: `box ${kind}` }, svg("path", { class: "shape", d: shapeOf(kind, 30, 16) }), ...side);
+function sample(kind, style) {
+  const box = svg("g", { class: `box ${kind}` }, ...outline(style, 30, 16));
   return svg("svg", { viewBox: "-1 -1 32 18", width: 32, height: 18, "aria-hidden": "true" }, box);
 }

@@ -1,6 +1,10 @@
 // The panel of learning: steps of gradient descent, the loss and the parameters that they move.
 
-function learningPanel(explorer) {
+import { html, mark, svg, textButton, write } from "./elements.js";
+import { labelled, messageBox, numberField, panel } from "./fields.js";
+import { grouped, show } from "../model/numbers.js";
+
+export function learningPanel(explorer) {
   const { page } = explorer;
   const several = page.examples.length > 1;
   const example = html(
@@ -10,16 +14,16 @@ function learningPanel(explorer) {
   );
   const over = html(
     "select",
-    { onchange: () => (explorer.isOverAll = over.value === "all") },
+    { onchange: () => explorer.set({ isOverAll: over.value === "all" }) },
     html("option", { value: "one" }, "this example"),
     html("option", { value: "all", selected: true }, `all ${page.examples.length} examples`),
   );
   const moving = movingChoice(explorer);
-  const rate = numberField(explorer.rate, "learning rate", (number) => (explorer.rate = number), Number.isFinite);
+  const rate = numberField(explorer.rate, "learning rate", (number) => explorer.set({ rate: number }), Number.isFinite);
   const train = textButton("train", () => explorer.trainOrPause());
   const curve = lossCurve();
   const weights = weightsPicture(page);
-  const message = html("p", { class: "message" });
+  const message = messageBox(explorer, "learning");
   const element = panel(
     "Learning",
     "learning",
@@ -33,7 +37,7 @@ function learningPanel(explorer) {
       train,
       textButton("reset", () => explorer.setBack()),
     ),
-    message,
+    message.element,
     curve.element,
     weights.element,
   );
@@ -41,7 +45,7 @@ function learningPanel(explorer) {
   function update() {
     example.value = explorer.example;
     write(train, explorer.isTraining ? "pause" : "train");
-    write(message, explorer.messageOf("learning"));
+    message.update();
     curve.update(explorer.losses);
     weights.update(explorer.shared);
   }

@@ -1,6 +1,12 @@
-// Five things to see, each shown in the graph of this page.
+// The panel of five things to see, each shown in the graph of this page.
 
-function lessonsPanel(explorer) {
+import { html, textButton } from "./elements.js";
+import { messageBox, panel } from "./fields.js";
+import { equationOf, messageInWords, nameOf, nudgeInWords, operationInWords } from "./words.js";
+import { factor, show } from "../model/numbers.js";
+import { NEXT_TO_NOTHING, traceOf } from "../model/trace.js";
+
+export function lessonsPanel(explorer) {
   const lessons = [
     ["An edge carries upstream × local derivative, and nothing else.", showProduct],
     ["A node that is used again adds up its contributions.", showSum],
@@ -8,64 +14,52 @@ function lessonsPanel(explorer) {
     ["A saturated unit lets next to no gradient through.", showSaturation],
     ["A step against the gradient lowers the loss.", showDescent],
   ];
-  const message = html("p", { class: "message" });
-  const items = lessons.map(([text, show]) =>
-    html(
-      "li",
-      {},
-      textButton(text, () => explorer.tell(show(explorer), "lessons")),
-    ),
-  );
-  const element = panel("Five things to see", "lessons", html("ol", {}, ...items), message);
-  return { element, update: () => write(message, explorer.messageOf("lessons")) };
+  const message = messageBox(explorer, "lessons");
+  const buttons = lessons.map(([text, see]) => textButton(text, () => explorer.tell(see(explorer), "lessons")));
+  const list = html("ol", {}, ...buttons.map((button) => html("li", {}, button)));
+  return { element: panel("Five things to see", "lessons", list, message.element), update: message.update };
 }
 
 function showProduct(explorer) {
-  const { page, trace } = explorer;
+  const { trace } = explorer;
   const at = trace.seedAt + 1;
   if (at > trace.last) return "No edge of this graph carries a derivative.";
   explorer.goTo(at);
-  return `Step ${at}: ${equationOf(page, trace, at).spoken}.`;
+  return `Step ${at}: ${equationOf(trace, at).spoken}.`;
 }
 
 function showSum(explorer) {
-  const { page, trace } = explorer;
+  const { trace } = explorer;
   const at = trace.steps.findIndex(({ of, index }) => of > 1 && index === of);
   if (at < 0) return "No node of this graph is used more than once.";
   const { operand, of, after } = trace.steps[at];
-  const name = nameOf(page, trace, operand);
+  const name = nameOf(trace, operand);
   const parts = trace.steps.filter((event) => event.kind === "edge" && event.operand === operand);
-  const sum = parts
-    .slice(0, 6)
-    .map(({ contribution }) => factor(contribution))
-    .join(" + ");
+  const shown = parts.slice(0, 6).map(({ contribution }) => factor(contribution));
   explorer.goTo(at);
-  return `${name} is used ${of} times: ${name}.grad = ${sum}${of > 6 ? " + …" : ""} = ${show(after)}.`;
+  return `${name} is used ${of} times: ${name}.grad = ${shown.join(" + ")}${of > 6 ? " + …" : ""} = ${show(after)}.`;
 }
 
 function showNudge(explorer) {
-  const { movable } = explorer.page;
-  if (!movable.length) return "No leaf of this graph has a derivative.";
-  const size = (leaf) => Math.abs(explorer.trace.gradients[leaf]) || 0;
-  const leaf = movable.reduce((best, other) => (size(other) > size(best) ? other : best));
+  const { page, trace } = explorer;
+  if (!page.movable.length) return "No leaf of this graph has a derivative.";
+  const size = (leaf) => Math.abs(trace.gradients[leaf]) || 0;
+  const leaf = page.movable.reduce((best, other) => (size(other) > size(best) ? other : best));
   explorer.pick(leaf);
-  return explorer.nudge(leaf);
+  return nudgeInWords(page, explorer.nudge(leaf));
 }
 
 function showSaturation(explorer) {
-  const { page } = explorer;
-  if (saturatedAt(page, explorer.trace) > 0) return tellSaturation(explorer, "");
-  const numbers = explorer.numbers();
+  const { page, numbers } = explorer;
+  if (saturatedAt(explorer.trace) > 0) return tellSaturation(explorer, "");
   for (const factor of [2, 4, 8, 16, 32, 64]) {
     for (const leaf of page.movable.slice(0, 40)) {
       for (const sign of [1, -1]) {
         const number = sign * factor * Math.max(1, Math.abs(numbers[leaf]));
-        if (saturatedAt(page, traceOf(page.graph, page.operations, { ...numbers, [leaf]: number })) < 0) continue;
+        if (saturatedAt(traceOf(page, { ...numbers, [leaf]: number })) < 0) continue;
         explorer.setNumber(leaf, number);
-        return tellSaturation(
-          explorer,
-          `${page.nodes[leaf].name} moved from ${show(numbers[leaf])} to ${show(number)}. `,
-        );
+        const moved = `${page.nodes[leaf].name} moved from ${show(numbers[leaf])} to ${show(number)}. `;
+        return tellSaturation(explorer, moved);
       }
     }
   }
@@ -73,12 +67,12 @@ function showSaturation(explorer) {
 }
 
 function tellSaturation(explorer, moved) {
-  const { page } = explorer;
-  const at = saturatedAt(page, explorer.trace);
+  const { trace } = explorer;
+  const at = saturatedAt(trace);
   explorer.goTo(at);
-  const { result, operand, local } = explorer.trace.steps[at];
-  const [c, a] = [result, operand].map((k) => nameOf(page, explorer.trace, k));
-  const { symbolic } = operationInWords(page, explorer.trace, result);
+  const { result, operand, local } = trace.steps[at];
+  const [c, a] = [result, operand].map((k) => nameOf(trace, k));
+  const { symbolic } = operationInWords(trace, result);
   return (
     `${moved}${c} = ${symbolic} is saturated: its local derivative is ${show(local ?? 0)}, so that next to nothing ` +
     `comes through to ${a} and to what is behind it.`
@@ -86,15 +80,13 @@ function tellSaturation(explorer, moved) {
 }
 
 // The first step along which a unit, an operation with one operand, lets next to nothing through.
-function saturatedAt(page, trace) {
-  return trace.steps.findIndex(
-    (event) =>
-      event.kind === "edge" &&
-      page.nodes[event.result].operands.length === 1 &&
-      Math.abs(event.local) < NEXT_TO_NOTHING,
-  );
+function saturatedAt({ graph, steps }) {
+  const isOfUnit = ({ kind, result }) => kind === "edge" && graph.nodes[result].operands.length === 1;
+  return steps.findIndex((event) => isOfUnit(event) && Math.abs(event.local) < NEXT_TO_NOTHING);
 }
 
 function showDescent(explorer) {
-  return explorer.page.learning.length ? explorer.descend() : "No leaf of this graph can be moved.";
+  if (!explorer.page.learning.length) return "No leaf of this graph can be moved.";
+  explorer.descend();
+  return messageInWords(explorer);
 }

@@ -1,8 +1,13 @@
 // The pane with the graph in it: how large it is shown, what is looked at, which group is open.
 
+import { drawingOf } from "./drawing.js";
+import { html, mark, textButton, write } from "./elements.js";
+import { thingInWords } from "./words.js";
+
 const SCALES = { least: 0.01, smallest: 0.2, readable: 0.62, fit: 1.3, largest: 3 };
 
-function stageOf(explorer) {
+// `edit` is what is done with a leaf that was clicked.
+export function stageOf(explorer, edit) {
   const { page } = explorer;
   const tip = html("div", { class: "tip", role: "tooltip", hidden: true });
   const lookThere = ({ target }) => look(drawing.thingAt(target));
@@ -89,7 +94,7 @@ function stageOf(explorer) {
     looked = thing;
     tip.hidden = !thing;
     if (!thing) return;
-    const lines = explorer.about(thing);
+    const lines = thingInWords(explorer, thing);
     tip.replaceChildren(...lines.map((line) => html("div", {}, line)));
     mark(thing.element, "aria-label", lines.join(", "));
     // in the half of the pane where the thing is not
@@ -101,8 +106,13 @@ function stageOf(explorer) {
 
   function choose(thing) {
     if (!thing || thing.edges) return;
-    if (thing.group !== null) explorer.openGroup(thing.group);
-    else if (page.leaves.includes(thing.nodes[0])) explorer.edit(thing.nodes[0]);
+    if (thing.group !== null) openGroup(page.groups[thing.group]);
+    else if (page.leaves.includes(thing.nodes[0])) edit(thing.nodes[0]);
+  }
+
+  function openGroup({ view, title, nodes }) {
+    if (view === null) explorer.tell(`${title} has ${nodes.length} nodes: too many to be drawn one by one.`);
+    else explorer.open(view);
   }
 
   function update() {

@@ -1,4 +1,8 @@
-// What a step, a node and an edge say: in symbols, in numbers, and aloud.
+// What a step, a node, an edge and a message say: in symbols, in numbers, and aloud.
+
+import { isLeaf } from "../model/engine.js";
+import { factor, show } from "../model/numbers.js";
+import { edgeKey, gradientAt, isComputed } from "../model/trace.js";
 
 // A formula with its operands put in: "#1·#2" becomes "a·b". #0 stands for the result. A negative number is put into
 // parentheses, unless it comes first or has some already.
@@ -14,56 +18,55 @@ const raised = (part) => (/^\d+$/.test(part) ? part.replace(/\d/g, (d) => "⁰¹
 const enclosed = (part) => (part.startsWith("−") ? `(${part})` : part);
 
 // The name of a node; of a constant without a label its number.
-const nameOf = (page, trace, k) => page.nodes[k].name || show(trace.data[k]);
+export const nameOf = (trace, k) => trace.graph.nodes[k].name || show(trace.data[k]);
 
-const namesAround = (page, trace, k) => [k, ...page.nodes[k].operands].map((node) => nameOf(page, trace, node));
+const namesAround = (trace, k) => [k, ...trace.graph.nodes[k].operands].map((node) => nameOf(trace, node));
 
 // How the operation of a node is written: with plain numbers in it where they are still the same, the 2 of x².
-function formOf(page, trace, k) {
-  const { use, operands } = page.nodes[k];
-  const { forms, given } = page.uses[use];
+function formOf(trace, k) {
+  const { forms, given, operands } = trace.graph.nodes[k];
   const isSame = given.every((number, j) => number === null || number === trace.data[operands[j]]);
   return forms[isSame ? 0 : forms.length - 1];
 }
 
 // A node's operation in symbols, "a·b", and in numbers, "2·(−3)".
-function operationInWords(page, trace, k) {
-  const { forward } = formOf(page, trace, k);
-  const numbers = [k, ...page.nodes[k].operands].map((node) => show(trace.data[node]));
-  return { symbolic: filled(forward, namesAround(page, trace, k)), numeric: filled(forward, numbers) };
+export function operationInWords(trace, k) {
+  const { forward } = formOf(trace, k);
+  const numbers = [k, ...trace.graph.nodes[k].operands].map((node) => show(trace.data[node]));
+  return { symbolic: filled(forward, namesAround(trace, k)), numeric: filled(forward, numbers) };
 }
 
 // The local derivative of an edge: what it is called, "∂c/∂a", and its formula, "b".
-function localInWords(page, trace, { result, position }) {
-  const names = namesAround(page, trace, result);
-  const formula = formOf(page, trace, result).partials[position];
+function localInWords(trace, { result, position }) {
+  const names = namesAround(trace, result);
+  const formula = formOf(trace, result).partials[position];
   return { fraction: [`∂${names[0]}`, `∂${names[position + 1]}`], formula: filled(formula, names) };
 }
 
 const ordinal = (k) => `${k}${(k % 100 > 10 && k % 100 < 14 ? "" : ["", "st", "nd", "rd"][k % 10]) || "th"}`;
 
-const factorOrZero = (local) => factor(local ?? 0);
+export const factorOrZero = (local) => factor(local ?? 0);
 
 // The equation of a step. `symbolic` is a line in pieces: text, or a fraction [over, under]. `terms` is the line of
 // numbers, each [what is shown, what it is called, its part in the chain rule], an operator without the latter two.
 // `effect` is a line of text, and `spoken` is all of it in a sentence. Where `isProse`, the symbolic line is words.
-function equationOf(page, trace, step) {
+export function equationOf(trace, step) {
   const event = trace.steps[step];
   if (event.equation) return event.equation; // it was recorded
   const equations = { start: startEquation, forward: nodeEquation, seed: seedEquation, edge: edgeEquation };
-  return equations[event.kind](page, trace, event, step);
+  return equations[event.kind](trace, event, step);
 }
 
-function startEquation(page, trace) {
+function startEquation(trace) {
   const alone = trace.seedAt === 1;
   const symbolic = alone ? "A leaf alone: there is nothing to compute." : "Only the leaves have numbers yet.";
   const effect = alone ? "The next step is its gradient." : "The next steps compute one node each.";
   return { isProse: true, symbolic: [symbolic], terms: [], effect, spoken: `${symbolic} ${effect}` };
 }
 
-function nodeEquation(page, trace, { node }, step) {
-  const { symbolic, numeric } = operationInWords(page, trace, node);
-  const name = nameOf(page, trace, node);
+function nodeEquation(trace, { node }, step) {
+  const { symbolic, numeric } = operationInWords(trace, node);
+  const name = nameOf(trace, node);
   const data = show(trace.data[node]);
   return {
     symbolic: [`${name} = ${symbolic}`],
@@ -73,8 +76,8 @@ function nodeEquation(page, trace, { node }, step) {
   };
 }
 
-function seedEquation(page, trace, { node }) {
-  const name = nameOf(page, trace, node);
+function seedEquation(trace, { node }) {
+  const name = nameOf(trace, node);
   return {
     symbolic: [[`d${name}`, `d${name}`], " = 1"],
     terms: [["1", `${name}.grad`, "contribution"]],
@@ -83,10 +86,10 @@ function seedEquation(page, trace, { node }) {
   };
 }
 
-function edgeEquation(page, trace, edge) {
+function edgeEquation(trace, edge) {
   const { upstream, local, contribution, before, after, index, of } = edge;
-  const [root, c, a] = [trace.graph.root, edge.result, edge.operand].map((k) => nameOf(page, trace, k));
-  const { fraction, formula } = localInWords(page, trace, edge);
+  const [root, c, a] = [trace.graph.root, edge.result, edge.operand].map((k) => nameOf(trace, k));
+  const { fraction, formula } = localInWords(trace, edge);
   const count = of > 1 ? `${ordinal(index)} of ${of} contributions` : "its only contribution";
   const effect = `${a}.grad: ${show(before)} → ${show(after)}, ${count}`;
   const product = [show(upstream), factorOrZero(local), show(contribution)];
@@ -104,26 +107,51 @@ function edgeEquation(page, trace, edge) {
   };
 }
 
+// What the explorer has to say beside the equation, "" where that is nothing.
+export function messageInWords({ page, message: { text, descent } }) {
+  return descent ? descentInWords(page, descent) : text;
+}
+
+function descentInWords(page, { before, after, moved, isOverAll }) {
+  const whose = page.examples.length === 1 ? "" : isOverAll ? "mean " : "this example's ";
+  return `A step against the gradient moves ${movedInWords(page, moved)}: ${whose}loss ${change(before, after)}.`;
+}
+
+const change = (before, after) => `${show(before, 6)} → ${show(after, 6)}`;
+
 // Which leaves a gradient step moves.
-function movedInWords({ page, moving }) {
+function movedInWords(page, moved) {
   if (page.hasParameters) return "the parameters";
-  const names = [...moving].map((leaf) => page.nodes[leaf].name);
+  const names = moved.map((leaf) => page.nodes[leaf].name);
   if (!names.length) return "no leaf, since all are held fixed";
   const [last, ...others] = [...names.slice(0, 4), ...(names.length > 4 ? [`${names.length - 4} more`] : [])].reverse();
   return others.length ? `${others.reverse().join(", ")} and ${last}` : last;
 }
 
-// What there is to know of a node at a step, in lines.
-function aboutNode(page, trace, k, step) {
-  const { title, name, kind } = page.nodes[k];
-  if (page.recorded)
+export function nudgeInWords({ nodes, graph }, { leaf, from, to, before, after, slope, gradient }) {
+  const [name, loss] = [leaf, graph.root].map((k) => nodes[k].name);
+  return (
+    `${name} ${change(from, to)}: ${loss} ${change(before, after)}. ` +
+    `Change / h = ${show(slope)}, and ${name}.grad = ${show(gradient)}. (This was only tried: ${name} is as before.)`
+  );
+}
+
+// What there is to know of a box or an arrow of the drawing at a step, in lines.
+export function thingInWords({ page, trace, step }, thing) {
+  if (thing.edges) return arrowInWords(trace, thing, step);
+  return thing.group === null ? nodeInWords(trace, thing.nodes[0], step) : groupInWords(page, thing);
+}
+
+function nodeInWords(trace, k, step) {
+  const { title, name, kind } = trace.graph.nodes[k];
+  if (trace.isRecorded)
     return [title, `data ${trace.data[k]}`, trace.gradients[k] ? `grad ${trace.gradients[k]}` : "no gradient"];
   const number = show(trace.data[k]);
   const lines = title ? [title] : [];
   if (isLeaf(trace.graph.nodes[k])) {
     lines.push(`${kind}, data ${number}`);
   } else {
-    const { symbolic, numeric } = operationInWords(page, trace, k);
+    const { symbolic, numeric } = operationInWords(trace, k);
     lines.push(`${name} = ${symbolic}`, isComputed(trace, k, step) ? `= ${numeric} = ${number}` : "not computed yet");
   }
   return kind === "constant"
@@ -137,9 +165,8 @@ function gradientInWords(trace, k, step) {
   return `gradient ${show(gradient)}${of > 1 ? ` (${index} of ${of} contributions)` : ""}`;
 }
 
-// What there is to know of an edge at a step, in lines.
-function aboutEdge(page, trace, edge, step) {
-  const { fraction, formula } = localInWords(page, trace, edge);
+function edgeInWords(trace, edge, step) {
+  const { fraction, formula } = localInWords(trace, edge);
   const name = fraction.join("/");
   const at = trace.edgeAt.get(edgeKey(edge));
   if (at === undefined) return [name, "no derivative is recorded along this edge"];
@@ -152,10 +179,10 @@ function aboutEdge(page, trace, edge, step) {
   ];
 }
 
-// What there is to know of an arrow at a step: of its edge, or of the several that a collapsed picture puts on it.
-function aboutArrow(page, trace, { edges, from, to }, step) {
-  if (page.recorded) return recordedWords(trace, edges[0], from, to);
-  if (edges.length === 1) return aboutEdge(page, trace, edges[0], step);
+// Of the edge of an arrow, or of the several that a collapsed picture puts on it.
+function arrowInWords(trace, { edges, from, to }, step) {
+  if (trace.isRecorded) return recordedInWords(trace, edges[0], from, to);
+  if (edges.length === 1) return edgeInWords(trace, edges[0], step);
   const done = edges.map((edge) => trace.edgeAt.get(edgeKey(edge))).filter((at) => at <= step);
   const largest = Math.max(...done.map((at) => Math.abs(trace.steps[at].contribution)));
   return [
@@ -166,12 +193,12 @@ function aboutArrow(page, trace, { edges, from, to }, step) {
   ];
 }
 
-function aboutGroup(page, { title, nodes, group }) {
+function groupInWords(page, { title, nodes, group }) {
   const hint = page.groups[group].view === null ? "too many to be drawn one by one" : "click or press Enter to open it";
   return [title, `${nodes.length} nodes in one box`, hint];
 }
 
-function recordedWords(trace, edge, from, to) {
+function recordedInWords(trace, edge, from, to) {
   const at = trace.edgeAt.get(edgeKey(edge));
   return at === undefined
     ? [`from ${from.title} to ${to.title}`, "no derivative is recorded along it"]
