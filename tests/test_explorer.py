@@ -551,7 +551,7 @@ def test_a_dot_that_does_not_work_is_named_once_and_done_without(dot, script):
 
 
 def test_a_dot_that_hangs_is_waited_for_once(dot, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograd.explorer.drawings._SECONDS", 0.5)
+    monkeypatch.setattr("autograd.explorer.layouts._SECONDS", 0.5)
     dot(f"echo asked >> '{tmp_path}/asked'; exec sleep 600")
     (tmp_path / "asked").touch()
     data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
@@ -564,7 +564,7 @@ def test_a_dot_that_hangs_is_waited_for_once(dot, tmp_path, monkeypatch):
 
 def test_all_layouts_together_have_one_time_limit(dot, tmp_path, monkeypatch):
     clock = iter(range(0, 1000, 8))
-    monkeypatch.setattr("autograd.explorer.drawings.monotonic", lambda: next(clock))
+    monkeypatch.setattr("autograd.explorer.layouts.monotonic", lambda: next(clock))
     dot(f"echo asked >> '{tmp_path}/asked'")
     data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
     assert len(data["layouts"]) > 5

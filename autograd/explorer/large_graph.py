@@ -6,13 +6,15 @@ Its steps are boxes and arrows. An arrow stands for many edges: of their contrib
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from autograd.draw.labels import counted
 from autograd.draw.look import extent
 from autograd.draw.scene import scene_of
-from autograd.explorer.drawings import MOST_BOXES, Designer, size_of_summary, title_of
+from autograd.explorer.drawings import MOST_BOXES, ends_of, size_of_summary, title_of
 from autograd.explorer.encoding import shown
+from autograd.explorer.layouts import Layouts
 from autograd.freshness import NOT_OF_NOW, outdated
 from autograd.graph import adjoints, edges, read_data
 
@@ -38,28 +40,24 @@ def summary(nodes: Sequence[Value]) -> dict[str, Any]:
     gradients = adjoints(nodes)
     old = outdated(nodes)
     titles = [title_of(box) for box in scene.boxes]
-    place = {box.key: k for k, box in enumerate(scene.boxes)}
-    into: list[list[Arrow]] = [[] for _ in scene.boxes]
-    for arrow in scene.arrows:
-        into[place[arrow.result]].append(arrow)
-    operands = [[place[arrow.operand] for arrow in arrows] for arrows in into]
+    ends = ends_of(scene.boxes, scene.arrows)
+    operands: list[list[int]] = [[] for _ in scene.boxes]
+    for operand, result, _ in ends:
+        operands[result].append(operand)
     data = [_range(read_data(box.nodes)) + _mark(box, old) for box in scene.boxes]
     received = [_range([gradients[node] for node in box.nodes if node in gradients]) for box in scene.boxes]
-    sizes = [size_of_summary(title, numbers) for title, *numbers in zip(titles, data, received)]
-    arrows = [(operand, k, len(arrow.edges)) for k, of in enumerate(into) for operand, arrow in zip(operands[k], of)]
-    designer = Designer()
-    layout = designer.placed(sizes, arrows)
+    layouts = Layouts()
+    layouts.place_of([size_of_summary(title, numbers) for title, *numbers in zip(titles, data, received)], ends)
+    backward = _backward(nodes, titles, list(zip(scene.arrows, ends)), gradients)
+    for step in {step["operand"]: step for step in backward}.values():  # the last that adds to this operand
+        step["after"] = received[step["operand"]]
     return {
         "nodes": [[titles[k], "", box.kind, None, operands[k]] for k, box in enumerate(scene.boxes)],
-        "recorded": {
-            "data": data,
-            "gradients": received,
-            "steps": [*_forward(scene.boxes, titles), *_backward(nodes, titles, into, operands, gradients)],
-        },
+        "recorded": {"data": data, "gradients": received, "steps": [*_forward(scene.boxes, titles), *backward]},
         "views": [{"title": "", "parent": None, "layout": 0, "boxes": list(range(len(scene.boxes)))}],
         "groups": [],
-        "layouts": [layout],
-        "notes": [_NOTE, *about_old_data(nodes), *([f"{scene.caption}."] if scene.caption else []), *designer.notes],
+        "layouts": layouts.written,
+        "notes": [_NOTE, *about_old_data(nodes), *([f"{scene.caption}."] if scene.caption else []), *layouts.notes],
     }
 
 
@@ -107,28 +105,28 @@ def _forward(boxes: Sequence[Box], titles: Sequence[str]) -> list[dict[str, Any]
 def _backward(
     nodes: Sequence[Value],
     titles: Sequence[str],
-    into: Sequence[Sequence[Arrow]],
-    operands: Sequence[Sequence[int]],
+    arrows: Sequence[tuple[Arrow, tuple[int, int, int]]],
     gradients: dict[Value, float],
 ) -> list[dict[str, Any]]:
-    """A step for each arrow along which something flows."""
+    """A step for each arrow along which something flows, from results to operands."""
     local_derivatives = {node: [local for _, local in edges(node)] for node in nodes if node in gradients}
+    positions: Counter[int] = Counter()
     steps = []
-    for k in reversed(range(len(into))):
-        for position, arrow in enumerate(into[k]):
-            products = [
-                (abs(gradients[node] * local), gradients[node], local)
-                for node, at in arrow.edges
-                if node in gradients and (local := local_derivatives[node][at]) is not None
-            ]
-            if products:
-                equation = _equation_of_arrow(titles[k], titles[operands[k][position]], products)
-                steps.append({"kind": "edge", "result": k, "position": position, "equation": equation})
+    for arrow, (operand, result, _) in sorted(arrows, key=lambda arrow: -arrow[1][1]):
+        products = [
+            (abs(gradients[node] * local), gradients[node], local)
+            for node, at in arrow.edges
+            if node in gradients and (local := local_derivatives[node][at]) is not None
+        ]
+        if products:
+            edge = {"result": result, "position": positions[result], "operand": operand, "after": "…"}
+            steps.append({"kind": "edge", **edge, "equation": _largest(titles[result], titles[operand], products)})
+        positions[result] += 1
     return steps
 
 
-def _equation_of_arrow(result: str, operand: str, products: Sequence[tuple[float, float, float]]) -> dict[str, Any]:
-    """Of the largest of its contributions, of each of which the size and the two factors are given."""
+def _largest(result: str, operand: str, products: Sequence[tuple[float, float, float]]) -> dict[str, Any]:
+    """The equation of the largest of contributions, of each of which the size and the two factors are given."""
     _, upstream, local = max(products, key=lambda product: (math.isnan(product[0]), product[0]))
     count = counted(len(products), "contribution", "contributions")
     terms = [

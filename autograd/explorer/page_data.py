@@ -11,7 +11,7 @@ from autograd.explorer.drawings import Views
 from autograd.explorer.encoding import in_one_line, shown, travelling
 from autograd.explorer.examples import own_numbers
 from autograd.explorer.javascript import operations, recorded
-from autograd.explorer.kinds import shapes
+from autograd.explorer.kinds import STYLES
 from autograd.explorer.large_graph import about_old_data, summary
 from autograd.explorer.templates import template
 from autograd.freshness import outdated
@@ -52,7 +52,7 @@ class Contents:
         self.leaves: dict[int, Value] = {}
         self.operations = "{}"
         title = in_one_line(title, _LONGEST_TITLE)
-        common: dict[str, Any] = {"title": title, "rate": learning_rate, "kinds": shapes(), "uses": []}
+        common: dict[str, Any] = {"title": title, "rate": learning_rate, "kinds": STYLES, "uses": []}
         if len(nodes) > _MOST_NODES or sum(len(node.operands) for node in nodes) > _MOST_EDGES:
             self.data = common | summary(nodes) | {"examples": [{"title": "", "numbers": {}}], "isEditable": False}
             return

@@ -9,9 +9,10 @@ import { contributions, forward, gradients, isLeaf } from "./engine.js";
 // A local derivative so small that an edge lets next to nothing through.
 export const NEXT_TO_NOTHING = 0.01;
 
-// The trace of a page's graph with these numbers in its leaves.
+// The trace of a page's graph with these numbers in its leaves. The steps of a graph too large to be computed here,
+// whose nodes stand for many, were recorded.
 export function traceOf({ graph, operations, recorded }, numbers) {
-  if (recorded) return recordedTrace(graph, recorded);
+  if (recorded) return { ...recorded, graph, isRecorded: true, ...placed(graph, recorded.steps) };
   const data = forward(graph, operations, numbers);
   const edges = contributions(graph, operations, data);
   const computed = [...graph.nodes.keys()].filter((k) => !isLeaf(graph.nodes[k]));
@@ -21,19 +22,6 @@ export function traceOf({ graph, operations, recorded }, numbers) {
     ...edges.map((edge) => ({ kind: "edge", ...edge })),
   ];
   return { graph, data, gradients: gradients(graph, edges), ...placed(graph, events) };
-}
-
-// The trace of a graph too large to be computed here, whose nodes stand for many and whose steps were recorded.
-function recordedTrace(graph, { data, gradients, steps }) {
-  const left = graph.nodes.map(() => 0);
-  const operandOf = ({ result, position }) => graph.nodes[result].operands[position];
-  for (const event of steps) if (event.kind === "edge") left[operandOf(event)] += 1;
-  const events = steps.map((event) => {
-    if (event.kind !== "edge") return event;
-    const operand = operandOf(event);
-    return { ...event, operand, after: --left[operand] ? "…" : gradients[operand] };
-  });
-  return { graph, data, gradients, isRecorded: true, ...placed(graph, events) };
 }
 
 // Where each event is among the steps.
