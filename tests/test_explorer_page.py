@@ -261,8 +261,9 @@ def test_every_change_is_heard():
         const counts = [];
         const { learning } = page;
         for (const change of [
-          () => {}, () => explorer.goTo(3), () => explorer.goToNode(1), () => explorer.open(0), () => explorer.close(),
-          () => explorer.pick(learning[0]), () => explorer.tell("a"), () => explorer.set({ h: 1 }),
+          () => {}, () => explorer.goTo(3), () => explorer.goToNode(1), () => explorer.set({ view: 0 }),
+          () => explorer.close(), () => explorer.set({ picked: learning[0] }), () => explorer.tell("a"),
+          () => explorer.set({ h: 1 }),
           () => explorer.pause(), () => explorer.setNumber(learning[0], 7), () => explorer.hold(learning[0], true),
           () => explorer.descend(), () => explorer.choose(0), () => explorer.setBack(),
           () => explorer.nudge(learning[0]),

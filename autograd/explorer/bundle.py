@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -23,12 +23,6 @@ class BundleError(Exception):
     """Modules that do not fit together: the message names them."""
 
 
-class _Module(NamedTuple):
-    number: int
-    exports: list[str]
-    script: str
-
-
 def bundled(folder: Traversable, entry: str) -> str:
     """An expression of JavaScript whose value is an object with the exports of a module.
 
@@ -42,51 +36,45 @@ def bundled(folder: Traversable, entry: str) -> str:
         BundleError: a module is missing, imports a name that is not exported, imports itself by way of others, or has
             an import or an export of another form.
     """
-    modules: dict[str, _Module] = {}  # in the order in which they run
-    last = _add(modules, folder, entry, ())
-    scripts = "".join([module.script for module in modules.values()])
-    return f"(() => {{\n{scripts}return ${last.number};\n}})()"
+    exports: dict[str, list[str]] = {}  # of each module, in the order in which they run
+    scripts: list[str] = []
 
+    def add(path: str, importers: tuple[str, ...]) -> None:
+        """Add a module behind those that it imports from, unless it is there."""
+        if path in importers:
+            circle = [*importers[importers.index(path) :], path]
+            raise BundleError(f"modules import each other in a circle: {' -> '.join(circle)}")
+        if path in exports:
+            return
+        text = _read(folder, path, importers)
+        imports = []
+        for names, place in _IMPORT.findall(text):
+            origin = posixpath.normpath(posixpath.join(posixpath.dirname(path), place))
+            add(origin, (*importers, path))
+            missing = set(re.findall(r"\w+", names)).difference(exports[origin])
+            if missing:
+                there = ", ".join(exports[origin]) or "nothing"
+                raise BundleError(f"{path} imports {', '.join(sorted(missing))} from {origin}, which exports {there}")
+            imports.append(f"const {{{names}}} = ${list(exports).index(origin)};\n")
+        body = _EXPORT.sub("", _IMPORT.sub("", text))
+        if other := _NOT_UNDERSTOOD.search(body):
+            known = "'import { a, b } from \"./file.js\";' nor 'export' before a declaration"
+            raise BundleError(f"{path}: {other[0]!r} is neither {known}")
+        start = f"const ${len(exports)} = (() => {{\n{''.join(imports)}"
+        exports[path] = _EXPORT.findall(text)
+        script = f"{start}{body}return {{ {', '.join(exports[path])} }};\n}})();\n"
+        scripts.extend(map(_squeezed, script.splitlines(keepends=True)))
 
-def _add(modules: dict[str, _Module], folder: Traversable, path: str, importers: tuple[str, ...]) -> _Module:
-    """Add a module behind those that it imports from, unless it is there."""
-    if path in modules:
-        return modules[path]
-    importers = (*importers, path)
-    if path in importers[:-1]:
-        circle = importers[importers.index(path) :]
-        raise BundleError(f"modules import each other in a circle: {' -> '.join(circle)}")
-    text = _read(folder, path, importers)
-    imports = []
-    for names, place in _IMPORT.findall(text):
-        wanted = names.replace(",", " ").split()
-        origin = posixpath.normpath(posixpath.join(posixpath.dirname(path), place))
-        module = _add(modules, folder, origin, importers)
-        for name in wanted:
-            if name not in module.exports:
-                there = ", ".join(module.exports) or "nothing"
-                raise BundleError(f"{path} imports {name} from {origin}, which exports {there}")
-        imports.append(f"const {{ {', '.join(wanted)} }} = ${module.number};\n")
-    exports = _EXPORT.findall(text)
-    body = _EXPORT.sub("", _IMPORT.sub("", text))
-    other = _NOT_UNDERSTOOD.search(body)
-    if other:
-        raise BundleError(
-            f"{path}: {other[0]!r} is neither 'import {{ a, b }} from \"./file.js\";' nor 'export' before a declaration"
-        )
-    number = len(modules)
-    script = f"const ${number} = (() => {{\n{''.join(imports)}{body}return {{ {', '.join(exports)} }};\n}})();\n"
-    modules[path] = _Module(number, exports, "".join(map(_squeezed, script.splitlines(keepends=True))))
-    return modules[path]
+    add(entry, ())
+    return f"(() => {{\n{''.join(scripts)}return ${len(exports) - 1};\n}})()"
 
 
 def _read(folder: Traversable, path: str, importers: tuple[str, ...]) -> str:
     try:
-        text = folder.joinpath(path).read_text(encoding="utf-8")
+        return without_comments(folder.joinpath(path).read_text(encoding="utf-8"))
     except OSError:
-        wanted = f", which {importers[-2]} imports from," if len(importers) > 1 else ""
+        wanted = f", which {importers[-1]} imports from," if importers else ""
         raise BundleError(f"the module {path}{wanted} cannot be read") from None
-    return without_comments(text)
 
 
 def _squeezed(line: str) -> str:

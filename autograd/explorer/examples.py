@@ -51,19 +51,19 @@ def _differs(leaves: Sequence[Value]) -> bool:
 def _check_alike(nodes: Sequence[Value], order: Sequence[Value], k: int) -> None:
     """Whether two graphs are the same but for their numbers."""
     places = [{node: place for place, node in enumerate(graph)} for graph in (nodes, order)]
+    difference = ""
+    if len(nodes) != len(order):
+        difference = f"examples[{k}] has {len(order)} nodes and the root {len(nodes)}"
     for place, pair in enumerate(zip(nodes, order)):
-        node, other = pair
         wanted, got = [(each.kind, each.primitive, [of[o] for o in each.operands]) for each, of in zip(pair, places)]
         if wanted != got:
-            raise ValueError(
-                f"explore: examples are computed in the same way, but in examples[{k}] node {place} is "
-                f"{_described(other)}, and in the root it is {_described(node)}: make all of them by one function "
-                f"without `if`, with the same layers and losses"
-            )
-    if len(nodes) != len(order):
+            node, other = map(_described, pair)
+            difference = f"in examples[{k}] node {place} is {other}, and in the root it is {node}"
+            break
+    if difference:
         raise ValueError(
-            f"explore: examples are computed in the same way, but examples[{k}] has {len(order)} nodes and the root "
-            f"{len(nodes)}: make all of them by one function without `if`, with the same layers and losses"
+            f"explore: examples are computed in the same way, but {difference}: make all of them by one function "
+            f"without `if`, with the same layers and losses"
         )
 
 

@@ -28,8 +28,9 @@ export class Explorer {
     this.#listeners.forEach((listener) => listener());
   }
 
-  // What the reader sets: `speed`, steps a second of playing; `h` of a nudge; `rate` of gradient steps; `isOverAll`,
-  // whether these learn from all examples or from the one that is shown.
+  // What the reader sets: the `view` that is drawn and the leaf that is `picked` in the panel of the leaves; `speed`,
+  // steps a second of playing; `h` of a nudge; `rate` of gradient steps, and `isOverAll`, whether these learn from all
+  // examples or from the one that is shown.
   set(settings) {
     Object.assign(this, settings);
     this.#changed();
@@ -90,19 +91,9 @@ export class Explorer {
     this.set({ isPlaying: false, isTraining: false });
   }
 
-  // --- What is looked at ---------------------------------------------------------------------------------------------
-
-  open(view) {
-    this.set({ view });
-  }
-
+  // Closes a group that is open.
   close() {
-    this.open(this.page.views[this.view].parent ?? 0);
-  }
-
-  // Turns the panel of the leaves to one of them.
-  pick(leaf) {
-    this.set({ picked: leaf });
+    this.set({ view: this.page.views[this.view].parent ?? 0 });
   }
 
   // --- Numbers -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// Nudges and gradient descent, on numbers in leaves: { index: number }. Pure functions: nothing that is given is changed.
+// Nudges and gradient descent, on numbers in leaves: { index: number }. Pure functions: nothing given is changed.
 
 import { forward } from "./engine.js";
 import { traceOf } from "./trace.js";

@@ -16,7 +16,7 @@ export function boxOf(page, shown, [x, y, width, height]) {
   const style = page.kinds[kind];
   const isRoot = nodes.includes(page.graph.root);
   const isPlain = height < 40; // a constant without a label: one row
-  const text = (look, at, row, content) => svg("text", { class: look, x: at, y: row }, content);
+  const text = (name, x, y, content) => svg("text", { class: name, x, y }, content);
   const [data, gradient] = [0, 1].map((row) => text("number", width - MARGIN, isPlain ? 17 : 34 + 17 * row, ""));
   const words = isGroup || isPlain ? [] : kind === "constant" ? ["data"] : ["data", "grad"];
   const captions = words.map((word, row) => text("caption", MARGIN, 34 + 17 * row, word));
@@ -73,12 +73,12 @@ function shapeOf({ corner: size, isCut }, width, height, inset = 0) {
 
 export function updateBox(box, trace, step, parts) {
   const part = box.nodes.map((node) => parts.get(node)).findLast(Boolean) ?? "";
-  const look = box.group === null ? lookOfNode(trace, box.nodes[0], step) : lookOfGroup(trace, box.nodes, step);
-  mark(box.element, "data-phase", look.phase);
+  const state = box.group === null ? stateOfNode(trace, box.nodes[0], step) : stateOfGroup(trace, box.nodes, step);
+  mark(box.element, "data-phase", state.phase);
   mark(box.element, "data-part", part);
-  write(box.data, look.data);
-  write(box.gradient, look.gradient);
-  tag(box, "badge", look.badge, box.width);
+  write(box.data, state.data);
+  write(box.gradient, state.gradient);
+  tag(box, "badge", state.badge, box.width);
   tag(box, "part", part === "upstream" || part === "receives" ? part : "", 0);
 }
 
@@ -91,7 +91,7 @@ function tag(box, name, text, x) {
 }
 
 // What a box shows; "·" stands for a number that is not there yet.
-function lookOfNode(trace, node, step) {
+function stateOfNode(trace, node, step) {
   const computed = isComputed(trace, node, step);
   const data = computed ? show(trace.data[node]) : "·";
   if (trace.graph.nodes[node].kind === "constant") return { phase: "computed", data, gradient: "", badge: "" };
@@ -105,7 +105,7 @@ function lookOfNode(trace, node, step) {
   };
 }
 
-function lookOfGroup(trace, nodes, step) {
+function stateOfGroup(trace, nodes, step) {
   const inner = nodes.filter((node) => !isLeaf(trace.graph.nodes[node]));
   const computed = inner.filter((node) => isComputed(trace, node, step)).length;
   const gradients = nodes.map((node) => gradientAt(trace, node, step)).filter(({ of }) => of);

@@ -73,16 +73,13 @@ function partsOf(trace, { kind, node, result, operand }) {
 
 // Every edge is on the arrow between the boxes of its ends; of several such arrows the first is for the first edge.
 function edgesOnArrows(page, arrows, boxAt) {
-  const between = new Map();
-  for (const arrow of arrows) {
-    const alike = between.get(arrow.from) ?? between.set(arrow.from, new Map()).get(arrow.from);
-    alike.set(arrow.to, [...(alike.get(arrow.to) ?? []), arrow]);
-  }
+  const ends = (from, to) => `${from?.nodes[0]}:${to?.nodes[0]}`;
+  const between = Map.groupBy(arrows, ({ from, to }) => ends(from, to));
   const taken = new Map();
   const arrowAt = new Map();
   page.nodes.forEach(({ operands }, result) =>
     operands.forEach((operand, position) => {
-      const alike = between.get(boxAt.get(operand))?.get(boxAt.get(result)) ?? [];
+      const alike = between.get(ends(boxAt.get(operand), boxAt.get(result))) ?? [];
       const count = taken.get(alike) ?? 0;
       taken.set(alike, count + 1);
       const arrow = alike[Math.min(count, alike.length - 1)];

@@ -26,13 +26,8 @@ export function equationPanel(explorer) {
 function fraction(piece) {
   if (typeof piece === "string") return piece;
   const [over, under] = piece;
-  return html(
-    "span",
-    { class: "fraction" },
-    html("span", {}, over),
-    html("span", { class: "slash" }, "/"),
-    html("span", {}, under),
-  );
+  const slash = html("span", { class: "slash" }, "/");
+  return html("span", { class: "fraction" }, html("span", {}, over), slash, html("span", {}, under));
 }
 
 function term([shown, caption, part]) {

@@ -11,14 +11,8 @@ export const labelled = (text, field) => html("label", {}, text, field);
 
 // A field for a number. `take` gets the number when it has been written; what does not fit is marked and not taken.
 export function numberField(number, label, take, fits = (written) => written !== undefined) {
-  const field = html("input", {
-    type: "text",
-    inputmode: "decimal",
-    "aria-label": label,
-    autocomplete: "off",
-    spellcheck: "false",
-    onchange,
-  });
+  const plain = { type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false" };
+  const field = html("input", { ...plain, "aria-label": label, onchange });
   field.value = exact(number);
   function onchange() {
     const written = parse(field.value);
@@ -28,6 +22,14 @@ export function numberField(number, label, take, fits = (written) => written !==
     take(written);
   }
   return field;
+}
+
+// A list of options, each [value, text]. `take` gets the value of the one that has been chosen.
+export function choice(options, take, attributes = {}) {
+  const elements = options.map(([value, text]) => html("option", { value }, text));
+  const onchange = () => take(options[select.selectedIndex][0]);
+  const select = html("select", { ...attributes, onchange }, ...elements);
+  return select;
 }
 
 // What the explorer has to say about something.

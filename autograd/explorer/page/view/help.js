@@ -24,17 +24,16 @@ const MARKS = [
 ];
 
 export function helpPanel({ page }) {
-  const keys = KEYS.flatMap(([names, effect]) => [
-    html("dt", {}, ...names.split(" ").map((name) => html("kbd", {}, name))),
-    html("dd", {}, effect),
-  ]);
-  const marks = MARKS.flatMap(([sign, meaning]) => [html("dt", {}, sign), html("dd", {}, meaning)]);
-  const shapes = Object.entries(page.kinds).flatMap(([kind, style]) => [
-    html("dt", {}, sample(kind, style)),
-    html("dd", {}, style.label),
-  ]);
-  const parts = [html("dl", { class: "keys" }, ...keys), html("dl", {}, ...shapes), html("dl", {}, ...marks)];
-  return { element: html("details", { class: "panel help" }, html("summary", {}, "Keys, shapes and marks"), ...parts) };
+  const keys = KEYS.map(([names, effect]) => [names.split(" ").map((name) => html("kbd", {}, name)), effect]);
+  const shapes = Object.entries(page.kinds).map(([kind, style]) => [sample(kind, style), style.label]);
+  const lists = [listOf(keys, { class: "keys" }), listOf(shapes), listOf(MARKS)];
+  return { element: html("details", { class: "panel help" }, html("summary", {}, "Keys, shapes and marks"), ...lists) };
+}
+
+// Signs with their meanings.
+function listOf(pairs, attributes = {}) {
+  const rows = pairs.map(([sign, meaning]) => [html("dt", {}, ...[sign].flat()), html("dd", {}, meaning)]);
+  return html("dl", attributes, ...rows.flat());
 }
 
 function sample(kind, style) {

@@ -1,25 +1,20 @@
 // The panel of learning: steps of gradient descent, the loss and the parameters that they move.
 
 import { html, mark, svg, textButton, write } from "./elements.js";
-import { labelled, messageBox, numberField, panel } from "./fields.js";
+import { choice, labelled, messageBox, numberField, panel } from "./fields.js";
 import { grouped, show } from "../model/numbers.js";
 
 export function learningPanel(explorer) {
   const { page } = explorer;
   const several = page.examples.length > 1;
-  const example = html(
-    "select",
-    { onchange: () => explorer.choose(Number(example.value)) },
-    ...page.examples.map(({ title }, k) => html("option", { value: k }, title)),
-  );
-  const over = html(
-    "select",
-    { onchange: () => explorer.set({ isOverAll: over.value === "all" }) },
-    html("option", { value: "one" }, "this example"),
-    html("option", { value: "all", selected: true }, `all ${page.examples.length} examples`),
-  );
+  const titles = page.examples.map(({ title }, k) => [k, title]);
+  const example = choice(titles, (k) => explorer.choose(k));
+  const whose = [["one", "this example"], ["all", `all ${page.examples.length} examples`]];
+  const over = choice(whose, (value) => explorer.set({ isOverAll: value === "all" }));
   const moving = movingChoice(explorer);
   const rate = numberField(explorer.rate, "learning rate", (number) => explorer.set({ rate: number }), Number.isFinite);
+  const descend = textButton("gradient step", () => explorer.descend());
+  const reset = textButton("reset", () => explorer.setBack());
   const train = textButton("train", () => explorer.trainOrPause());
   const curve = lossCurve();
   const weights = weightsPicture(page);
@@ -30,13 +25,7 @@ export function learningPanel(explorer) {
     ...(several ? [labelled("example ", example), labelled("learn from ", over)] : []),
     labelled("learning rate ", rate),
     moving,
-    html(
-      "div",
-      { class: "buttons" },
-      textButton("gradient step", () => explorer.descend()),
-      train,
-      textButton("reset", () => explorer.setBack()),
-    ),
+    html("div", { class: "buttons" }, descend, train, reset),
     message.element,
     curve.element,
     weights.element,
@@ -44,6 +33,7 @@ export function learningPanel(explorer) {
 
   function update() {
     example.value = explorer.example;
+    over.value = explorer.isOverAll ? "all" : "one";
     write(train, explorer.isTraining ? "pause" : "train");
     message.update();
     curve.update(explorer.losses);
@@ -72,34 +62,21 @@ function lossCurve() {
   const line = svg("polyline", { class: "curve" });
   const dot = svg("circle", { class: "now", r: 3 });
   const caption = html("figcaption");
-  const picture = svg(
-    "svg",
-    {
-      viewBox: `-4 -6 ${width + 8} ${height + 12}`,
-      preserveAspectRatio: "xMinYMid",
-      role: "img",
-      "aria-label": "loss at each gradient step",
-    },
-    line,
-    dot,
-  );
+  const frame = { viewBox: `-4 -6 ${width + 8} ${height + 12}`, preserveAspectRatio: "xMinYMid" };
+  const picture = svg("svg", { ...frame, role: "img", "aria-label": "loss at each gradient step" }, line, dot);
   const element = html("figure", { class: "loss" }, picture, caption);
 
   function update(losses) {
     element.hidden = losses.length < 2;
     const finite = losses.filter(Number.isFinite);
     const [low, high] = [Math.min(...finite), Math.max(...finite)];
-    const place = (loss, k) =>
-      [(width * k) / (losses.length - 1), height * (high > low ? (high - loss) / (high - low) : 0.5)].map((x) =>
-        x.toFixed(1),
-      );
+    const steps = losses.length - 1;
+    const heightOf = (loss) => height * (high > low ? (high - loss) / (high - low) : 0.5);
+    const place = (loss, k) => [(width * k) / steps, heightOf(loss)].map((x) => x.toFixed(1));
     const points = losses.map((loss, k) => Number.isFinite(loss) && place(loss, k)).filter(Boolean);
     mark(line, "points", points.join(" "));
     if (points.length) [dot.cx.baseVal.value, dot.cy.baseVal.value] = points.at(-1).map(Number);
-    write(
-      caption,
-      `loss ${show(losses[0])} → ${show(losses.at(-1))} in ${losses.length - 1} step${losses.length > 2 ? "s" : ""}`,
-    );
+    write(caption, `loss ${show(losses[0])} → ${show(losses.at(-1))} in ${steps} step${steps > 1 ? "s" : ""}`);
   }
   return { element, update };
 }
@@ -110,17 +87,12 @@ function weightsPicture(page) {
   const largest = Math.max(1, ...squares.map(({ row, column }) => Math.max(row, column) + 1));
   const cell = Math.max(4, Math.min(14, Math.floor(128 / largest)));
   const inOrder = (name) => name.replace(/\d+/g, (digits) => digits.padStart(6, "0")); // W2 before W10
-  const byName = [...Map.groupBy(squares, ({ matrix }) => matrix)].sort(([one], [other]) =>
-    inOrder(one) < inOrder(other) ? -1 : 1,
-  );
-  const figures = byName.map(([matrix, parts]) => {
+  const matrices = [...Map.groupBy(squares, ({ matrix }) => matrix)];
+  matrices.sort(([one], [other]) => (inOrder(one) < inOrder(other) ? -1 : 1));
+  const figures = matrices.map(([matrix, parts]) => {
     const [width, height] = ["column", "row"].map((axis) => cell * (Math.max(...parts.map((part) => part[axis])) + 1));
-    for (const { rect, title } of parts) rect.append(title);
-    const picture = svg(
-      "svg",
-      { width, height, role: "img", "aria-label": `numbers of ${matrix}` },
-      ...parts.map(({ rect }) => rect),
-    );
+    const picture = svg("svg", { width, height, role: "img", "aria-label": `numbers of ${matrix}` });
+    for (const { rect, title } of parts) picture.appendChild(rect).append(title);
     return html("figure", {}, picture, html("figcaption", {}, matrix));
   });
   const element = html("div", { class: "weights", hidden: !squares.length }, ...figures);

@@ -1,7 +1,7 @@
 // The panel with the numbers of the leaves, and what a nudge does. `edit` takes the keyboard to the field of a leaf.
 
 import { html, mark, textButton, write } from "./elements.js";
-import { labelled, messageBox, numberField, panel } from "./fields.js";
+import { choice, labelled, messageBox, numberField, panel } from "./fields.js";
 import { nudgeInWords } from "./words.js";
 import { exact, show } from "../model/numbers.js";
 import { gradientAt } from "../model/trace.js";
@@ -11,8 +11,8 @@ const MOST_ROWS = 8; // of more leaves than that, one is shown at a time
 export function leavesPanel(explorer) {
   const { page } = explorer;
   const isShort = page.leaves.length <= MOST_ROWS;
-  const names = isShort ? [] : page.leaves.map((leaf) => html("option", { value: leaf }, leafName(page, leaf)));
-  const picker = html("select", { onchange: () => explorer.pick(Number(picker.value)) }, ...names);
+  const names = isShort ? [] : page.leaves.map((leaf) => [leaf, leafName(page, leaf)]);
+  const picker = choice(names, (leaf) => explorer.set({ picked: leaf }));
   const rows = page.leaves.slice(0, isShort ? MOST_ROWS : 1).map((leaf) => leafRow(explorer, leaf));
   const fits = (number) => Number.isFinite(number) && number !== 0;
   const h = numberField(explorer.h, "h", (number) => explorer.set({ h: number }), fits);
@@ -27,7 +27,7 @@ export function leavesPanel(explorer) {
   );
 
   function edit(leaf) {
-    explorer.pick(leaf);
+    explorer.set({ picked: leaf });
     rows[isShort ? page.leaves.indexOf(leaf) : 0].field.focus();
   }
 

@@ -45,7 +45,7 @@ function showNudge(explorer) {
   if (!page.movable.length) return "No leaf of this graph has a derivative.";
   const size = (leaf) => Math.abs(trace.gradients[leaf]) || 0;
   const leaf = page.movable.reduce((best, other) => (size(other) > size(best) ? other : best));
-  explorer.pick(leaf);
+  explorer.set({ picked: leaf });
   return nudgeInWords(page, explorer.nudge(leaf));
 }
 

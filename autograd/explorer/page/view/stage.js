@@ -23,20 +23,15 @@ export function stageOf(explorer, edit) {
   });
   const where = html("span", { class: "where" });
   const close = textButton("◂ close", () => explorer.close(), { class: "close", title: "close (Esc)" });
-  const zoom = html(
-    "div",
-    { class: "zoom", role: "group", "aria-label": "size of the graph" },
-    textButton("−", () => resize(scale / 1.25), { "aria-label": "smaller", title: "smaller (−)" }),
+  const sizes = [
+    textButton("−", () => magnify(0.8), { "aria-label": "smaller", title: "smaller (−)" }),
     textButton("fit", () => fit(), { title: "all of the graph (0)" }),
-    textButton("+", () => resize(scale * 1.25), { "aria-label": "larger", title: "larger (+)" }),
-  );
+    textButton("+", () => magnify(1.25), { "aria-label": "larger", title: "larger (+)" }),
+  ];
+  const zoom = html("div", { class: "zoom", role: "group", "aria-label": "size of the graph" }, ...sizes);
   const heading = html("div", { class: "heading" }, html("strong", {}, page.title), where, close, zoom);
-  const element = html(
-    "section",
-    { class: "stage", "aria-label": "graph" },
-    heading,
-    html("div", { class: "frame" }, pane, tip),
-  );
+  const frame = html("div", { class: "frame" }, pane, tip);
+  const element = html("section", { class: "stage", "aria-label": "graph" }, heading, frame);
   let drawing = null;
   let shown = null; // the view that is drawn
   let scale = 1;
@@ -45,9 +40,9 @@ export function stageOf(explorer, edit) {
   let active = []; // the boxes that the step is about
   let followed = -Infinity; // when the pane last moved to them
 
-  function resize(next) {
+  function magnify(by) {
     smallest = null;
-    scaleTo(Math.min(Math.max(next, Math.min(SCALES.smallest, scale)), SCALES.largest));
+    scaleTo(Math.min(Math.max(scale * by, Math.min(SCALES.smallest, scale)), SCALES.largest));
   }
 
   function scaleTo(next) {
@@ -98,9 +93,9 @@ export function stageOf(explorer, edit) {
     tip.replaceChildren(...lines.map((line) => html("div", {}, line)));
     mark(thing.element, "aria-label", lines.join(", "));
     // in the half of the pane where the thing is not
-    const frame = pane.getBoundingClientRect();
+    const room = pane.getBoundingClientRect();
     const place = thing.element.getBoundingClientRect();
-    const isHigh = place.top + place.height / 2 < frame.top + frame.height / 2;
+    const isHigh = place.top + place.height / 2 < room.top + room.height / 2;
     mark(tip, "class", isHigh ? "tip low" : "tip");
   }
 
@@ -112,7 +107,7 @@ export function stageOf(explorer, edit) {
 
   function openGroup({ view, title, nodes }) {
     if (view === null) explorer.tell(`${title} has ${nodes.length} nodes: too many to be drawn one by one.`);
-    else explorer.open(view);
+    else explorer.set({ view });
   }
 
   function update() {
@@ -144,7 +139,7 @@ export function stageOf(explorer, edit) {
     element,
     update,
     fit,
-    magnify: (by) => resize(scale * by),
+    magnify,
     move: (by) => drawing.move(by),
     choose: () => choose(looked),
     destroy: () => watcher.disconnect(),

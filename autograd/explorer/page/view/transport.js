@@ -1,25 +1,18 @@
 // The panel that moves from step to step, and plays them.
 
 import { html, iconButton, mark, write } from "./elements.js";
+import { choice } from "./fields.js";
 
 const SPEEDS = [0.5, 1, 2, 5, 15, 60]; // steps a second
 
 export function transportPanel(explorer) {
   const play = iconButton("play", "play", () => explorer.playOrPause());
-  const scrubber = html("input", {
-    type: "range",
-    class: "scrubber",
-    min: "0",
-    "aria-label": "step",
-    oninput: () => explorer.goTo(Number(scrubber.value)),
-  });
+  const oninput = () => explorer.goTo(Number(scrubber.value));
+  const scrubber = html("input", { type: "range", class: "scrubber", min: "0", "aria-label": "step", oninput });
   const phases = ["forward", "backward"].map((name) => html("span", { class: name }, name));
   const counter = html("output", { class: "counter", "aria-live": "off" });
-  const speed = html(
-    "select",
-    { "aria-label": "speed", title: "speed", onchange: () => explorer.set({ speed: Number(speed.value) }) },
-    ...SPEEDS.map((value) => html("option", { value, selected: value === explorer.speed }, `${value} / s`)),
-  );
+  const speeds = SPEEDS.map((speed) => [speed, `${speed} / s`]);
+  const speed = choice(speeds, (value) => explorer.set({ speed: value }), { "aria-label": "speed", title: "speed" });
   const element = html(
     "section",
     { class: "transport", "aria-label": "steps" },
@@ -40,6 +33,7 @@ export function transportPanel(explorer) {
     scrubber.max = trace.last;
     scrubber.value = step;
     mark(scrubber, "aria-valuetext", `step ${step} of ${trace.last}`);
+    speed.value = explorer.speed;
     write(counter, `${step} / ${trace.last}`);
     phases[0].style.flexGrow = trace.seedAt - 1;
     phases[1].style.flexGrow = trace.last - trace.seedAt + 1;
