@@ -19,7 +19,7 @@ import pytest
 import autograd
 from autograd import Primitive, Value, explore
 from autograd.explorer import document, widget
-from autograd.explorer.encoding import travelling
+from autograd.explorer.encoding import encoded
 from autograd.explorer.layered import layered
 from autograd.explorer.templates import template
 from autograd.graph import topological_order
@@ -228,7 +228,7 @@ def test_numbers_travel_exactly(number):
     (row,) = data_of(explorer)["nodes"]
     back = float(row[3])
     assert repr(back) == repr(number)
-    assert isinstance(travelling(number), str) == (not math.isfinite(number))
+    assert isinstance(encoded(number), str) == (not math.isfinite(number))
     assert not re.search(r"\b(NaN|Infinity)\b", Parts(explorer.to_html()).text_of("script", type="application/json"))
 
 

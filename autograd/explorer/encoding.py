@@ -16,11 +16,11 @@ def in_one_line(text: str, longest: int) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
-def travelling(number: float) -> float | str:
-    """A number as JSON can have it: nan and infinities by their names, whole numbers short, all others exactly.
+def encoded(number: float) -> float | str:
+    """A number as JSON can have it: nan and infinities by their names, integers short, all others exactly.
 
     Example:
-        >>> travelling(0.1), travelling(2.0), travelling(float("-inf")), travelling(-0.0)
+        >>> encoded(0.1), encoded(2.0), encoded(float("-inf")), encoded(-0.0)
         (0.1, 2, '-inf', -0.0)
     """
     if not math.isfinite(number):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.draw.labels import listed
 from autograd.explanation.names import names_of
 from autograd.explorer.drawings import Views
-from autograd.explorer.encoding import in_one_line, shown, travelling
+from autograd.explorer.encoding import encoded, in_one_line, shown
 from autograd.explorer.examples import own_numbers
 from autograd.explorer.javascript import operations, recorded
 from autograd.explorer.kinds import STYLES
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from autograd.explorer.javascript import Operations
     from autograd.primitives import Primitive
     from autograd.value import Value
+
+    _Use = tuple[Primitive, tuple[float | None, ...]]
+    """A row of the table in use: with the numbers of operands that stand in its formulas, None for the others."""
 
 _LONGEST_NAME, _LONGEST_EXAMPLE, _LONGEST_TITLE = 18, 60, 300
 _MOST_NODES, _MOST_EDGES = 5_000, 20_000
@@ -61,14 +64,16 @@ class Contents:
         self.operations = written.script
         names = names_of(root)
         places = {node: place for place, node in enumerate(nodes)}
-        uses = _Uses(written)
-        rows = [_row(node, names, places, uses) for node in nodes]
-        example_rows = _examples(nodes, examples, names)
+        uses: dict[_Use, int] = {}
+        for node in nodes:
+            if node.primitive:
+                uses.setdefault(_use_of(node.primitive, node.operands), len(uses))
+        rows = [_row(node, names, places, uses, written) for node in nodes]
         views = Views(root, places, [row[0] for row in rows])
         self.data = common | {
             "nodes": rows,
-            "uses": uses.written,
-            "examples": example_rows,
+            "uses": [_written(use, written) for use in uses],
+            "examples": _examples(nodes, examples, names),
             "views": views.views,
             "groups": views.groups,
             "layouts": views.layouts,
@@ -77,7 +82,9 @@ class Contents:
         }
 
 
-def _row(node: Value, names: dict[Value, Name], places: dict[Value, int], uses: _Uses) -> list[Any]:
+def _row(
+    node: Value, names: dict[Value, Name], places: dict[Value, int], uses: dict[_Use, int], operations: Operations
+) -> list[Any]:
     """A node as a list: name, title where that is another, kind, number; of a computed one operands and use as well.
 
     The number of a computed node travels only where the page cannot compute it, and then its local derivatives do too.
@@ -86,66 +93,46 @@ def _row(node: Value, names: dict[Value, Name], places: dict[Value, int], uses: 
     title = in_one_line(node.label, _LONGEST_TITLE) or name
     row: list[Any] = [name, "" if title == name else title, node.kind]
     if node.primitive is None:
-        return [*row, travelling(node.data)]
-    use, is_known = uses.of(node)
-    row += [None if is_known else travelling(node.data), [places[o] for o in node.operands], use]
-    if not is_known:
-        row.append([None if local is None else travelling(local) for local in recorded(node)])
-    return row
+        return [*row, encoded(node.data)]
+    computed = [[places[operand] for operand in node.operands], uses[_use_of(node.primitive, node.operands)]]
+    if (node.primitive, len(node.operands)) in operations.keys:
+        return [*row, None, *computed]
+    locals_ = [None if local is None else encoded(local) for local in recorded(node)]
+    return [*row, encoded(node.data), *computed, locals_]
 
 
-class _Uses:
-    """The rows in use, each once for each number of operands and each exponent."""
-
-    def __init__(self, operations: Operations) -> None:
-        self.written: list[dict[str, Any]] = []
-        self._operations = operations
-        self._known: dict[tuple[Primitive, tuple[float | None, ...]], int] = {}
-
-    def of(self, node: Value) -> tuple[int, bool]:
-        """The place of a node's use, and whether the page can compute it."""
-        row = node.primitive
-        assert row is not None
-        given = tuple([_given(row, position, operand) for position, operand in enumerate(node.operands)])
-        key = self._operations.keys.get((row, len(given)))
-        if (row, given) not in self._known:
-            self._known[row, given] = len(self.written)
-            plain = (None,) * len(given)
-            forms = [template(row, given)] if given == plain else [template(row, given), template(row, plain)]
-            self.written.append(
-                {
-                    "op": key,
-                    "cuts": row.cuts,
-                    "symbol": in_one_line(row.symbol, _LONGEST_NAME),
-                    "forms": [form._asdict() for form in forms],
-                    "given": given if len(forms) > 1 else [],
-                }
-            )
-        return self._known[row, given], key is not None
+def _use_of(row: Primitive, operands: Sequence[Value]) -> _Use:
+    """A plain exponent stands in the formulas of x ** 2, whose derivative is 2·x and not 2·x^(2 - 1)."""
+    given: list[float | None] = [None] * len(operands)
+    exponent = operands[-1]
+    is_plain = row is pow_ and exponent.kind == "constant" and not exponent.label
+    if is_plain and math.isfinite(exponent.data):
+        given[-1] = exponent.data
+    return row, tuple(given)
 
 
-def _given(row: Primitive, position: int, operand: Value) -> float | None:
-    """The exponent of x ** 2, whose derivative is 2·x and not 2·x^(2 - 1); None for what has a place in formulas."""
-    is_exponent = row is pow_ and position == 1 and operand.kind == "constant" and not operand.label
-    return operand.data if is_exponent and math.isfinite(operand.data) else None
+def _written(use: _Use, operations: Operations) -> dict[str, Any]:
+    row, given = use
+    plain = (None,) * len(given)
+    return {
+        "op": operations.keys.get((row, len(given))),
+        "cuts": row.cuts,
+        "symbol": in_one_line(row.symbol, _LONGEST_NAME),
+        "forms": [template(row, numbers)._asdict() for numbers in dict.fromkeys([given, plain])],
+        "given": [] if given == plain else given,
+    }
 
 
 def _examples(nodes: Sequence[Value], examples: Sequence[Value], names: dict[Value, Name]) -> list[dict[str, Any]]:
-    """Of each example the numbers in the leaves that are its own, and a title made of them."""
+    """Of each example the numbers in the leaves that are its own, and a title made of them: those with names first."""
     titled = []
     for k, numbers in enumerate(own_numbers(nodes, examples)):
-        parts = sorted([_assignment(names.get(nodes[place]), x) for place, x in numbers.items()], key=_is_plain)
-        title = in_one_line(": ".join([str(k), ", ".join(parts)]), _LONGEST_EXAMPLE)
-        titled.append({"title": title, "numbers": {place: travelling(x) for place, x in numbers.items()}})
+        called = {place: f"{names[nodes[place]].text} = " for place in numbers if nodes[place] in names}
+        ordered = [*called, *[place for place in numbers if place not in called]]
+        parts = [called.get(place, "") + shown(numbers[place], 3) for place in ordered]
+        title = in_one_line(f"{k}: {', '.join(parts)}", _LONGEST_EXAMPLE)
+        titled.append({"title": title, "numbers": {place: encoded(x) for place, x in numbers.items()}})
     return titled
-
-
-def _assignment(name: Name | None, number: float) -> str:
-    return f"{name.text} = {shown(number, 3)}" if name else shown(number, 3)
-
-
-def _is_plain(assignment: str) -> bool:
-    return "=" not in assignment
 
 
 def _notes(nodes: Sequence[Value], unknown: Collection[str]) -> list[str]:
