@@ -15,7 +15,7 @@ import autograd
 from autograd import Value, explorer
 from autograd.explorer import document, kinds
 from autograd.explorer.bundle import BundleError, bundled
-from autograd.explorer.page_data import Contents
+from autograd.explorer.page_data import PageData
 from autograd.graph import KINDS, topological_order
 from nn import MLP, hinge
 
@@ -60,7 +60,7 @@ const gradientsNow = () => page.nodes.map((_, k) => gradientAt(explorer.trace, k
 
 def with_model(root, program, examples=(), rate=0.1):
     """What a program gives for which there are `explorer` and `page` of a graph."""
-    contents = Contents(root, examples, rate, "")
+    contents = PageData(root, examples, rate, "")
     modules = [*(f"model/{path.name}" for path in MODEL if path.name != "engine.js"), "view/words.js"]
     script = MODEL_OF.replace("TEXT", json.dumps(document.as_json(contents.data)))
     return run(f"{imported(*modules)}\n{script.replace('OPERATIONS', contents.operations)}\n{program}")
@@ -163,7 +163,7 @@ def test_no_view_changes_the_model():
 
 def test_kinds_are_those_of_the_graph():
     assert tuple(kinds.STYLES) == (*KINDS, "group")
-    data = Contents(readme_graph(), [], 0.1, "").data
+    data = PageData(readme_graph(), [], 0.1, "").data
     assert {row[2] for row in data["nodes"]} == {"leaf", "constant", "computed"}
     assert list(data["kinds"]) == list(kinds.STYLES)
 
@@ -451,3 +451,36 @@ def test_recorded_steps_of_a_very_large_graph(monkeypatch):
     assert gradients == [["…", None, "2", 1], ["−12", "4", "2", 1]]
     assert words[-1].endswith("1 contribution, each upstream × local derivative")
     assert not math.isnan(loss.data)
+
+
+# --- Words ----------------------------------------------------------------------------------------------------------
+
+
+def test_many_leaves_that_move_are_counted():
+    leaves = [Value(1.0 + k, label=f"x{k}") for k in range(7)]
+    said = "explorer.descend(); say(messageInWords(explorer));"
+    assert "moves x0, x1, x2, x3 and 3 more: loss 28 → " in with_model(autograd.sum(leaves), said)
+    assert "moves x0, x1 and x2: loss 6 → " in with_model(autograd.sum(leaves[:3]), said)
+
+
+def test_words_about_nodes_edges_and_groups():
+    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    loss = (a * b + 1.0) * a
+    places = {node: k for k, node in enumerate(topological_order(loss))}
+    one = places[loss.operands[0].operands[1]]
+    program = f"""
+        const node = (k) => thingInWords(explorer, {{ nodes: [k], group: null }});
+        const arrow = (...edges) => thingInWords(explorer, {{ edges, from: {{ title: "a" }}, to: {{ title: "C" }} }});
+        const edge = {{ result: {places[loss]}, position: 1 }};
+        const before = [node({places[loss]}), arrow(edge)];
+        explorer.goTo(Infinity);
+        say([...before, node({places[a]}), node({one}), arrow(edge), arrow(edge, {{ ...edge, position: 0 }})]);
+    """
+    assert with_model(loss, program) == [
+        ["C", "C = v2·a", "not computed yet", "no gradient yet"],
+        ["∂C/∂a = v2 = −5", "nothing has come along it yet"],
+        ["a", "leaf, data 2", "gradient −11 (2 of 2 contributions)"],
+        ["constant, data 1", "a constant: it gets no gradient"],
+        ["∂C/∂a = v2 = −5", "upstream × local derivative: 1 × (−5) = −5"],
+        ["2 edges from a to C", "2 have carried their contributions, the largest of size 5"],
+    ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.draw import draw_dot
 from autograd.explorer import document, widget
-from autograd.explorer.page_data import Contents
+from autograd.explorer.page_data import PageData
 from autograd.files import write_whole
 from autograd.graph import read_data
 
@@ -38,7 +38,7 @@ class Explorer:
     """
 
     def __init__(self, root: Value, examples: Sequence[Value], learning_rate: float, title: str) -> None:
-        self._contents = Contents(root, examples, learning_rate, title)
+        self._page_data = PageData(root, examples, learning_rate, title)
         self._root = root
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
@@ -61,8 +61,8 @@ class Explorer:
             >>> Path("exp.html").read_text(encoding="utf-8") == written
             True
         """
-        title = self._contents.data["title"] or "chainrule explorer"
-        whole = document.whole_page(title, self._contents.data, self._contents.operations)
+        title = self._page_data.data["title"] or "chainrule explorer"
+        whole = document.whole_page(title, self._page_data.data, self._page_data.operations)
         if path is not None:
             write_whole(path, whole)
         return whole
@@ -80,13 +80,13 @@ class Explorer:
     def values(self) -> dict[Value, float]:
         """The number that each leaf has on the page in the notebook, whatever was edited or learnt there."""
         written = self._widget.numbers if "_widget" in vars(self) else {}
-        leaves = self._contents.leaves
+        leaves = self._page_data.leaves
         recorded = zip(leaves.items(), read_data(leaves.values()))
         return {leaf: float(written.get(str(place), number)) for (place, leaf), number in recorded}
 
     @cached_property
     def _widget(self) -> Any:
-        data, operations = document.as_json(self._contents.data), self._contents.operations
+        data, operations = document.as_json(self._page_data.data), self._page_data.operations
         return widget.widget_class()(data=data, _esm=document.module(operations), _css=document.style())
 
     def _display_(self) -> Any:
@@ -118,7 +118,7 @@ class Explorer:
         )
 
     def __repr__(self) -> str:
-        count = self._contents.count
+        count = self._page_data.count
         return (
             f"<Explorer of {count:,} node{'' if count == 1 else 's'}: a notebook shows it; "
             f'explorer.to_html("page.html") writes it to a file>'

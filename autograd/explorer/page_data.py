@@ -33,7 +33,7 @@ _LONGEST_NAME, _LONGEST_EXAMPLE, _LONGEST_TITLE = 18, 60, 300
 _MOST_NODES, _MOST_EDGES = 5_000, 20_000
 
 
-class Contents:
+class PageData:
     """What travels in the page about a graph.
 
     Args:

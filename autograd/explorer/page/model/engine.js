@@ -1,5 +1,6 @@
 // The reverse sweep on plain numbers: what a Value and its backward() do (autograd/value.py), step by step so that the
-// page can show each. All that the page knows of gradients comes from here. Pure functions: a graph is never changed.
+// page can show each. It is the third sweep of the project, beside those on Values and on symbols, since there is no
+// Python in a page; all that the page knows of gradients comes from here. Pure functions: a graph is never changed.
 //
 //   graph = { nodes, root }   root is the index of the node that is differentiated; nodes are in topological order,
 //                             operands before results, as autograd.graph.topological_order gives them. Of a node:

@@ -26,7 +26,7 @@ export function pageOf(text, operations) {
     movable,
     hasParameters: parameters.length > 0,
     learning: parameters.length ? parameters : moved,
-    leaves: leaves.toSorted((k, other) => rank(k) - rank(other) || k - other),
+    leaves: [...leaves].sort((k, other) => rank(k) - rank(other) || k - other),
     groups: data.groups.map((group) => ({ ...group, nodes: group.nodes.flatMap(range) })),
     views: data.views.map((view) => ({ ...view, ...layoutOf(data.layouts[view.layout]) })),
   };

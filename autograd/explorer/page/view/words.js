@@ -124,8 +124,8 @@ function movedInWords(page, moved) {
   if (page.hasParameters) return "the parameters";
   const names = moved.map((leaf) => page.nodes[leaf].name);
   if (!names.length) return "no leaf, since all are held fixed";
-  const [last, ...others] = [...names.slice(0, 4), ...(names.length > 4 ? [`${names.length - 4} more`] : [])].reverse();
-  return others.length ? `${others.reverse().join(", ")} and ${last}` : last;
+  const some = names.length > 4 ? [...names.slice(0, 4), `${names.length - 4} more`] : names;
+  return some.length > 1 ? `${some.slice(0, -1).join(", ")} and ${some.at(-1)}` : some[0];
 }
 
 export function nudgeInWords({ nodes, graph }, { leaf, from, to, before, after, slope, gradient }) {
@@ -154,9 +154,7 @@ function nodeInWords(trace, k, step) {
     const { symbolic, numeric } = operationInWords(trace, k);
     lines.push(`${name} = ${symbolic}`, isComputed(trace, k, step) ? `= ${numeric} = ${number}` : "not computed yet");
   }
-  return kind === "constant"
-    ? [...lines, "a constant: it gets no gradient"]
-    : [...lines, gradientInWords(trace, k, step)];
+  return [...lines, kind === "constant" ? "a constant: it gets no gradient" : gradientInWords(trace, k, step)];
 }
 
 function gradientInWords(trace, k, step) {
