@@ -52,12 +52,9 @@ export class Explorer {
   }
 
   playOrPause() {
-    const wasPlaying = this.isPlaying;
-    this.pause();
-    if (wasPlaying) return;
-    if (this.step === this.trace.last) this.goTo(0);
-    this.isPlaying = true;
-    this.#keepOn(
+    if (!this.isPlaying && this.step === this.trace.last) this.goTo(0);
+    this.#runOrPause(
+      "isPlaying",
       () => this.goTo(this.step + 1),
       () => this.step < this.trace.last,
       () => 1000 / this.speed,
@@ -65,15 +62,20 @@ export class Explorer {
   }
 
   trainOrPause() {
-    const wasTraining = this.isTraining;
-    this.pause();
-    if (wasTraining) return;
-    this.isTraining = true;
-    this.#keepOn(
+    this.#runOrPause(
+      "isTraining",
       () => this.descend(),
       () => Number.isFinite(this.losses.at(-1)),
       () => 60,
     );
+  }
+
+  #runOrPause(name, work, isOn, pause) {
+    const wasRunning = this[name];
+    this.pause();
+    if (wasRunning) return;
+    this[name] = true;
+    this.#keepOn(work, isOn, pause);
   }
 
   // Does something again and again until it is paused or at its end.
