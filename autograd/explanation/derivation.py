@@ -275,7 +275,7 @@ def _say_step(page: Page, graph: _Graph, step: list[Value], used: Collection[Val
 def _place(node: Value) -> Parts:
     """The scopes that a node was computed in, but for its neuron, which the indices of its name give."""
     scope = scope_of(node)
-    parts = [part.name for part in scope.chain() if not part.name.startswith("neuron")] if scope else []
+    parts = [part.name for part in scope.chain() if part.kind != "neuron"] if scope else []
     place = one_line(" / ".join(parts))
     return ("  (", Formula(name=Name(place, rf"\mathrm{{{in_math_mode(place)}}}")), ")") if parts else ()
 

@@ -7,24 +7,20 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from autograd import primitives
 from autograd.explanation.formulas import Name
 from autograd.graph import topological_order
 from autograd.scopes import scope_of
-from autograd.value import CONSTANT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from autograd.value import Value
 
 
 def names_of(root: Value) -> dict[Value, Name]:
     """What each node of a graph is called in formulas; the same graph gives the same names each time.
 
-    Labels come first; equal ones are numbered, h and h#2. The pre-activation of a neuron of `nn` is called z, its
-    activation a and its inputs x, with the indices of its weights, as in lecture notes. The root is C unless it has a
-    label, and every other node v1, v2, ... in the order of computation. Other constants have no name.
+    Labels come first; equal ones are numbered, h and h#2. Then come the names that the scopes of nodes tell, such as z
+    and a for what a neuron of `nn` computes. The root is C unless it has one of these, and every other node v1, v2, ...
+    in the order of computation. Other constants have no name.
 
     Example:
         >>> from autograd import Value
@@ -40,13 +36,15 @@ def names_of(root: Value) -> dict[Value, Name]:
     for node in order:
         if node.label and not node.label.isspace():
             names.give(node, name_of(node.label))
-    for node, label in _of_neurons(order):
-        if node not in names.given:
-            names.give(node, name_of(label))
+    for node in order:
+        scope = scope_of(node) if node.operands else None
+        for named, name in scope.names(node) if scope else ():
+            if named not in names.given:
+                names.give(named, name_of(name))
     if root not in names.given:
         names.give(root, name_of("C"))
     for node in order:
-        if node not in names.given and node._primitive is not CONSTANT:
+        if node not in names.given and node.kind != "constant":
             names.give_number(node)
     return names.given
 
@@ -79,38 +77,6 @@ class _Names:
             return False
         self._taken.update(name)
         return True
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Neurons of nn, known by the labels of their parameters
-# ---------------------------------------------------------------------------------------------------------------------
-
-_BIAS = re.compile(r"b(\d*(?:\[\d+\])?)")
-_WEIGHT = re.compile(r"[wW]\d*\[(?:\d+,)?(\d+)\]")
-
-
-def _of_neurons(order: Sequence[Value]) -> Iterator[tuple[Value, str]]:
-    """The nodes of neurons with what they are called: x[i], z0[j], a0[j]."""
-    pre_activations: dict[Value, str] = {}
-    for node in order:
-        parents = node.parents
-        bias = _BIAS.fullmatch(parents[0].label) if node._primitive is primitives.dot else None
-        if bias:
-            yield node, f"z{bias[1]}"
-            pre_activations[node] = bias[1]
-            half = len(parents) // 2
-            for weight, x in zip(parents[1:half], parents[half + 1 :]):
-                index = _WEIGHT.fullmatch(weight.label)
-                if index and x.is_leaf:
-                    yield x, f"x[{index[1]}]"
-        elif parents and parents[0] in pre_activations and _is_activation(node):
-            yield node, f"a{pre_activations[parents[0]]}"
-
-
-def _is_activation(node: Value) -> bool:
-    row, z = node.primitive, node.parents[0]
-    of_one = row is not None and row.arity is not None and row.arity - len(row.defaults) == 1
-    return of_one and scope_of(node) is scope_of(z)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
