@@ -23,11 +23,11 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Primitive, Value, draw_dot, primitives, scope, to_mermaid
-from autograd.draw import look
+from autograd.draw import dot
+from autograd.draw.collapse import COLLAPSE, READABLE
+from autograd.draw.dot import extent, products
 from autograd.draw.labels import one_line
 from autograd.draw.layout import LayoutFailed, LayoutNotFound, LayoutTimeout, lay_out
-from autograd.draw.look import extent, products
-from autograd.draw.parts import COLLAPSE, READABLE
 from autograd.draw.scene import scene_of
 from autograd.graph import topological_order
 from autograd.paths import between, paths
@@ -192,7 +192,7 @@ def test_kinds_of_node_differ_in_colour_and_in_shape():
         inner = leaf * 3 + parameter
     scene = scene_of(inner + parameter, collapse="neuron")
     looks = {box.kind: attributes for box, (_, _, attributes) in zip(scene.boxes, boxes_of(scene))}
-    looks["computed"] = look.KINDS["computed"]
+    looks["computed"] = dot.KINDS["computed"]
     looks["root"] = list(boxes_of(scene))[-1][2]
     assert set(looks) == {"leaf", "parameter", "constant", "group", "computed", "root"}
     for property in ("color", "fillcolor"):
@@ -205,8 +205,8 @@ def test_kinds_of_node_differ_in_colour_and_in_shape():
 
 
 def boxes_of(scene, **options):
-    shown = look.Shown(**options)
-    return list(look.boxes(scene, shown, look.contents(scene, shown)))
+    shown = dot.Shown(**options)
+    return list(dot.boxes(scene, shown, dot.contents(scene, shown)))
 
 
 def luminance(colour):
@@ -222,9 +222,9 @@ def contrast(one, other):
 
 def test_texts_and_borders_stand_out():
     """WCAG 2.1: 4.5 for text, 3 for what else has to be seen."""
-    for attributes in [*look.KINDS.values(), look.ROOT]:
-        assert contrast(look.INK, attributes["fillcolor"]) > 4.5
-        assert contrast(look.GRAPH["fontcolor"], attributes["fillcolor"]) > 4.5
+    for attributes in [*dot.KINDS.values(), dot.ROOT]:
+        assert contrast(dot.INK, attributes["fillcolor"]) > 4.5
+        assert contrast(dot.GRAPH["fontcolor"], attributes["fillcolor"]) > 4.5
         assert contrast(attributes["color"], attributes["fillcolor"]) > 3
         assert contrast(attributes["color"], "#ffffff") > 3
 

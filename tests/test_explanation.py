@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import autograd
 from autograd import PRIMITIVES, Explanation, Primitive, Value, explain, number_of_paths
 from autograd.explanation.formulas import Formula, Name, _Writer, conditions, definition, local_derivative
-from autograd.explanation.names import name_of, names_of
 from autograd.graph import topological_order
+from autograd.names import name_of, names_of
 from autograd.symbols import Symbol
 from autograd.value import constant
 from nn import MLP, Layer, Neuron, losses

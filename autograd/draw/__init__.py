@@ -74,7 +74,7 @@ def draw_dot(
         >>> picture.source.count("->")
         4
     """
-    from autograd.draw.look import Shown
+    from autograd.draw.dot import Shown
     from autograd.draw.picture import draw
 
     shown = Shown(bool(values), bool(gradients), bool(local_derivatives))
@@ -110,9 +110,9 @@ def to_mermaid(
             b0 --> b1
         ...
     """
-    from autograd.draw.look import Shown
-    from autograd.draw.mermaid import mermaid
+    from autograd.draw.dot import Shown
     from autograd.draw.picture import check_scene
+    from autograd.draw.text import mermaid
 
     check_scene("to_mermaid", root, collapse, max_nodes, rankdir)
     return mermaid(root, rankdir, collapse, max_nodes, Shown(bool(values), bool(gradients), bool(local_derivatives)))

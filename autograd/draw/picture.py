@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import graphviz
 
 from autograd import modes
-from autograd.draw import look
+from autograd.draw import dot
+from autograd.draw.collapse import COLLAPSE
 from autograd.draw.highlight import highlight_of
 from autograd.draw.layout import HOW_TO_GET_PICTURES, LayoutNotFound, lay_out
-from autograd.draw.parts import COLLAPSE
 from autograd.draw.scene import scene_of
 from autograd.files import checked_path, write_whole
 from autograd.graph import topological_order
@@ -34,7 +34,7 @@ def draw(
     max_nodes: int,
     legend: bool,
     highlight: Any,
-    shown: look.Shown,
+    shown: dot.Shown,
 ) -> Picture:
     """The picture of `draw_dot`."""
     check_scene("draw_dot", root, collapse, max_nodes, rankdir)
@@ -45,25 +45,25 @@ def draw(
         return _drawn(scene_of(root, collapse, max_nodes), format, rankdir, legend, shown.checked(root))
 
 
-def _drawn(scene: Scene, format: str, rankdir: str, legend: bool, shown: look.Shown) -> Picture:
-    contents = look.contents(scene, shown)
-    graph_attributes, edge_attributes = look.layout(scene, rankdir)
+def _drawn(scene: Scene, format: str, rankdir: str, legend: bool, shown: dot.Shown) -> Picture:
+    contents = dot.contents(scene, shown)
+    graph_attributes, edge_attributes = dot.layout(scene, rankdir)
     picture = Picture(
         "graph",
         format=format,
-        graph_attr={"rankdir": rankdir, **look.GRAPH, **graph_attributes},
-        node_attr=look.NODE,
-        edge_attr=look.EDGE | edge_attributes,
+        graph_attr={"rankdir": rankdir, **dot.GRAPH, **graph_attributes},
+        node_attr=dot.NODE,
+        edge_attr=dot.EDGE | edge_attributes,
     )
-    picture.text = look.as_text(scene, shown, contents)
-    picture.warnings = tuple(look.warnings(shown))
-    if captions := look.captions(scene, shown):
-        picture.attr(label=look.as_html(captions))
+    picture.text = dot.as_text(scene, shown, contents)
+    picture.warnings = tuple(dot.warnings(shown))
+    if captions := dot.captions(scene, shown):
+        picture.attr(label=dot.as_html(captions))
     if legend and rankdir in ("LR", "RL"):  # there the layout puts what comes first at the bottom
         _add_legend(picture)
-    for key, label, attributes in look.boxes(scene, shown, contents):
+    for key, label, attributes in dot.boxes(scene, shown, contents):
         picture.node(key, label, **attributes)
-    for operand, result, attributes in look.arrows(scene, shown):
+    for operand, result, attributes in dot.arrows(scene, shown):
         picture.edge(operand, result, **attributes)
     if legend and rankdir in ("TB", "BT"):
         _add_legend(picture)
@@ -71,10 +71,10 @@ def _drawn(scene: Scene, format: str, rankdir: str, legend: bool, shown: look.Sh
 
 
 def _add_legend(picture: Picture) -> None:
-    with picture.subgraph(name="cluster_legend", graph_attr=look.LEGEND) as legend:
-        for key, label, attributes in look.legend():
+    with picture.subgraph(name="cluster_legend", graph_attr=dot.LEGEND) as legend:
+        for key, label, attributes in dot.legend():
             legend.node(key, label, **attributes)
-        for one, other in look.LEGEND_ROWS:
+        for one, other in dot.LEGEND_ROWS:
             legend.edge(one, other, style="invis")
 
 

@@ -6,9 +6,9 @@ from collections import defaultdict, deque
 from itertools import groupby, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.draw.folding import stem
+from autograd.draw.collapse import Folded, Graph, Part, key_of, parts_of, title_of
 from autograd.draw.labels import counted, listed, one_line
-from autograd.draw.parts import Folded, Graph, Part, key_of, parts_of, title_of
+from autograd.draw.repeats import stem
 from autograd.modes import collector_paused
 
 if TYPE_CHECKING:

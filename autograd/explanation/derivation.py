@@ -19,10 +19,10 @@ from autograd.explanation.formulas import (
     product,
     total,
 )
-from autograd.explanation.names import in_math_mode, name_of, names_of, one_line
 from autograd.explanation.page import Factor, Page, equals
 from autograd.freshness import NOT_OF_NOW, outdated
 from autograd.graph import topological_order
+from autograd.names import in_math_mode, name_of, names_of, one_line
 from autograd.paths import count, exactly, live_edges, nodes_between, paths
 from autograd.primitives import ZERO
 from autograd.scopes import scope_of

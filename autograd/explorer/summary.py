@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from autograd.draw.dot import extent
 from autograd.draw.labels import counted
-from autograd.draw.look import extent
 from autograd.draw.scene import scene_of
 from autograd.explorer.text import shown
 from autograd.explorer.views import MOST_BOXES, Designer, size_of_summary, title_of

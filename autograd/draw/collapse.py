@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.draw.folding import Group, fold, stem
 from autograd.draw.labels import counted, one_line
 from autograd.draw.membership import scopes_in
+from autograd.draw.repeats import Group, fold, stem
 from autograd.graph import topological_order
 from autograd.scopes import INSIDE, Scope, scope_of
 from autograd.value import PARAMETER, Value

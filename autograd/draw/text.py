@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from autograd.draw import look
+from autograd.draw import dot
 from autograd.draw.scene import scene_of
 
 if TYPE_CHECKING:
@@ -21,24 +21,24 @@ _SHAPES = {
 }
 
 
-def mermaid(root: Value, rankdir: str, collapse: str, max_nodes: int, shown: look.Shown) -> str:
+def mermaid(root: Value, rankdir: str, collapse: str, max_nodes: int, shown: dot.Shown) -> str:
     """The text of `to_mermaid`."""
     scene = scene_of(root, collapse, max_nodes)
     shown = shown.checked(root)
-    contents = look.contents(scene, shown)
+    contents = dot.contents(scene, shown)
     lines = [f"flowchart {rankdir}"]
     for box, rows in zip(scene.boxes, contents):
         start, end = _SHAPES[box.kind]
         text = "<br>".join([" ".join([escaped(text) for text in row]) for row in rows if any(row)])
         lines.append(f'    {box.key}{start}"{text}"{end}:::{_class_of(box, root)}')
     for arrow in scene.arrows:
-        line = "-->" if look.flow_along(arrow).is_possible else "-.->"
-        label = look.edge_label(arrow, scene, shown)
+        line = "-->" if dot.flow_along(arrow).is_possible else "-.->"
+        label = dot.edge_label(arrow, scene, shown)
         lines.append(f"    {arrow.operand} {line}{f'|{escaped(label)}|' if label else ''} {arrow.result}")
-    for kind, attributes in look.KINDS.items():
+    for kind, attributes in dot.KINDS.items():
         lines.append(f"    classDef {kind} {_style(attributes)}")
-    lines.append(f"    classDef root {_style(look.KINDS['computed'] | look.ROOT)},stroke-width:4px")
-    caption = ". ".join(look.captions(scene, shown))
+    lines.append(f"    classDef root {_style(dot.KINDS['computed'] | dot.ROOT)},stroke-width:4px")
+    caption = ". ".join(dot.captions(scene, shown))
     title = ["---", f"title: {json.dumps(caption, ensure_ascii=False)}", "---"] if caption else []
     return "\n".join([*title, *lines, ""])
 
@@ -47,9 +47,9 @@ def _class_of(box: Box, root: Value) -> str:
     return "root" if any(node is root for node in box.nodes) else box.kind
 
 
-def _style(attributes: look.Attributes) -> str:
+def _style(attributes: dot.Attributes) -> str:
     dashes = ",stroke-dasharray:4" if "dashed" in attributes["style"] else ""
-    return f"fill:{attributes['fillcolor']},stroke:{attributes['color']},color:{look.INK}{dashes}"
+    return f"fill:{attributes['fillcolor']},stroke:{attributes['color']},color:{dot.INK}{dashes}"
 
 
 def escaped(text: str) -> str:
