@@ -10,7 +10,7 @@ import pytest
 
 import autograd
 from autograd import Value, dot, matvec, modes, no_grad, scope
-from autograd.draw.membership import scopes_in
+from autograd.draw.collapse import scopes_in
 from autograd.graph import topological_order
 from autograd.scopes import INSIDE, Scope, scope_of
 from autograd.value import CONSTANT, LEAF, PARAMETER, constant

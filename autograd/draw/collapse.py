@@ -1,4 +1,4 @@
-"""Which nodes of a large graph go into one box: how far it is folded is tried out, from the finest to the coarsest.
+"""Which nodes of a large graph go into one box: ways to collapse it are tried out, from the finest to the coarsest.
 
 Nodes are put together by the scopes that they were computed in, then parts that repeat each other, then leaves of one
 use.
@@ -9,20 +9,82 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.draw.labels import counted, one_line
-from autograd.draw.membership import scopes_in
-from autograd.draw.repeats import Group, fold, stem
+from autograd.draw.repeats import Part, fold, stem
+from autograd.draw.style import STYLES
 from autograd.graph import topological_order
+from autograd.names import counted, in_picture, label_or_symbol
 from autograd.scopes import INSIDE, Scope, scope_of
-from autograd.value import PARAMETER, Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-COLLAPSE = ("auto", "none", "neuron", "layer")
+    from autograd.value import Value
 
 READABLE = 60
-"""So many boxes a folded picture has at most, where there is a way to fold it so far."""
+"""So many boxes a collapsed picture has at most, where there is a way to fold it so far."""
+
+
+def scopes_in(order: Sequence[Value]) -> dict[Value, Scope]:
+    """The innermost scope of every computed node that has one.
+
+    Where a scope tells parts apart that it marked as one (`Scope.part_of`), as a layer does its neurons, nodes go to
+    the parts. What it marked and was computed from one part alone belongs there as well, as the activation of a neuron
+    does; so do the nodes in between, where an activation makes several: those without a mark that lead from a part to
+    nothing but that part.
+
+    Args:
+        order: the graph, operands before results.
+
+    Example:
+        >>> from autograd.graph import topological_order
+        >>> from nn import MLP
+        >>> found = scopes_in(topological_order(MLP(1, [2, 1])([3.0])))
+        >>> list(found.values())[0]
+        NeuronScope('MLP / layer 0 / neuron 0')
+    """
+    found: dict[Value, Scope] = {}
+    origins: dict[Value, Scope] = {}  # the part that a node comes from, whether it belongs to it or not
+    between: set[Value] = set()
+    for node in order:
+        if not node.operands:
+            continue
+        scope = scope_of(node)
+        part = scope.part_of(node) if scope else None
+        if part is None:
+            origin = _only([origins[operand] for operand in node.operands if operand in origins])
+            if origin is not None and scope is origin.parent:
+                part = origin
+            elif origin is not None and (scope is None or scope in origin.chain()):
+                origins[node] = origin
+                between.add(node)
+        if part is not None:
+            found[node] = origins[node] = part
+        elif scope is not None:
+            found[node] = scope
+    if between:
+        _add_those_between(order, found, origins, between)
+    return found
+
+
+def _only(scopes: Sequence[Scope]) -> Scope | None:
+    return scopes[0] if scopes and all(scope is scopes[0] for scope in scopes) else None
+
+
+def _add_those_between(
+    order: Sequence[Value], found: dict[Value, Scope], origins: dict[Value, Scope], between: set[Value]
+) -> None:
+    """The nodes `between` all of whose results are in the part that they come from belong to it."""
+    used_outside: set[Value] = {order[-1]}
+    for node in reversed(order):
+        if node in between and node not in used_outside:
+            found[node] = origins[node]
+        part = found.get(node)
+        for operand in between.intersection(node.operands):
+            if part is not origins[operand]:
+                used_outside.add(operand)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 class Graph:
@@ -36,47 +98,45 @@ class Graph:
         self.scopes = scopes_in(self.order)
         self.sizes = Counter(self.scopes.values())
         self.heights = _heights(self.sizes)
-        self._groups: dict[tuple[int, frozenset[Scope]], list[Group]] = {}
+        self.leaves = [node for node in self.order if node.is_leaf]
+        self._parts: dict[tuple[int, frozenset[Scope]], list[Part]] = {}
 
     def _refuse_cycles(self) -> None:
         index = self.index
         for k, node in enumerate(self.order):
-            if node._left is not None and max(map(index.__getitem__, node.parents)) >= k:
+            if max(map(index.__getitem__, node.operands), default=-1) >= k:
                 raise ValueError(
                     f"this graph has a cycle: {node!r} is computed from itself. Operations never make one; somebody "
-                    f"has set _left or _right of a node"
+                    f"has changed the operands of a node"
                 )
 
-    def groups(self, height: int, opened: frozenset[Scope]) -> list[Group]:
+    def parts(self, height: int, opened: frozenset[Scope]) -> list[Part]:
         """The computed nodes, those together that are in the same scope, in the order of their last nodes.
 
         Args:
             height: of the highest scopes that count.
             opened: scopes that do not count.
         """
-        if (height, opened) not in self._groups:
+        if (height, opened) not in self._parts:
             highest = self._highest(height, opened)
-            groups: dict[Scope | Value, Group] = {}
+            parts: dict[Scope | Value, Part] = {}
             for node in reversed(self.order):
-                if node._left is not None:
+                if not node.is_leaf:
                     scope = highest.get(self.scopes.get(node))
-                    if scope is None:
-                        groups[node] = Group([node])
-                    elif scope in groups:
-                        groups[scope].nodes.append(node)
+                    if scope and scope in parts:
+                        parts[scope].nodes.append(node)
                     else:
-                        groups[scope] = Group([node], scope)
-            for group in groups.values():
-                group.nodes.reverse()
-            self._groups[height, opened] = list(reversed(groups.values()))
-        return self._groups[height, opened]
+                        parts[scope or node] = Part([node], [scope] if scope else ())
+            for part in parts.values():
+                part.nodes.reverse()
+            self._parts[height, opened] = list(reversed(parts.values()))
+        return self._parts[height, opened]
 
-    def number_of_groups(self, height: int, opened: frozenset[Scope]) -> int:
+    def number_of_parts(self, height: int, opened: frozenset[Scope]) -> int:
         """How many they are, without making them."""
         highest = self._highest(height, opened)
         within = sum([size for scope, size in self.sizes.items() if highest[scope] is not None])
-        computed = sum([node._left is not None for node in self.order])
-        return computed - within + len(set(highest.values()) - {None})
+        return len(self.order) - len(self.leaves) - within + len(set(highest.values()) - {None})
 
     def _highest(self, height: int, opened: frozenset[Scope]) -> dict[Scope | None, Scope | None]:
         """For each innermost scope the one that counts, which is the outermost."""
@@ -104,7 +164,7 @@ def _heights(innermost_scopes: Iterable[Scope]) -> dict[Scope, int]:
 
 
 class Way(NamedTuple):
-    """A way to fold a graph.
+    """A way to collapse a graph.
 
     Attributes:
         height: scopes no higher than this are boxes; -1 for none.
@@ -115,6 +175,10 @@ class Way(NamedTuple):
     height: int
     repeats: bool = False
     alike: bool = False
+
+    @property
+    def is_none(self) -> bool:
+        return self.height < 0 and not self.repeats
 
 
 def _ways(collapse: str, tallest: int) -> list[Way]:
@@ -130,19 +194,7 @@ def _ways(collapse: str, tallest: int) -> list[Way]:
     return ways
 
 
-class Part:
-    """The nodes of a box, while it is decided which they are."""
-
-    def __init__(
-        self, nodes: list[Value], scopes: Sequence[Scope] = (), operands: Collection[Value] = (), count: int = 1
-    ) -> None:
-        self.nodes, self.scopes, self.operands, self.count = nodes, scopes, operands, count
-
-    def is_one_node(self) -> bool:
-        return not self.scopes and len(self.nodes) == 1
-
-
-class Folded(NamedTuple):
+class Collapsed(NamedTuple):
     """A graph divided into parts.
 
     Attributes:
@@ -157,7 +209,7 @@ class Folded(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """What is not to be folded, though its like is.
+    """What is not to be collapsed, though its like is.
 
     Attributes:
         scopes: whose parts are drawn, not they themselves.
@@ -168,63 +220,56 @@ class Opened(NamedTuple):
     alone: frozenset[Value] = frozenset()
 
 
-def parts_of(graph: Graph, collapse: str, max_nodes: int, opened: Iterable[str | Scope]) -> Folded:
-    """The graph folded in the finest way that is small enough, or else the coarsest; with what was opened."""
+def collapse_graph(graph: Graph, collapse: str, max_nodes: int, opened: Iterable[str | Scope]) -> Collapsed:
+    """The graph collapsed in the finest way that is small enough, or else the coarsest; with what was opened."""
     enough = max_nodes if collapse != "auto" else min(max_nodes, READABLE)
-    smallest: tuple[Folded, Way] | None = None
+    smallest: tuple[Collapsed, Way] | None = None
     for way in _ways(collapse, max(graph.heights.values(), default=-1)):
-        folded = _fold_so(graph, way, Opened(), at_most=max_nodes)
-        if folded and (smallest is None or len(folded.parts) < len(smallest[0].parts)):
-            smallest = folded, way
-            if (way.height < 0 and not way.repeats) or len(folded.parts) <= enough:
+        collapsed = _collapse(graph, way, Opened(), at_most=max_nodes)
+        if collapsed and (smallest is None or len(collapsed.parts) < len(smallest[0].parts)):
+            smallest = collapsed, way
+            if way.is_none or len(collapsed.parts) <= enough:
                 break
     if smallest is None:
-        folded = _fold_so(graph, way, Opened(), at_most=None)
-        assert folded
-        return folded
+        collapsed = _collapse(graph, way, Opened(), at_most=None)
+        assert collapsed
+        return collapsed
     return _open(graph, *smallest, max_nodes, opened)
 
 
-def _open(graph: Graph, folded: Folded, way: Way, max_nodes: int, wanted: Iterable[str | Scope]) -> Folded:
+def _open(graph: Graph, collapsed: Collapsed, way: Way, max_nodes: int, wanted: Iterable[str | Scope]) -> Collapsed:
     """The same with parts of the graph opened one after the other."""
     opened, still_closed = Opened(), []
     for what in wanted:
-        part = next((part for part in folded.parts if what == key_of(graph, part) or what in part.scopes), None)
+        part = next((part for part in collapsed.parts if what == key_of(graph, part) or what in part.scopes), None)
         if part is None:
             continue
         further = Opened(opened.scopes.union(part.scopes), opened.alone.union(() if part.scopes else part.nodes))
-        finer = _fold_so(graph, way, further, at_most=max_nodes)
+        finer = _collapse(graph, way, further, at_most=max_nodes)
         if finer:
-            folded, opened = finer, further
+            collapsed, opened = finer, further
         else:
-            still_closed.append(one_line(title_of(part)))
-    return folded._replace(still_closed=tuple(still_closed))
+            still_closed.append(in_picture(title_of(part)))
+    return collapsed._replace(still_closed=tuple(still_closed))
 
 
-def _fold_so(graph: Graph, way: Way, opened: Opened, at_most: int | None) -> Folded | None:
+def _collapse(graph: Graph, way: Way, opened: Opened, at_most: int | None) -> Collapsed | None:
     """The graph in parts; None where these are more than wanted."""
-    if at_most is not None and not way.repeats and graph.number_of_groups(way.height, opened.scopes) > at_most:
+    if at_most is not None and not way.repeats and graph.number_of_parts(way.height, opened.scopes) > at_most:
         return None
-    groups = graph.groups(way.height, opened.scopes)
-    repeats = fold(groups, opened.alone, way.alike, at_most) if way.repeats else [[group] for group in groups]
-    if repeats is None:
+    computed: list[Part] | None = graph.parts(way.height, opened.scopes)
+    if way.repeats:
+        computed = fold(computed or [], graph.leaves, opened.alone, way.alike, at_most)
+    if computed is None:
         return None
-    parts = [
-        Part(
-            [node for group in same for node in group.nodes],
-            [group.scope for group in same if group.scope],
-            set().union(*[group.operands for group in same]),
-            len(same),
-        )
-        for same in repeats
-    ]
-    folded = _with_leaves(parts, way, opened.alone) if parts else Folded([Part([graph.root])])
-    if at_most is not None and len(folded.parts) > at_most:
+    copies = [Part([*part.nodes], part.scopes, part.count, part.operands) for part in computed]  # they get leaves
+    collapsed = _with_leaves(copies, way, opened.alone) if copies else Collapsed([Part([graph.root])])
+    if at_most is not None and len(collapsed.parts) > at_most:
         return None
-    for part in folded.parts:
+    for part in collapsed.parts:
         part.nodes.sort(key=graph.index.__getitem__)
-    folded.parts.sort(key=lambda part: graph.index[part.nodes[-1]])
-    return folded
+    collapsed.parts.sort(key=lambda part: graph.index[part.nodes[-1]])
+    return collapsed
 
 
 # --- Leaves -----------------------------------------------------------------------------------------------------------
@@ -233,35 +278,35 @@ _FEW = 4
 """So many leaves of the same use are drawn one by one."""
 
 
-def _with_leaves(parts: list[Part], way: Way, alone: Collection[Value]) -> Folded:
+def _with_leaves(parts: list[Part], way: Way, alone: Collection[Value]) -> Collapsed:
     """The parts and the leaves: of one kind and one use together, parameters in the group that alone uses them."""
     uses: defaultdict[Value, list[int]] = defaultdict(list)
     for place, part in enumerate(parts):
         for operand in part.operands:
-            if operand._left is None:
+            if operand.is_leaf:
                 uses[operand].append(place)
     by_use: defaultdict[tuple[object, tuple[int, ...]], list[Value]] = defaultdict(list)
     inside: list[Value] = []
     single: list[Value] = []
     for leaf, places in uses.items():
-        if leaf in alone or (way.height < 0 and not way.repeats):
+        if leaf in alone or way.is_none:
             single.append(leaf)
         elif scope_of(leaf) is INSIDE and all(parts[place].scopes for place in places):
             inside.append(leaf)
         else:
-            by_use[leaf._primitive, tuple(places)].append(leaf)
+            by_use[leaf.kind, tuple(places)].append(leaf)
     leaf_parts = [Part([leaf]) for leaf in single]
     for leaf in inside:
         parts[uses[leaf][0]].nodes.append(leaf)
     for (kind, where), leaves in by_use.items():
         users = [parts[place] for place in where]
-        if kind is PARAMETER and len(users) == 1 and users[0].scopes and users[0].count == 1:
+        if kind == "parameter" and len(users) == 1 and users[0].scopes and users[0].count == 1:
             users[0].nodes.extend(leaves)
-        elif len(leaves) <= _FEW or (not way.repeats and any(user.is_one_node() for user in users)):
+        elif len(leaves) <= _FEW or (not way.repeats and any(user.is_one_node for user in users)):
             leaf_parts += [Part([leaf]) for leaf in leaves]
         else:
             leaf_parts.append(Part(leaves))
-    return Folded(leaf_parts + parts, frozenset(inside))
+    return Collapsed(leaf_parts + parts, frozenset(inside))
 
 
 # --- What a part is called --------------------------------------------------------------------------------------------
@@ -270,7 +315,7 @@ def _with_leaves(parts: list[Part], way: Way, alone: Collection[Value]) -> Folde
 def key_of(graph: Graph, part: Part) -> str:
     """The place of its first node, and how many nodes there are: no other part of this graph has the same."""
     first = graph.index[part.nodes[0]]
-    return f"b{first}" if part.is_one_node() else f"b{first}_{len(part.nodes)}"
+    return f"b{first}" if part.is_one_node else f"b{first}_{len(part.nodes)}"
 
 
 def title_of(part: Part) -> str:
@@ -279,14 +324,11 @@ def title_of(part: Part) -> str:
     if part.scopes:
         names = {scope.name for scope in part.scopes}
         return names.pop() if len(names) == 1 else stem(part.scopes[0].name)
-    if first._left is not None:
-        return first.label or first._op if len(part.nodes) == 1 else first._op
     if len(part.nodes) == 1:
-        return first.label or f"{first._data:.4g}"
+        return label_or_symbol(first)
+    if first.primitive:
+        return first.primitive.symbol
     names = {node.label.split("[")[0] for node in part.nodes}
     if len(names) <= 3 and "" not in names:
         return ", ".join(sorted(names))
-    return counted(len(part.nodes), *_PLURALS[first._primitive.name])
-
-
-_PLURALS = {"leaf": ("leaf", "leaves"), "parameter": ("parameter", "parameters"), "constant": ("constant", "constants")}
+    return counted(len(part.nodes), first.kind, STYLES[first.kind].many)

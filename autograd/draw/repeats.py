@@ -6,82 +6,81 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from autograd.value import PARAMETER
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from autograd.scopes import Scope
     from autograd.value import Value
 
 
-class Group:
-    """Computed nodes that are drawn as one: those of a scope, or one node without.
+class Part:
+    """Nodes that go into one box, while it is decided which they are.
 
     Args:
         nodes: operands before results.
-        scope: whose nodes they are.
+        scopes: whose nodes they are; none for a node without, or for leaves.
+        count: how many repeats they are.
+        operands: the nodes outside that these are computed from, where they are known.
     """
 
-    __slots__ = ("_operands", "nodes", "scope")
+    __slots__ = ("_operands", "count", "nodes", "scopes")
 
-    def __init__(self, nodes: list[Value], scope: Scope | None = None) -> None:
-        self.nodes, self.scope = nodes, scope
-        self._operands: set[Value] | None = None
+    def __init__(
+        self, nodes: list[Value], scopes: Sequence[Scope] = (), count: int = 1, operands: set[Value] | None = None
+    ) -> None:
+        self.nodes, self.scopes, self.count, self._operands = nodes, scopes, count, operands
+
+    @property
+    def is_one_node(self) -> bool:
+        return not self.scopes and len(self.nodes) == 1
 
     @property
     def operands(self) -> set[Value]:
-        """The nodes outside that these are computed from."""
         if self._operands is None:
             if len(self.nodes) == 1:
-                self._operands = set(self.nodes[0].parents)
+                self._operands = set(self.nodes[0].operands)
             else:
-                self._operands = set().union(*[node.parents for node in self.nodes]).difference(self.nodes)
+                self._operands = set().union(*[node.operands for node in self.nodes]).difference(self.nodes)
         return self._operands
 
 
 def fold(
-    groups: Sequence[Group], alone: Collection[Value], alike: bool, at_most: int | None
-) -> list[list[Group]] | None:
-    """The groups, those together that repeat each other.
+    parts: Sequence[Part], leaves: Iterable[Value], alone: Collection[Value], alike: bool, at_most: int | None
+) -> list[Part] | None:
+    """The parts, those together that repeat each other.
 
-    Groups repeat each other that do the same with the same: they have the same name and operations, and their operands
+    Parts repeat each other that do the same with the same: they have the same name and operations, and their operands
     repeat each other. So does a link of a chain, such as a sum in a loop: its one other operand is the link before.
 
     Args:
-        groups: in the order of their last nodes.
+        parts: in the order of their last nodes.
+        leaves: of the graph.
         alone: nodes that are not to be folded.
-        alike: whether groups on different parameters repeat each other as well, and those whose names differ in a
+        alike: whether parts on different parameters repeat each other as well, and those whose names differ in a
             number: two neurons of a layer.
         at_most: how many are wanted.
 
     Returns:
-        The repeats of each group; None where there are more than wanted.
+        The repeats as one part each; None where there are more than wanted.
 
     Example:
         >>> from autograd import Value
         >>> x, y = Value(1.0), Value(2.0)
         >>> u, v = x.exp(), y.exp()
-        >>> [len(repeats) for repeats in fold([Group([u]), Group([v]), Group([u * v])], (), alike=True, at_most=9)]
+        >>> parts = [Part([u]), Part([v]), Part([u * v])]
+        >>> [part.count for part in fold(parts, [x, y], alone=(), alike=True, at_most=9)]
         [2, 1]
     """
-    repeats: list[list[Group]] = []
-    kinds: list[Any] = []  # of each class of repeats: what its groups do
-    operands_of: list[frozenset[Any]] = []  # and with what: classes, kinds of leaves, negative ids of parameters
+    repeats: list[list[Part]] = []
+    kinds: list[Any] = []  # of each class of repeats: what its parts do
+    operands_of: list[frozenset[Any]] = []  # and with what: classes, kinds of leaves, parameters by their own
     known: dict[tuple[Any, frozenset[Any]], int] = {}
-    class_of: dict[Value, int] = {}
-    for group in groups:
-        kind = id(group.nodes[0]) if group.nodes[0] in alone else _kind(group, alike)
-        operands = frozenset(
-            [
-                class_of.get(operand)
-                if operand._left is not None
-                else operand._primitive
-                if alike or operand._primitive is not PARAMETER
-                else -id(operand)
-                for operand in group.operands
-            ]
-        )
+    class_of: dict[Value, Any] = {
+        leaf: (id(leaf),) if not alike and leaf.kind == "parameter" else leaf.kind for leaf in leaves
+    }
+    for part in parts:
+        kind = id(part.nodes[0]) if part.nodes[0] in alone else _kind(part, alike)
+        operands = frozenset(map(class_of.get, part.operands))
         place = known.get((kind, operands))
         if place is None:
             place = _link_before(kind, operands, kinds, operands_of)
@@ -93,17 +92,24 @@ def fold(
             kinds.append(kind)
             operands_of.append(operands)
         known[kind, operands] = place
-        repeats[place].append(group)
-        class_of.update(dict.fromkeys(group.nodes, place))
-    return repeats
+        repeats[place].append(part)
+        class_of.update(dict.fromkeys(part.nodes, place))
+    return [_together(same) for same in repeats]
 
 
-def _kind(group: Group, alike: bool) -> Any:
-    """What a group does."""
-    if group.scope is None:
-        return group.nodes[0]._primitive
-    name = stem(group.scope.name) if alike else group.scope.name
-    return name, frozenset(Counter([node._primitive for node in group.nodes]).items())
+def _kind(part: Part, alike: bool) -> Any:
+    """What a part does."""
+    if not part.scopes:
+        return part.nodes[0].primitive
+    name = stem(part.scopes[0].name) if alike else part.scopes[0].name
+    return name, frozenset(Counter([node.primitive for node in part.nodes]).items())
+
+
+def _together(same: Sequence[Part]) -> Part:
+    if len(same) == 1:
+        return same[0]
+    nodes, scopes = [node for part in same for node in part.nodes], [scope for part in same for scope in part.scopes]
+    return Part(nodes, scopes, len(same), set().union(*[part.operands for part in same]))
 
 
 def _link_before(
@@ -111,7 +117,7 @@ def _link_before(
 ) -> int | None:
     """The class of an operand that this is one more link of."""
     for place in operands:
-        if place.__class__ is int and place >= 0 and kinds[place] == kind and operands - {place} <= operands_of[place]:
+        if place.__class__ is int and kinds[place] == kind and operands - {place} <= operands_of[place]:
             return place
     return None
 

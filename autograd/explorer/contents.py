@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from autograd.draw.labels import listed
 from autograd.explorer.examples import own_numbers
 from autograd.explorer.javascript import operations, recorded
 from autograd.explorer.summary import about_old_data, summary
@@ -14,7 +13,7 @@ from autograd.explorer.text import in_one_line, shown, travelling
 from autograd.explorer.views import Views
 from autograd.freshness import outdated
 from autograd.graph import topological_order
-from autograd.names import names_of
+from autograd.names import listed, names_of
 from autograd.primitives import pow_
 from autograd.value import CONSTANT, LEAF, PARAMETER
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from autograd.draw.dot import extent
-from autograd.draw.labels import counted
+from autograd.draw.content import extent
 from autograd.draw.scene import scene_of
 from autograd.explorer.text import shown
 from autograd.explorer.views import MOST_BOXES, Designer, size_of_summary, title_of
 from autograd.freshness import NOT_OF_NOW, outdated
 from autograd.graph import adjoints
+from autograd.names import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
