@@ -164,7 +164,7 @@ def test_one_value_is_wanted():
         explain(cost, [w])
     with pytest.raises(TypeError, match="root is one Value, got float"):
         explain(1.0, w)
-    with pytest.raises(TypeError, match="limit is a whole number, got str '30': write limit=30"):
+    with pytest.raises(TypeError, match="limit is an integer, got str '30': write limit=30"):
         explain(cost, w, limit="30")
     with pytest.raises(ValueError, match="limit is at least 0"):
         explain(cost, w, limit=-1)

@@ -7,7 +7,10 @@ import pickle
 
 import pytest
 
-from autograd import Value, explain, scope
+from autograd import Value, explain, explore, paths, scope
+from autograd.draw.scene import scene_of
+from autograd.graph import topological_order
+from autograd.names import label_or_symbol, names_of
 from autograd.scopes import Scope, scope_of
 from nn import MLP, Module
 from nn.names import LayerScope, NeuronScope
@@ -79,3 +82,24 @@ def test_a_kind_of_scope_is_a_class_of_scopes():
     for wrong in ("layer", int, Scope("x")):
         with pytest.raises(TypeError, match="a scope's kind is a subclass of Scope"):
             scope("name", wrong)
+
+
+def test_every_view_calls_a_node_the_same():
+    x, model = Value(0.5), MLP(1, [2], activation="tanh", output="tanh", rng=0)
+    a, b = model([x * 2.0])
+    root = a * b + x
+    names = names_of(root)
+    (path, *_) = paths(x, root)
+    texts = [names[node].text for node in path.nodes]
+    assert repr(path).startswith(f"Path({' -> '.join(texts)}, ")
+    assert texts == ["v1", "v2", "z0[0]", "a0[0]", "v3", "C"]
+    explanation = explain(root, x).text
+    assert all(f"∂{above}/∂{below}" in explanation for below, above in zip(texts, texts[1:]))
+    shown = [row[0] for row in explore(root)._contents.data["nodes"]]
+    assert shown == [names[node].text if node in names else "" for node in topological_order(root)]
+
+
+def test_a_box_without_a_label_shows_what_its_node_does():
+    x = Value(0.5, "x")
+    boxes = scene_of(x.exp() * 3.0).boxes
+    assert [box.title for box in boxes] == [label_or_symbol(box.nodes[0]) for box in boxes] == ["x", "exp", "3", "*"]
