@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.draw.repeats import Part, fold, stem
-from autograd.draw.style import STYLES
+from autograd.draw.repeats import Part, fold
 from autograd.graph import topological_order
-from autograd.names import counted, in_picture, label_or_symbol
+from autograd.names import in_picture
 from autograd.scopes import INSIDE, Scope, scope_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from autograd.value import Value
+
+    Opened = frozenset[object]  # scopes that are drawn as their parts, and nodes that are drawn each for itself
 
 READABLE = 60
 """So many boxes a collapsed picture has at most, where there is a way to fold it so far."""
@@ -99,7 +100,6 @@ class Graph:
         self.sizes = Counter(self.scopes.values())
         self.heights = _heights(self.sizes)
         self.leaves = [node for node in self.order if node.is_leaf]
-        self._parts: dict[tuple[int, frozenset[Scope]], list[Part]] = {}
 
     def _refuse_cycles(self) -> None:
         index = self.index
@@ -110,35 +110,33 @@ class Graph:
                     f"has changed the operands of a node"
                 )
 
-    def parts(self, height: int, opened: frozenset[Scope]) -> list[Part]:
+    def parts(self, height: int, opened: Opened) -> list[Part]:
         """The computed nodes, those together that are in the same scope, in the order of their last nodes.
 
         Args:
             height: of the highest scopes that count.
-            opened: scopes that do not count.
+            opened: scopes that do not count are among these.
         """
-        if (height, opened) not in self._parts:
-            highest = self._highest(height, opened)
-            parts: dict[Scope | Value, Part] = {}
-            for node in reversed(self.order):
-                if not node.is_leaf:
-                    scope = highest.get(self.scopes.get(node))
-                    if scope and scope in parts:
-                        parts[scope].nodes.append(node)
-                    else:
-                        parts[scope or node] = Part([node], [scope] if scope else ())
-            for part in parts.values():
-                part.nodes.reverse()
-            self._parts[height, opened] = list(reversed(parts.values()))
-        return self._parts[height, opened]
+        highest = self._highest(height, opened)
+        parts: dict[Scope | Value, Part] = {}
+        for node in reversed(self.order):
+            if not node.is_leaf:
+                scope = highest.get(self.scopes.get(node))
+                if scope and scope in parts:
+                    parts[scope].nodes.append(node)
+                else:
+                    parts[scope or node] = Part([node], [scope] if scope else ())
+        for part in parts.values():
+            part.nodes.reverse()
+        return list(reversed(parts.values()))
 
-    def number_of_parts(self, height: int, opened: frozenset[Scope]) -> int:
+    def number_of_parts(self, height: int, opened: Opened) -> int:
         """How many they are, without making them."""
         highest = self._highest(height, opened)
         within = sum([size for scope, size in self.sizes.items() if highest[scope] is not None])
         return len(self.order) - len(self.leaves) - within + len(set(highest.values()) - {None})
 
-    def _highest(self, height: int, opened: frozenset[Scope]) -> dict[Scope | None, Scope | None]:
+    def _highest(self, height: int, opened: Opened) -> dict[Scope | None, Scope | None]:
         """For each innermost scope the one that counts, which is the outermost."""
         highest: dict[Scope | None, Scope | None] = {}
         for innermost in self.sizes:
@@ -148,6 +146,11 @@ class Graph:
                     highest[innermost] = scope
                     break
         return highest
+
+    def key_of(self, part: Part) -> str:
+        """The place of its first node, and how many nodes there are: no other part of this graph has the same."""
+        first = self.index[part.nodes[0]]
+        return f"b{first}" if part.is_one_node else f"b{first}_{len(part.nodes)}"
 
 
 def _heights(innermost_scopes: Iterable[Scope]) -> dict[Scope, int]:
@@ -208,30 +211,18 @@ class Collapsed(NamedTuple):
     still_closed: tuple[str, ...] = ()
 
 
-class Opened(NamedTuple):
-    """What is not to be collapsed, though its like is.
-
-    Attributes:
-        scopes: whose parts are drawn, not they themselves.
-        alone: nodes that are drawn each for itself.
-    """
-
-    scopes: frozenset[Scope] = frozenset()
-    alone: frozenset[Value] = frozenset()
-
-
 def collapse_graph(graph: Graph, collapse: str, max_nodes: int, opened: Iterable[str | Scope]) -> Collapsed:
     """The graph collapsed in the finest way that is small enough, or else the coarsest; with what was opened."""
     enough = max_nodes if collapse != "auto" else min(max_nodes, READABLE)
     smallest: tuple[Collapsed, Way] | None = None
     for way in _ways(collapse, max(graph.heights.values(), default=-1)):
-        collapsed = _collapse(graph, way, Opened(), at_most=max_nodes)
+        collapsed = _collapse(graph, way, frozenset(), at_most=max_nodes)
         if collapsed and (smallest is None or len(collapsed.parts) < len(smallest[0].parts)):
             smallest = collapsed, way
             if way.is_none or len(collapsed.parts) <= enough:
                 break
     if smallest is None:
-        collapsed = _collapse(graph, way, Opened(), at_most=None)
+        collapsed = _collapse(graph, way, frozenset(), at_most=None)
         assert collapsed
         return collapsed
     return _open(graph, *smallest, max_nodes, opened)
@@ -239,31 +230,30 @@ def collapse_graph(graph: Graph, collapse: str, max_nodes: int, opened: Iterable
 
 def _open(graph: Graph, collapsed: Collapsed, way: Way, max_nodes: int, wanted: Iterable[str | Scope]) -> Collapsed:
     """The same with parts of the graph opened one after the other."""
-    opened, still_closed = Opened(), []
+    opened, still_closed = frozenset[object](), []
     for what in wanted:
-        part = next((part for part in collapsed.parts if what == key_of(graph, part) or what in part.scopes), None)
+        part = next((part for part in collapsed.parts if what == graph.key_of(part) or what in part.scopes), None)
         if part is None:
             continue
-        further = Opened(opened.scopes.union(part.scopes), opened.alone.union(() if part.scopes else part.nodes))
+        further = opened.union(part.scopes or part.nodes)
         finer = _collapse(graph, way, further, at_most=max_nodes)
         if finer:
             collapsed, opened = finer, further
         else:
-            still_closed.append(in_picture(title_of(part)))
+            still_closed.append(in_picture(part.title))
     return collapsed._replace(still_closed=tuple(still_closed))
 
 
 def _collapse(graph: Graph, way: Way, opened: Opened, at_most: int | None) -> Collapsed | None:
     """The graph in parts; None where these are more than wanted."""
-    if at_most is not None and not way.repeats and graph.number_of_parts(way.height, opened.scopes) > at_most:
+    if at_most is not None and not way.repeats and graph.number_of_parts(way.height, opened) > at_most:
         return None
-    computed: list[Part] | None = graph.parts(way.height, opened.scopes)
-    if way.repeats:
-        computed = fold(computed or [], graph.leaves, opened.alone, way.alike, at_most)
+    computed: list[Part] | None = graph.parts(way.height, opened)
+    if computed and way.repeats:
+        computed = fold(computed, graph.leaves, opened, way.alike, at_most)
     if computed is None:
         return None
-    copies = [Part([*part.nodes], part.scopes, part.count, part.operands) for part in computed]  # they get leaves
-    collapsed = _with_leaves(copies, way, opened.alone) if copies else Collapsed([Part([graph.root])])
+    collapsed = _with_leaves(computed, way, opened) if computed else Collapsed([Part([graph.root])])
     if at_most is not None and len(collapsed.parts) > at_most:
         return None
     for part in collapsed.parts:
@@ -278,7 +268,7 @@ _FEW = 4
 """So many leaves of the same use are drawn one by one."""
 
 
-def _with_leaves(parts: list[Part], way: Way, alone: Collection[Value]) -> Collapsed:
+def _with_leaves(parts: list[Part], way: Way, opened: Opened) -> Collapsed:
     """The parts and the leaves: of one kind and one use together, parameters in the group that alone uses them."""
     uses: defaultdict[Value, list[int]] = defaultdict(list)
     for place, part in enumerate(parts):
@@ -289,7 +279,7 @@ def _with_leaves(parts: list[Part], way: Way, alone: Collection[Value]) -> Colla
     inside: list[Value] = []
     single: list[Value] = []
     for leaf, places in uses.items():
-        if leaf in alone or way.is_none:
+        if leaf in opened or way.is_none:
             single.append(leaf)
         elif scope_of(leaf) is INSIDE and all(parts[place].scopes for place in places):
             inside.append(leaf)
@@ -307,28 +297,3 @@ def _with_leaves(parts: list[Part], way: Way, alone: Collection[Value]) -> Colla
         else:
             leaf_parts.append(Part(leaves))
     return Collapsed(leaf_parts + parts, frozenset(inside))
-
-
-# --- What a part is called --------------------------------------------------------------------------------------------
-
-
-def key_of(graph: Graph, part: Part) -> str:
-    """The place of its first node, and how many nodes there are: no other part of this graph has the same."""
-    first = graph.index[part.nodes[0]]
-    return f"b{first}" if part.is_one_node else f"b{first}_{len(part.nodes)}"
-
-
-def title_of(part: Part) -> str:
-    """The label, operation or number of a node; the name of a scope; what several leaves have in common."""
-    first = part.nodes[0]
-    if part.scopes:
-        names = {scope.name for scope in part.scopes}
-        return names.pop() if len(names) == 1 else stem(part.scopes[0].name)
-    if len(part.nodes) == 1:
-        return label_or_symbol(first)
-    if first.primitive:
-        return first.primitive.symbol
-    names = {node.label.split("[")[0] for node in part.nodes}
-    if len(names) <= 3 and "" not in names:
-        return ", ".join(sorted(names))
-    return counted(len(part.nodes), first.kind, STYLES[first.kind].many)

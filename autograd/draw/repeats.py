@@ -6,6 +6,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from autograd.draw.style import STYLES
+from autograd.names import counted, label_or_symbol
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -35,6 +38,26 @@ class Part:
         return not self.scopes and len(self.nodes) == 1
 
     @property
+    def kind(self) -> str:
+        return "group" if self.scopes else self.nodes[0].kind
+
+    @property
+    def title(self) -> str:
+        """The label, operation or number of a node; the name of a scope; what several leaves have in common."""
+        if self.scopes:
+            names = {scope.name for scope in self.scopes}
+            return names.pop() if len(names) == 1 else stem(self.scopes[0].name)
+        first = self.nodes[0]
+        if len(self.nodes) == 1:
+            return label_or_symbol(first)
+        if first.primitive:
+            return first.primitive.symbol
+        labels = {node.label.split("[")[0] for node in self.nodes}
+        if len(labels) <= 3 and "" not in labels:
+            return ", ".join(sorted(labels))
+        return counted(len(self.nodes), first.kind, STYLES[first.kind].many)
+
+    @property
     def operands(self) -> set[Value]:
         if self._operands is None:
             if len(self.nodes) == 1:
@@ -45,7 +68,7 @@ class Part:
 
 
 def fold(
-    parts: Sequence[Part], leaves: Iterable[Value], alone: Collection[Value], alike: bool, at_most: int | None
+    parts: Sequence[Part], leaves: Iterable[Value], alone: Collection[object], alike: bool, at_most: int | None
 ) -> list[Part] | None:
     """The parts, those together that repeat each other.
 
@@ -55,7 +78,7 @@ def fold(
     Args:
         parts: in the order of their last nodes.
         leaves: of the graph.
-        alone: nodes that are not to be folded.
+        alone: nodes that are not to be folded are among these.
         alike: whether parts on different parameters repeat each other as well, and those whose names differ in a
             number: two neurons of a layer.
         at_most: how many are wanted.

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from itertools import groupby, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.draw.collapse import Collapsed, Graph, collapse_graph, key_of, title_of
+from autograd.draw.collapse import Collapsed, Graph, collapse_graph
 from autograd.draw.repeats import Part, stem
 from autograd.modes import collector_paused
 from autograd.names import counted, in_picture, listed
@@ -110,7 +110,7 @@ def _draw(graph: Graph, collapsed: Collapsed, max_nodes: int) -> Scene:
     """The parts as boxes, or where they are too many those that are computed, or of these the nearest to the root."""
     parts, left_out = collapsed.parts, []
     if len(parts) > max_nodes:
-        computed = [part for part in parts if not _are_leaves(part)]
+        computed = [part for part in parts if part.kind in ("computed", "group")]
         left_out.append(counted(_nodes_in(parts) - _nodes_in(computed), "leaf", "leaves"))
         parts = computed
     if len(parts) > max_nodes:
@@ -122,10 +122,6 @@ def _draw(graph: Graph, collapsed: Collapsed, max_nodes: int) -> Scene:
     place = {node: k for k, part in enumerate(parts) for node in part.nodes if node not in collapsed.inside}
     caption = _caption(boxes, left_out, collapsed.still_closed, max_nodes)
     return Scene(graph.root, boxes, _arrows(boxes, place), caption)
-
-
-def _are_leaves(part: Part) -> bool:
-    return not part.scopes and part.nodes[0].is_leaf
 
 
 def _nodes_in(parts: Iterable[Part]) -> int:
@@ -148,10 +144,8 @@ def _nearest(root: Value, parts: Sequence[Part], number: int) -> list[Part]:
 
 
 def _box(graph: Graph, part: Part) -> Box:
-    first = part.nodes[0]
-    scope = part.scopes[0] if part.scopes else graph.scopes.get(first)
-    kind = "group" if part.scopes else first.kind
-    return Box(key_of(graph, part), tuple(part.nodes), kind, title_of(part), scope, part.count)
+    scope = part.scopes[0] if part.scopes else graph.scopes.get(part.nodes[0])
+    return Box(graph.key_of(part), tuple(part.nodes), part.kind, part.title, scope, part.count)
 
 
 def _arrows(boxes: Sequence[Box], place: dict[Value, int]) -> tuple[Arrow, ...]:
