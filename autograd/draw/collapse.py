@@ -6,7 +6,7 @@ use.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd.draw.repeats import Part, fold
@@ -47,12 +47,14 @@ def scopes_in(order: Sequence[Value]) -> dict[Value, Scope]:
     origins: dict[Value, Scope] = {}  # the part that a node comes from, whether it belongs to it or not
     between: set[Value] = set()
     for node in order:
-        if not node.operands:
+        operands = node.operands
+        if not operands:
             continue
         scope = scope_of(node)
         part = scope.part_of(node) if scope else None
         if part is None:
-            origin = _only([origins[operand] for operand in node.operands if operand in origins])
+            sources = {origins[operand] for operand in operands if operand in origins}
+            origin = sources.pop() if len(sources) == 1 else None
             if origin is not None and scope is origin.parent:
                 part = origin
             elif origin is not None and (scope is None or scope in origin.chain()):
@@ -65,10 +67,6 @@ def scopes_in(order: Sequence[Value]) -> dict[Value, Scope]:
     if between:
         _add_those_between(order, found, origins, between)
     return found
-
-
-def _only(scopes: Sequence[Scope]) -> Scope | None:
-    return scopes[0] if scopes and all(scope is scopes[0] for scope in scopes) else None
 
 
 def _add_those_between(
@@ -97,25 +95,25 @@ class Graph:
         self.index = {node: k for k, node in enumerate(self.order)}
         self._refuse_cycles()
         self.scopes = scopes_in(self.order)
-        self.sizes = Counter(self.scopes.values())
-        self.heights = _heights(self.sizes)
-        self.leaves = [node for node in self.order if node.is_leaf]
+        self.heights = _heights(self.scopes.values())
 
     def _refuse_cycles(self) -> None:
         index = self.index
         for k, node in enumerate(self.order):
-            if max(map(index.__getitem__, node.operands), default=-1) >= k:
+            operands = node.operands
+            if operands and max(map(index.__getitem__, operands)) >= k:
                 raise ValueError(
                     f"this graph has a cycle: {node!r} is computed from itself. Operations never make one; somebody "
                     f"has changed the operands of a node"
                 )
 
-    def parts(self, height: int, opened: Opened) -> list[Part]:
+    def parts(self, height: int, opened: Opened, at_most: int | None) -> list[Part] | None:
         """The computed nodes, those together that are in the same scope, in the order of their last nodes.
 
         Args:
             height: of the highest scopes that count.
             opened: scopes that do not count are among these.
+            at_most: how many are wanted; None is returned where there are more.
         """
         highest = self._highest(height, opened)
         parts: dict[Scope | Value, Part] = {}
@@ -124,22 +122,18 @@ class Graph:
                 scope = highest.get(self.scopes.get(node))
                 if scope and scope in parts:
                     parts[scope].nodes.append(node)
+                elif len(parts) == at_most:
+                    return None
                 else:
                     parts[scope or node] = Part([node], [scope] if scope else ())
         for part in parts.values():
             part.nodes.reverse()
         return list(reversed(parts.values()))
 
-    def number_of_parts(self, height: int, opened: Opened) -> int:
-        """How many they are, without making them."""
-        highest = self._highest(height, opened)
-        within = sum([size for scope, size in self.sizes.items() if highest[scope] is not None])
-        return len(self.order) - len(self.leaves) - within + len(set(highest.values()) - {None})
-
     def _highest(self, height: int, opened: Opened) -> dict[Scope | None, Scope | None]:
         """For each innermost scope the one that counts, which is the outermost."""
         highest: dict[Scope | None, Scope | None] = {}
-        for innermost in self.sizes:
+        for innermost in set(self.scopes.values()):
             highest[innermost] = None
             for scope in innermost.chain():
                 if self.heights[scope] <= height and scope not in opened:
@@ -246,11 +240,10 @@ def _open(graph: Graph, collapsed: Collapsed, way: Way, max_nodes: int, wanted: 
 
 def _collapse(graph: Graph, way: Way, opened: Opened, at_most: int | None) -> Collapsed | None:
     """The graph in parts; None where these are more than wanted."""
-    if at_most is not None and not way.repeats and graph.number_of_parts(way.height, opened) > at_most:
-        return None
-    computed: list[Part] | None = graph.parts(way.height, opened)
+    computed = graph.parts(way.height, opened, None if way.repeats else at_most)
     if computed and way.repeats:
-        computed = fold(computed, graph.leaves, opened, way.alike, at_most)
+        leaves = [node for node in graph.order if node.is_leaf]
+        computed = fold(computed, leaves, opened, way.alike, at_most)
     if computed is None:
         return None
     collapsed = _with_leaves(computed, way, opened) if computed else Collapsed([Part([graph.root])])

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from autograd.draw.style import ALARM, CLOSED, FAINT, FAINT_LINE, INK, SOFT, STYLES, attributes_of
+from autograd.graph import edges
 from autograd.names import in_picture
 
 if TYPE_CHECKING:
@@ -137,11 +138,11 @@ def flow_along(arrow: Arrow) -> Flow:
     result: Value | None = None
     for node, position in arrow.edges:
         if node is not result:
-            result, derivatives = node, node.local_derivatives
+            result, recorded = node, edges(node)
             upstream = node.grad if node.has_grad else None
             if total is None and upstream is not None:
                 total = 0.0
-        local = derivatives[position]
+        local = recorded[position][1]
         if local is not None:
             is_possible = True
             if total is not None and upstream is not None:

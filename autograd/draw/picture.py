@@ -27,28 +27,31 @@ if TYPE_CHECKING:
 
 def draw(root: Value, format: str, rankdir: str, collapse: str, max_nodes: int, legend: bool, shown: Shown) -> Picture:
     """The picture of `draw_dot`."""
-    with modes.collector_paused():
-        content = Content(scene_of(root, collapse, max_nodes), shown)
-        graph, edges = dot.spacing(content.scene, rankdir)
-        picture = Picture(
-            "graph",
-            format=format,
-            graph_attr={"rankdir": rankdir, **style.GRAPH, **graph},
-            node_attr=style.NODE,
-            edge_attr=style.EDGE | edges,
-        )
-        picture.text, picture.warnings = as_text(content), tuple(content.warnings)
-        if captions := content.captions():
-            picture.attr(label=dot.as_html(captions))
-        if legend and rankdir in ("LR", "RL"):  # there the layout puts what comes first at the bottom
-            _add_legend(picture)
-        for key, label, attributes in dot.boxes(content):
-            picture.node(key, label, **attributes)
-        for operand, result, attributes in dot.arrows(content):
-            picture.edge(operand, result, **attributes)
-        if legend and rankdir in ("TB", "BT"):
-            _add_legend(picture)
-        return picture
+    with modes.collector_paused():  # and all that is made here gone before it looks around again
+        return _drawn(Content(scene_of(root, collapse, max_nodes), shown), format, rankdir, legend)
+
+
+def _drawn(content: Content, format: str, rankdir: str, legend: bool) -> Picture:
+    graph, edges = dot.spacing(content.scene, rankdir)
+    picture = Picture(
+        "graph",
+        format=format,
+        graph_attr={"rankdir": rankdir, **style.GRAPH, **graph},
+        node_attr=style.NODE,
+        edge_attr=style.EDGE | edges,
+    )
+    picture.text, picture.warnings = as_text(content), tuple(content.warnings)
+    if captions := content.captions():
+        picture.attr(label=dot.as_html(captions))
+    if legend and rankdir in ("LR", "RL"):  # there the layout puts what comes first at the bottom
+        _add_legend(picture)
+    for key, label, attributes in dot.boxes(content):
+        picture.node(key, label, **attributes)
+    for operand, result, attributes in dot.arrows(content):
+        picture.edge(operand, result, **attributes)
+    if legend and rankdir in ("TB", "BT"):
+        _add_legend(picture)
+    return picture
 
 
 def _add_legend(picture: Picture) -> None:
