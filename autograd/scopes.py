@@ -1,4 +1,4 @@
-"""Scopes: which part of a program a node was computed in, so that pictures can fold what belongs together into one box.
+"""Scopes: which part of a program a node was computed in, so that pictures collapse what belongs together.
 
 Nothing is computed differently for them. `with scope("attention"):` puts a name on every node made in the block, and a
 scope within a scope is a part of it. A neuron, a layer and an MLP do the same with the nodes that they make, each time
@@ -166,7 +166,7 @@ def mark_between(operands: Iterable[Any], result: Any, scope: Scope) -> None:
 
 
 def scope(name: str, kind: type[Scope] | None = None) -> _ScopeMode:
-    """In this block every node that is made gets this name as its scope, by which a large picture folds it into a box.
+    """In this block every node that is made gets this name as its scope: in a large picture they are one box.
 
     It is a decorator as well: `@scope("block")`. Blocks may be nested; values and gradients do not depend on them, but
     operations take several times as long in them.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+import autograd
 from autograd import Value, explain, explore, paths, scope
 from autograd.draw.scene import scene_of
 from autograd.graph import topological_order
@@ -104,3 +107,15 @@ def test_a_box_without_a_label_shows_what_its_node_does():
     x = Value(0.5, "x")
     boxes = scene_of(x.exp() * 3.0).boxes
     assert [box.title for box in boxes] == [label_or_symbol(box.nodes[0]) for box in boxes] == ["x", "exp", "3", "*"]
+
+
+HOUSE = Path(autograd.__file__).parent
+ROOM = ["names.py", "paths.py", "explanation/__init__.py", "explanation/derivation.py", "explanation/page.py"]
+ROOM += [f"draw/{path.name}" for path in sorted(HOUSE.glob("draw/*.py"))]
+
+
+@pytest.mark.parametrize("name", ROOM)
+def test_viewers_read_no_slot_of_a_value(name):
+    private = {name for name in dir(Value) if name.startswith("_") and not name.startswith("__")}
+    parsed = ast.parse((HOUSE / name).read_text("utf-8"))
+    assert not private & {node.attr for node in ast.walk(parsed) if isinstance(node, ast.Attribute)}

@@ -34,9 +34,9 @@ def draw_dot(
     where the layout can; `a + a` has two. The wider an arrow, the more gradient flows along it, on a logarithmic scale;
     along a dashed one none can.
 
-    A graph of more than `max_nodes` is folded: nodes of the same neuron or layer, or of the same `autograd.scope`, into
-    one box; then repeats, such as the examples of a batch, into one box with their number; and leaves that are used
-    alike. A caption says so.
+    A graph of more than `max_nodes` is collapsed: nodes of the same neuron or layer, or of the same `autograd.scope`,
+    into one box; then repeats, such as the examples of a batch, into one box with their number; and leaves that are
+    used alike. A caption says so.
 
     Where leaves have changed since the graph was computed, as an optimizer changes them, the boxes of what was computed
     from them say "old data"; where a gradient is not that of a single `backward()` of the root, its box says "grad*".
@@ -52,8 +52,8 @@ def draw_dot(
         rankdir: where the arrows point: "LR" left to right, "TB" top to bottom, "RL", "BT".
         collapse: "none" for a box for each Value; "neuron" or "layer" for boxes as large as that; "auto" for whatever
             is small enough.
-        max_nodes: how many boxes there may be. What is too large even when folded is drawn without its leaves, and if
-            that is not enough without the boxes furthest from the root. The caption says how many.
+        max_nodes: how many boxes there may be. What is too large even when collapsed is drawn without its leaves, and
+            if that is not enough without the boxes furthest from the root. The caption says how many.
         values: whether the numbers are shown.
         gradients: whether gradients are shown, as numbers and as the width of arrows.
         local_derivatives: whether an arrow shows the local derivative of its edge.

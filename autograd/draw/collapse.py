@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.draw.repeats import Part, fold
+from autograd.draw.repeats import Part, merge_repeats
 from autograd.graph import topological_order
 from autograd.names import in_picture
 from autograd.scopes import INSIDE, Scope, scope_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Opened = frozenset[object]  # scopes that are drawn as their parts, and nodes that are drawn each for itself
 
 READABLE = 60
-"""So many boxes a collapsed picture has at most, where there is a way to fold it so far."""
+"""So many boxes a collapsed picture has at most, where there is a way to collapse it so far."""
 
 
 def scopes_in(order: Sequence[Value]) -> dict[Value, Scope]:
@@ -165,7 +165,7 @@ class Way(NamedTuple):
 
     Attributes:
         height: scopes no higher than this are boxes; -1 for none.
-        repeats: whether what repeats is folded.
+        repeats: whether parts that repeat each other are one.
         alike: whether what only does the same, on other parameters, is a repeat.
     """
 
@@ -243,7 +243,7 @@ def _collapse(graph: Graph, way: Way, opened: Opened, at_most: int | None) -> Co
     computed = graph.parts(way.height, opened, None if way.repeats else at_most)
     if computed and way.repeats:
         leaves = [node for node in graph.order if node.is_leaf]
-        computed = fold(computed, leaves, opened, way.alike, at_most)
+        computed = merge_repeats(computed, leaves, opened, way.alike, at_most)
     if computed is None:
         return None
     collapsed = _with_leaves(computed, way, opened) if computed else Collapsed([Part([graph.root])])

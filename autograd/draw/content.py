@@ -112,7 +112,7 @@ class Content:
         return "" if local is None else f"{float(local):.4g}"
 
     def captions(self) -> list[str]:
-        """What was folded or left out, what the highlight means, and which numbers do not belong to the others."""
+        """What was collapsed or left out, what the highlight means, and which numbers do not belong to the others."""
         said = [self.scene.caption] if self.scene.caption else []
         if len(self.scene.arrows) > _MANY_ARROWS and any(len(arrow.edges) > 1 for arrow in self.scene.arrows):
             said.append("an arrow stands for all edges between its boxes")

@@ -67,7 +67,7 @@ class Part:
         return self._operands
 
 
-def fold(
+def merge_repeats(
     parts: Sequence[Part], leaves: Iterable[Value], alone: Collection[object], alike: bool, at_most: int | None
 ) -> list[Part] | None:
     """The parts, those together that repeat each other.
@@ -78,7 +78,7 @@ def fold(
     Args:
         parts: in the order of their last nodes.
         leaves: of the graph.
-        alone: nodes that are not to be folded are among these.
+        alone: nodes that are not to be merged with others are among these.
         alike: whether parts on different parameters repeat each other as well, and those whose names differ in a
             number: two neurons of a layer.
         at_most: how many are wanted.
@@ -91,7 +91,7 @@ def fold(
         >>> x, y = Value(1.0), Value(2.0)
         >>> u, v = x.exp(), y.exp()
         >>> parts = [Part([u]), Part([v]), Part([u * v])]
-        >>> [part.count for part in fold(parts, [x, y], alone=(), alike=True, at_most=9)]
+        >>> [part.count for part in merge_repeats(parts, [x, y], alone=(), alike=True, at_most=9)]
         [2, 1]
     """
     repeats: list[list[Part]] = []

@@ -26,9 +26,9 @@ class Box(NamedTuple):
         nodes: operands before results.
         kind: "leaf", "parameter", "constant" or "computed", which all of its nodes are, or "group", those of a scope.
         title: the label, operation or number of a node, the name of a scope, what several leaves are.
-        scope: the scope whose nodes they are, one of them where several are folded; of a single node the one that it
+        scope: the scope whose nodes they are, one of them where there are several; of a single node the one that it
             was computed in; or None.
-        count: how many repeats, such as examples, are folded into this box.
+        count: how many repeats, such as examples, are in this box.
     """
 
     key: str
@@ -64,7 +64,7 @@ class Scene(NamedTuple):
         root: the result.
         boxes: operands before results.
         arrows: those into a box in the order of its operands; between two single nodes one for each edge.
-        caption: what was folded or left out, "" if nothing was.
+        caption: what was collapsed or left out, "" if nothing was.
     """
 
     root: Value
@@ -82,10 +82,10 @@ def scene_of(
         root: the result.
         collapse: "none" for a box for each node; "neuron" for one for each innermost scope; "layer" for one for each
             scope around those; "auto" for the first of these that is small enough. Where that is not enough, "auto",
-            "neuron" and "layer" fold repeats as well.
-        max_nodes: how many boxes there may be. "auto" draws a graph of so many nodes as it is, and folds a larger one
-            until it is easy to read. What is still too large is cut, far from the root, and the caption says so.
-        opened: keys of boxes, or scopes, to be shown as what is folded in them, one step deeper each; in the order in
+            "neuron" and "layer" merge repeats as well.
+        max_nodes: how many boxes there may be. "auto" draws a graph of so many nodes as it is, and collapses a larger
+            one until it is easy to read. What is still too large is cut, far from the root, and the caption says so.
+        opened: keys of boxes, or scopes, to be shown as what is in them, one step deeper each; in the order in
             which they were opened, if they lie in one another. What would make too many boxes stays closed.
 
     Raises:
