@@ -22,32 +22,30 @@ class Style(NamedTuple):
     Attributes:
         fill, line: colours.
         meaning: what a legend says of the kind.
-        many: several of them.
         dot: what else Graphviz is told.
         mermaid: what Mermaid has around the text.
+        many: what several leaves of the kind are called.
     """
 
     fill: str
     line: str
     meaning: str
-    many: str
     dot: Attributes
     mermaid: tuple[str, str]
+    many: str = ""
 
 
-_PLAIN = {"style": "filled"}
 _ELLIPSE = {"style": "dashed,filled", "shape": "ellipse", "margin": "0", "width": "0.4", "height": "0"}
+_GROUP = {"style": "filled", "margin": "0", "height": "0"}
 _DIAGONALS = {"style": "diagonals,filled", "margin": "0.14,0.07"}
 
 STYLES = {
-    "leaf": Style("#e6f1f9", "#0072b2", "made from a number", "leaves", {"style": "rounded,filled"}, ("([", "])")),
-    "parameter": Style("#e2f3ec", "#00795a", "a leaf that is trained", "parameters", _DIAGONALS, ("{{", "}}")),
-    "constant": Style("#f5f5f5", "#767676", "has no gradient", "constants", _ELLIPSE, ("(", ")")),
-    "computed": Style("#ffffff", "#4d4d4d", "the result of an operation", "computed nodes", _PLAIN, ("[", "]")),
-    "group": Style(
-        "#f7eef5", "#8f3f7f", "several nodes, folded", "groups", _PLAIN | {"margin": "0", "height": "0"}, ("[[", "]]")
-    ),
-    "root": Style("#fdefe4", ALARM, "what is differentiated", "roots", {"peripheries": "2"}, ("[", "]")),
+    "leaf": Style("#e6f1f9", "#0072b2", "made from a number", {"style": "rounded,filled"}, ("([", "])"), "leaves"),
+    "parameter": Style("#e2f3ec", "#00795a", "a leaf that is trained", _DIAGONALS, ("{{", "}}"), "parameters"),
+    "constant": Style("#f5f5f5", "#767676", "has no gradient", _ELLIPSE, ("(", ")"), "constants"),
+    "computed": Style("#ffffff", "#4d4d4d", "the result of an operation", {"style": "filled"}, ("[", "]")),
+    "group": Style("#f7eef5", "#8f3f7f", "several nodes, folded", _GROUP, ("[[", "]]")),
+    "root": Style("#fdefe4", ALARM, "what is differentiated", {"peripheries": "2"}, ("[", "]")),
 }
 """The kinds of `autograd.graph.KINDS`; a group; and the root, whose style is put over that of its kind."""
 
