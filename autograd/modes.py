@@ -11,6 +11,7 @@ looked up, and all others refer to that weakly. Who meets a block that has ended
 from __future__ import annotations
 
 import gc
+import math
 import os
 import sys
 from _thread import RLock
@@ -20,8 +21,10 @@ from weakref import ref
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
     from typing import Any
+
+    from autograd.value import Value
 
 active: set[_Block] = set()
 """The blocks, of any thread, of modes that change what operations do. Those that have ended may still be among them."""
@@ -363,6 +366,32 @@ def is_checking() -> bool:
     return bool(active) and in_force("checking", otherwise=False)
 
 
+def check_finite(name: str, number: Any, operands: Sequence[Any], what: str = "") -> None:
+    """Refuse the result of an operation that is nan or inf, as `detect_anomaly` does.
+
+    Raises:
+        AnomalyError: names the operation, its operands and the user's line.
+    """
+    if isinstance(number, float) and not math.isfinite(number):
+        raise AnomalyError(f"{name} gave {what}{number} from {', '.join(map(str, operands))} ({user_line()})")
+
+
+def check_gradient(node: Value, gradient: Value | float | None, upstream: Any, local: Any) -> None:
+    """Refuse a gradient that is nan or inf, which an edge of this node has given or added to.
+
+    Raises:
+        AnomalyError: names the operation, its operands and the user's line.
+    """
+    number = getattr(gradient, "data", gradient)
+    if number is not None and not math.isfinite(number):
+        numbers = ", ".join(str(operand.data) for operand in node.operands)
+        origin = getattr(node, "_origin", "made outside detect_anomaly: run the forward pass in it to see the line")
+        raise AnomalyError(
+            f"backward through {node.primitive.name if node.primitive else node.kind} gave the gradient {number} "
+            f"(upstream {upstream}, local derivative {local}, operands {numbers}; {origin})"
+        )
+
+
 class _Switch(Mode):
     """A mode that says yes or no to something."""
 
@@ -482,8 +511,16 @@ def _end_pauses_of_others() -> None:
             _resume_collector(pause)
 
 
-if hasattr(os, "register_at_fork"):
+one_backward_at_a_time = RLock()
+"""Held while gradients are propagated: graphs of several threads may share leaves."""
+
+if hasattr(os, "register_at_fork"):  # a child gets whole gradients, and a lock that nobody holds
     os.register_at_fork(after_in_child=_end_pauses_of_others)
+    os.register_at_fork(
+        before=lambda: one_backward_at_a_time.acquire(),
+        after_in_parent=lambda: one_backward_at_a_time.release(),
+        after_in_child=lambda: one_backward_at_a_time.release(),
+    )
 
 
 def collector_paused() -> _CollectorPause:
