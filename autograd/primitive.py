@@ -22,6 +22,8 @@ where the number 0.0 would give nan. A power in a rule is `pow(x, y)`: on a nega
 
 from __future__ import annotations
 
+from autograd import calls
+
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,9 +38,6 @@ if TYPE_CHECKING:
 
 PRIMITIVES: dict[str, Primitive] = {}
 """Every row by its name, in the order of the table; a user's own rows follow."""
-
-NUMPY_NAMES = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")}
-"""What NumPy calls rows of the table when it looks for them in the objects of an array."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -94,13 +93,6 @@ class Number:
         return other // self, other % self
 
 
-def takes_over(other: Any, rank: int) -> bool:
-    """Whether the other operand's operators deal with a number of this rank: those of arrays and higher ranks do."""
-    if other.__class__ is float or other.__class__ is int:
-        return False
-    return other.rank > rank if isinstance(other, Number) else hasattr(other, "shape") and not _is_real(other)
-
-
 def to_float(number: object, where: str) -> float:
     """`number` as a float, or a TypeError that says what `where` wanted.
 
@@ -108,7 +100,7 @@ def to_float(number: object, where: str) -> float:
         >>> to_float(3, "Value")
         3.0
     """
-    if isinstance(number, (int, float)) or _is_real(number):
+    if isinstance(number, (int, float)) or is_real(number):
         try:
             return float(number)  # type: ignore[arg-type]
         except OverflowError:
@@ -130,7 +122,7 @@ def to_float(number: object, where: str) -> float:
     raise TypeError(f"{where} wants a number, got {got}")
 
 
-def _is_real(thing: object) -> bool:
+def is_real(thing: object) -> bool:
     """Whether this is a real number of another library's, such as NumPy's scalars and fractions."""
     import numbers
 
@@ -237,10 +229,8 @@ class Primitive:
         NumPy arrays are taken element by element, as NumPy's own functions take them. Arguments may be given by the
         names that the forward function gives them.
         """
-        if named:
-            arguments = self._in_order(arguments, named)
-        if len(arguments) != self.arity and self.arity is not None:
-            arguments = self._with_defaults(arguments)
+        if named or (len(arguments) != self.arity and self.arity is not None):
+            arguments = calls.in_order(self, arguments, named)
         for argument in arguments:
             if argument.__class__ is not float:
                 break
@@ -252,41 +242,10 @@ class Primitive:
                 if kind is None or argument.rank > kind.rank:
                     kind = argument.__class__
             elif getattr(argument, "shape", ()):
-                return self._of_each(arguments)
+                return calls.of_each(self, arguments)
         if kind is None:
             return self.forward(*[to_float(argument, self.name) for argument in arguments])
         return kind.apply(self, arguments)
-
-    def _of_each(self, arguments: tuple[Any, ...]) -> Any:
-        import numpy
-
-        results = numpy.frompyfunc(self, len(arguments), 1)(*arguments)
-        return results.astype(float) if all(isinstance(result, float) for result in results.flat) else results
-
-    def _in_order(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        """The arguments in order. Their names are those of the forward function."""
-        import inspect
-
-        if self.arity is None:
-            raise TypeError(f"{self.name} takes any number of arguments, none by name: got {', '.join(named)}")
-        names = list(inspect.signature(self.forward).parameters)
-        given = dict(zip(names[::-1], self.defaults[::-1])) | dict(zip(names, arguments)) | named
-        twice = set(named) & set(names[: len(arguments)])
-        if twice or set(given) != set(names) or len(arguments) > len(names):
-            raise TypeError(
-                f"{self.name} takes the arguments {', '.join(names)}, got {len(arguments)} by position and "
-                f"{', '.join(named)} by name"
-            )
-        return tuple([given[name] for name in names])
-
-    def _with_defaults(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        assert self.arity is not None
-        missing = self.arity - len(arguments)
-        if not 0 < missing <= len(self.defaults):
-            wanted = f"{self.arity - len(self.defaults)} to {self.arity}" if self.defaults else str(self.arity)
-            plural = "" if wanted == "1" else "s"
-            raise TypeError(f"{self.name} takes {wanted} argument{plural}, got {len(arguments)}")
-        return arguments + self.defaults[-missing:]
 
     def local_derivatives(self, out: Any, arguments: Sequence[Any]) -> tuple[Any, ...]:
         """The local derivative with respect to every argument, in the kind of number that comes in.
@@ -319,55 +278,9 @@ _OWN_NAMES: frozenset[str] = frozenset()
 
 
 def complete_table() -> None:
-    """The rows that there are now are the engine's own: their names are taken, and numbers of all kinds have them."""
+    """The rows that there are now are the engine's own: their names are taken."""
     global _OWN_NAMES
     _OWN_NAMES = frozenset(PRIMITIVES)
-    bind_rows(Number, _method, _operator)
-
-
-def bind_rows(
-    kind: type[Number],
-    method: Callable[[Primitive], Callable[..., Any]],
-    operator: Callable[[Primitive], tuple[Callable[..., Any], Callable[..., Any]]],
-) -> None:
-    """Give a kind of number its operators and methods, one or two functions made of each row of the table."""
-    for name, python_name in _OPERATORS.items():
-        of_both = zip(("__", "__r"), operator(PRIMITIVES[name]))
-        for prefix, function in of_both:
-            setattr(kind, f"{prefix}{python_name}__", _documented(function, PRIMITIVES[name]))
-    for primitive in PRIMITIVES.values():
-        names = [primitive.name] * primitive.is_method + _ALSO.get(primitive.name, [])
-        if names:
-            function = _documented(method(primitive), primitive)
-            for name in names:
-                setattr(kind, name, function)
-
-
-_OPERATORS = {"div": "truediv", "floor_divide": "floordiv"} | {n: n for n in ("add", "sub", "mul", "pow", "mod")}
-_ALSO = {name: [numpy_name] for numpy_name, name in NUMPY_NAMES.items()}
-_ALSO |= {name: [f"__{name}__"] for name in ("neg", "abs", "floor", "ceil")}
-
-
-def _documented(method: Callable[..., Any], primitive: Primitive) -> Callable[..., Any]:
-    """The method under the row's name. Its own code is specialised by the interpreter for that row: twice as fast."""
-    method.__code__ = method.__code__.replace(co_name=primitive.name)
-    method.__name__, method.__qualname__ = primitive.name, f"Value.{primitive.name}"
-    method.__doc__ = primitive.summary
-    return method
-
-
-def _method(primitive: Primitive) -> Callable[..., Any]:
-    return lambda self, *others, **named: primitive(self, *others, **named)
-
-
-def _operator(primitive: Primitive) -> tuple[Callable[[Number, Any], Any], Callable[[Number, Any], Any]]:
-    def operator(self: Number, other: Any) -> Any:
-        return NotImplemented if takes_over(other, self.rank) else primitive(self, other)
-
-    def reflected(self: Number, other: Any) -> Any:
-        return NotImplemented if takes_over(other, self.rank) else primitive(other, self)
-
-    return operator, reflected
 
 
 def primitive_named(name: str) -> Primitive:

@@ -40,32 +40,12 @@ def _mod_divisor(out: Any, x: Any, y: Any) -> Any:
     return -select(y == 0, floor(x / y), whole)
 
 
-def _where_chosen(_out: Any, condition: Any, _x: Any, _y: Any) -> Any:
-    return select(condition != 0, 1.0, ZERO)
-
-
-def _where_not_chosen(_out: Any, condition: Any, _x: Any, _y: Any) -> Any:
-    return select(condition != 0, ZERO, 1.0)
-
-
 def _if_larger(_out: Any, x: Any, y: Any) -> Any:
     return select(x < y, ZERO, select(x == y, 0.5, 1.0))
 
 
 def _if_smaller(_out: Any, x: Any, y: Any) -> Any:
     return select(x > y, ZERO, select(x == y, 0.5, 1.0))
-
-
-def _inside(_out: Any, x: Any, low: Any, high: Any) -> Any:
-    return select(x >= low, select(x <= high, 1.0, ZERO), ZERO)
-
-
-def _below(_out: Any, x: Any, low: Any, high: Any) -> Any:
-    return select(x < low, select(low < high, 1.0, ZERO), ZERO)
-
-
-def _above(_out: Any, x: Any, low: Any, high: Any) -> Any:
-    return select(x > high, 1.0, select(low > high, 1.0, ZERO))
 
 
 def _over_square(number: Any, x: Any, y: Any) -> Any:
@@ -137,7 +117,8 @@ equal = Primitive("equal", lambda x, y: float(x == y), (ZERO, ZERO), symbol="=="
     domain=[ANY, ANY], summary="1 where x == y, else 0")
 not_equal = Primitive("not_equal", lambda x, y: float(x != y), (ZERO, ZERO), symbol="!=", latex=r"[#1 \ne #2]",
     cuts=True, domain=[ANY, ANY], summary="1 where x != y, else 0")
-where = Primitive("where", floats.where, (ZERO, _where_chosen, _where_not_chosen), method=False, cuts=True,
+where = Primitive("where", floats.where, (ZERO, lambda out, condition, x, y: select(condition != 0, 1.0, ZERO),
+    lambda out, condition, x, y: select(condition != 0, ZERO, 1.0)), method=False, cuts=True,
     latex=r"\left(#2 \text{ if } #1 \text{ else } #3\right)", domain=[(0, 1), ANY, ANY],
     singular=[((0.0, inf, 2.0), 2.0, (0.0, 0.0, 1.0)), ((1.0, 2.0, nan), 2.0, (0.0, 1.0, 0.0))], summary=_WHERE)
 maximum = Primitive("maximum", floats.maximum, (_if_larger, lambda out, x, y: _if_larger(out, y, x)),
@@ -148,7 +129,10 @@ minimum = Primitive("minimum", floats.minimum, (_if_smaller, lambda out, x, y: _
     latex=r"\min\left(#1, #2\right)", domain=[ANY, ANY],
     singular=[((2.0, 2.0), 2.0, (0.5, 0.5)), ((2.0, nan), nan, (1.0, 1.0))],
     summary="the smaller of two; equals share the gradient; nan if either is")
-clip = Primitive("clip", floats.clip, (_inside, _below, _above), latex=r"\operatorname{clip}\left(#1, #2, #3\right)",
+clip = Primitive("clip", floats.clip, (lambda out, x, low, high: select(x >= low, select(x <= high, 1.0, ZERO), ZERO),
+    lambda out, x, low, high: select(x < low, select(low < high, 1.0, ZERO), ZERO),
+    lambda out, x, low, high: select(x > high, 1.0, select(low > high, 1.0, ZERO))),
+    latex=r"\operatorname{clip}\left(#1, #2, #3\right)",
     domain=[ANY, (-5, -1), (1, 5)], singular=[((-1.0, -1.0, 1.0), -1.0, (1.0, 0.0, 0.0)), ((1.0, -1.0, 1.0), 1.0,
     (1.0, 0.0, 0.0)), ((nan, -1.0, 1.0), nan, (0.0, 0.0, 0.0)), ((0.0, 2.0, 1.0), 1.0, (0.0, 0.0, 1.0))],
     summary="x, but no less than low and no more than high; at a bound the gradient is x's")
