@@ -11,13 +11,14 @@ Example:
 
 from autograd.compiler import compile as compile
 from autograd.draw import draw_dot, to_mermaid
+from autograd.errors import AnomalyError, CompileError
 from autograd.explanation import Explanation, explain
 from autograd.explorer import explore
 from autograd.functions import dot, log_softmax, logsumexp, matvec, mean, norm, softmax
 from autograd.functions import max as max
 from autograd.functions import min as min
 from autograd.functions import sum as sum
-from autograd.modes import AnomalyError, CompileError, collector_paused, detect_anomaly, no_grad
+from autograd.modes import collector_paused, detect_anomaly, no_grad
 from autograd.paths import Path, between, number_of_paths, paths, shared_nodes
 from autograd.primitive import PRIMITIVES, ZERO, Primitive, select
 from autograd.scopes import scope

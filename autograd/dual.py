@@ -13,6 +13,7 @@ import itertools
 import operator
 
 from autograd import modes, table
+from autograd.errors import check_finite
 from autograd.primitive import ZERO, Number, Primitive, to_float
 from autograd.value import CONSTANT, Value, constant
 
@@ -91,8 +92,8 @@ class Dual(Number):
                     change = 0.0 if derivative is ZERO else argument.settled() * derivative
                     tangent = change if tangent is None else tangent + change
         if modes.is_checking():
-            modes.check_finite(primitive.name, primal, arguments)
-            modes.check_finite(primitive.name, tangent, arguments, what="the tangent ")
+            check_finite(primitive.name, primal, arguments)
+            check_finite(primitive.name, tangent, arguments, what="the tangent ")
         if tangent is None:
             return constant(primal) if isinstance(primal, float) else primal
         return Dual(primal, tangent, level, reached)

@@ -11,20 +11,18 @@ looked up, and all others refer to that weakly. Who meets a block that has ended
 from __future__ import annotations
 
 import gc
-import math
 import os
-import sys
 from _thread import RLock
 from contextvars import ContextVar
 from functools import partial, update_wrapper
 from weakref import ref
 
+from autograd.errors import CompileError, user_line
+
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator
     from typing import Any
-
-    from autograd.value import Value
 
 active: set[_Block] = set()
 """The blocks, of any thread, of modes that change what operations do. Those that have ended may still be among them."""
@@ -39,32 +37,6 @@ changes: list[int] = [0]
 Such an object adds 1 here whenever something in it is replaced, added or removed, so that a compiled function that uses
 it need not look through it at every call: an `nn.Module` does.
 """
-
-
-class AnomalyError(FloatingPointError):
-    """The first nan or inf under `detect_anomaly`.
-
-    Example:
-        >>> import autograd
-        >>> with autograd.detect_anomaly():
-        ...     autograd.Value(-1.0).sqrt()
-        Traceback (most recent call last):
-        ...
-        autograd.modes.AnomalyError: sqrt gave nan from -1.0 (<doctest ...>, line 2, in <module>: ...)
-    """
-
-
-class CompileError(TypeError):
-    """A function cannot be compiled: it asks for a number that is not known while its operations are recorded.
-
-    Example:
-        >>> import autograd
-        >>> step = autograd.compile(lambda x: x if x > 0 else -x)
-        >>> step(3.0)
-        Traceback (most recent call last):
-        ...
-        autograd.modes.CompileError: `if` on a Value ... write autograd.where(condition, x, y) ...
-    """
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -366,32 +338,6 @@ def is_checking() -> bool:
     return bool(active) and in_force("checking", otherwise=False)
 
 
-def check_finite(name: str, number: Any, operands: Sequence[Any], what: str = "") -> None:
-    """Refuse the result of an operation that is nan or inf, as `detect_anomaly` does.
-
-    Raises:
-        AnomalyError: names the operation, its operands and the user's line.
-    """
-    if isinstance(number, float) and not math.isfinite(number):
-        raise AnomalyError(f"{name} gave {what}{number} from {', '.join(map(str, operands))} ({user_line()})")
-
-
-def check_gradient(node: Value, gradient: Value | float | None, upstream: Any, local: Any) -> None:
-    """Refuse a gradient that is nan or inf, which an edge of this node has given or added to.
-
-    Raises:
-        AnomalyError: names the operation, its operands and the user's line.
-    """
-    number = getattr(gradient, "data", gradient)
-    if number is not None and not math.isfinite(number):
-        numbers = ", ".join(str(operand.data) for operand in node.operands)
-        origin = getattr(node, "_origin", "made outside detect_anomaly: run the forward pass in it to see the line")
-        raise AnomalyError(
-            f"backward through {node.primitive.name if node.primitive else node.kind} gave the gradient {number} "
-            f"(upstream {upstream}, local derivative {local}, operands {numbers}; {origin})"
-        )
-
-
 class _Switch(Mode):
     """A mode that says yes or no to something."""
 
@@ -457,7 +403,7 @@ def detect_anomaly() -> _Switch:
         ...     Value(0.0).log()
         Traceback (most recent call last):
         ...
-        autograd.modes.AnomalyError: log gave -inf from 0.0 (<doctest ...>, line 2, in <module>: ...)
+        autograd.errors.AnomalyError: log gave -inf from 0.0 (<doctest ...>, line 2, in <module>: ...)
     """
     return _Switch("checking", True, quiet=False)
 
@@ -539,24 +485,3 @@ def collector_paused() -> _CollectorPause:
         True
     """
     return _CollectorPause()
-
-
-PACKAGES: tuple[str, ...] = tuple(
-    os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), package) + os.sep
-    for package in ("autograd", "nn")
-)
-"""Where this library's own code is."""
-
-
-def user_line() -> str:
-    """The innermost line of code outside this library and NumPy, as "file, line n, in function: source"."""
-    import linecache
-
-    frame, passed = sys._getframe(1), (*PACKAGES, os.path.join(os.path.dirname(os.__file__), "copy.py"))
-    if "numpy" in sys.modules:
-        passed += (os.path.dirname(sys.modules["numpy"].__file__ or "numpy"),)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(passed):
-        frame = frame.f_back
-    file, line = frame.f_code.co_filename, frame.f_lineno
-    source = linecache.getline(file, line).strip()
-    return f"{file}, line {line}, in {frame.f_code.co_name}" + (f": {source}" if source else "")

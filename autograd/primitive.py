@@ -222,6 +222,8 @@ class Primitive:
         def __call__(self, *arguments: float, **named: float) -> float: ...  # type: ignore[overload-overlap]
         @overload
         def __call__(self, *arguments: Value | float, **named: Value | float) -> Value: ...
+        @overload
+        def __call__(self, *arguments: Any, **named: Any) -> Any: ...
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Apply the operation: a float from numbers, a Value from Values, whatever kind of number comes in.
@@ -345,7 +347,7 @@ def run_rule(rule: Rule, out: Any, arguments: Sequence[Any]) -> Any:
         return _plain(rule(_ieee(out), *map(_ieee, arguments)))
 
 
-class _IEEE(Number, float):
+class _IEEE(Number, float):  # type: ignore[misc]
     """A float that divides by zero. A rule runs on these when Python's own floats have raised an error in it."""
 
     __slots__ = ()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from autograd import modes, table
 from autograd.dual import Dual, new_level
+from autograd.errors import check_gradient
 from autograd.graph import edges, propagate, topological_order
 from autograd.primitive import ZERO, Number, Primitive, to_float
 from autograd.structure import flatten, flatten_like
@@ -287,7 +288,7 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
 
     def checked_times(upstream: Any, local: Any) -> Any:
         contribution = _times(upstream, local)
-        modes.check_gradient(through, contribution, upstream, local)
+        check_gradient(through, contribution, upstream, local)
         return contribution
 
     times = checked_times if modes.is_checking() else _times

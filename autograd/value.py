@@ -11,7 +11,7 @@ or two operands, unrolled for speed.)
 
 from __future__ import annotations
 
-from autograd import modes, pickling, scopes, table
+from autograd import errors, modes, pickling, scopes, table
 from autograd.graph import KINDS, MANY, connect, edges, topological_order
 from autograd.primitive import ZERO, Number, Primitive, run_rule, to_float
 
@@ -436,17 +436,17 @@ def _propagate(order: Sequence[Value], before: Sequence[float | None], checking:
                     right._grad = upstream * local if grad is None else grad + upstream * local
         if checking:
             for operand, local in edges(node):
-                modes.check_gradient(node, operand._grad, upstream, local)
+                errors.check_gradient(node, operand._grad, upstream, local)
 
 
 def _under_modes(out: Value, primitive: Primitive, numbers: Sequence[float]) -> Value:
     """A new node as the modes want it that hold here."""
     trace = modes.trace()
     if trace and trace.names_lines:
-        out._origin = modes.user_line()
+        out._origin = errors.user_line()
     if modes.is_checking():
-        out._origin = modes.user_line()
-        modes.check_finite(primitive.name, out._data, numbers)
+        out._origin = errors.user_line()
+        errors.check_finite(primitive.name, out._data, numbers)
     if trace and not modes.is_recording() and primitive is not table.detach:
         return out.detach()  # under no_grad: in the program, but without a derivative
     return out

@@ -37,7 +37,8 @@ from autograd.compiler.program import Names, Program, text
 from autograd.compiler.roll import Rolled, roll
 from autograd.compiler.trace import Recorded, Traced, trace
 from autograd.compiler.watch import Watch
-from autograd.modes import CompileError, collector_paused
+from autograd.errors import CompileError
+from autograd.modes import collector_paused
 from autograd.value import Value
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autograd import table as primitives
-from autograd.modes import CompileError
+from autograd.errors import CompileError
 from autograd.primitive import PRIMITIVES, Primitive
 from autograd.symbolic.lowering import FUNCTIONS, lowered, on_symbols
 from autograd.symbols import Symbol
