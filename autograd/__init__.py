@@ -9,6 +9,7 @@ Example:
     8.0
 """
 
+from autograd.collector import collector_paused
 from autograd.compiler import compile as compile
 from autograd.draw import draw_dot, to_mermaid
 from autograd.errors import AnomalyError, CompileError
@@ -18,7 +19,7 @@ from autograd.functions import dot, log_softmax, logsumexp, matvec, mean, norm, 
 from autograd.functions import max as max
 from autograd.functions import min as min
 from autograd.functions import sum as sum
-from autograd.modes import collector_paused, detect_anomaly, no_grad
+from autograd.modes import detect_anomaly, no_grad
 from autograd.paths import Path, between, number_of_paths, paths, shared_nodes
 from autograd.primitive import PRIMITIVES, ZERO, Primitive, select
 from autograd.scopes import scope

@@ -13,6 +13,7 @@ import itertools
 import operator
 
 from autograd import modes, table
+from autograd.blocks import traces
 from autograd.errors import check_finite
 from autograd.primitive import ZERO, Number, Primitive, to_float
 from autograd.value import CONSTANT, Value, constant
@@ -28,7 +29,7 @@ new_level = itertools.count(1).__next__
 
 def _comparison(primitive: Any, compare: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
     def comparison(self: Dual, other: Any) -> Any:
-        if modes.traces and modes.trace() and isinstance(other, (Dual, Value, int, float)):
+        if traces and modes.trace() and isinstance(other, (Dual, Value, int, float)):
             return primitive(self, other)
         return bool(compare(self.primal, other.primal if isinstance(other, Dual) else other))
 
@@ -84,7 +85,7 @@ class Dual(Number):
         primal: Any = primitive(*primals)
         tangent: Any = None
         reached: Any = None
-        if modes.traces and modes.trace() and not all(isinstance(number, float) for number in primals):
+        if traces and modes.trace() and not all(isinstance(number, float) for number in primals):
             tangent, reached = Dual._unknown_tangent(primitive, primal, primals, arguments, ours)
         else:
             for argument, own, derivative in zip(arguments, ours, primitive.local_derivatives(primal, primals)):

@@ -13,8 +13,8 @@ from __future__ import annotations
 from operator import mul as multiply
 
 from autograd import table
+from autograd.blocks import active, innermost
 from autograd.graph import MANY
-from autograd.modes import active, innermost
 from autograd.primitive import PRIMITIVES, Number, Primitive, is_real
 from autograd.value import CONSTANT, Value, as_value, constant
 

@@ -11,6 +11,7 @@ Numbers in, numbers out; Values in, Values out. Lists, tuples, dicts and NumPy a
 from __future__ import annotations
 
 from autograd import modes, table
+from autograd.blocks import in_force
 from autograd.dual import Dual, new_level
 from autograd.errors import check_gradient
 from autograd.graph import edges, propagate, topological_order
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def _inside_reverse_mode() -> bool:
     """Whether a run of reverse mode is going on around this point: then results must be graphs."""
-    return modes.in_force("reverse", otherwise=False)  # type: ignore[no-any-return]
+    return in_force("reverse", otherwise=False)  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ or two operands, unrolled for speed.)
 from __future__ import annotations
 
 from autograd import errors, modes, pickling, scopes, table
+from autograd.blocks import OUTSIDE, active, innermost, traces
 from autograd.graph import KINDS, MANY, connect, edges, topological_order
 from autograd.primitive import ZERO, Number, Primitive, run_rule, to_float
 
@@ -25,13 +26,10 @@ LEAF, PARAMETER, CONSTANT = KINDS[:3]
 """What stands in place of the operation: of leaves that the user made, that a module holds, that operations made of
 plain numbers. No derivative is recorded for constants."""
 
-_active_modes = modes.active
-_traces = modes.traces
-
 
 def _comparison(primitive: Primitive, compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
     def operator(self: Value, other: Any) -> Any:
-        if _traces and modes.trace() and isinstance(other, (Value, int, float)):
+        if traces and modes.trace() and isinstance(other, (Value, int, float)):
             return primitive(self, other)
         if isinstance(other, Value):
             return compare(self._data, other._data)
@@ -117,7 +115,7 @@ class Value(Number):
         self._right = None
         if label:
             self.label = label
-        if _traces and (trace := modes.trace()):
+        if traces and (trace := modes.trace()):
             trace.made.add(self)
 
     @staticmethod
@@ -125,7 +123,7 @@ class Value(Number):
         """The node of an operation on Values and numbers: its number, and one local derivative for each operand."""
         values = tuple([as_value(operand, primitive.name) for operand in operands])
         numbers = [value._data for value in values]
-        if _active_modes and modes.innermost().no_grad():
+        if active and innermost().no_grad():
             return constant(primitive.forward(*numbers))
         out = Value(primitive.forward(*numbers))
         if modes.is_recording() or modes.trace():
@@ -133,29 +131,29 @@ class Value(Number):
             connect(out, values, _recorded(primitive, out._data, values, numbers))
         else:
             out._primitive = CONSTANT
-        if modes.innermost() is not modes.OUTSIDE and (scope := scopes.current()):
+        if innermost() is not OUTSIDE and (scope := scopes.current()):
             out._scope = scope
-        return _under_modes(out, primitive, numbers) if _active_modes else out
+        return _under_modes(out, primitive, numbers) if active else out
 
     # --- What a node knows -------------------------------------------------------------------------------------------
 
     @property
     def data(self) -> float:
         """The number."""
-        if _traces:
+        if traces:
             modes.check_not_tracing("v.data", "compute with v itself, or take the number outside of the function")
         return self._data
 
     @data.setter
     def data(self, number: float) -> None:
-        if _traces:
+        if traces:
             modes.check_not_tracing("v.data = ...", "change Values outside of the function that is compiled")
         self._data = number if number.__class__ is float else to_float(number, "Value.data")
 
     @property
     def grad(self) -> float:
         """The derivative of the root of the last `backward()` with respect to this node; 0.0 before there was one."""
-        if _traces:
+        if traces:
             modes.check_not_tracing(
                 "v.grad", "use autograd.grad(f) in it, or take the gradient outside of the function"
             )
@@ -245,7 +243,7 @@ class Value(Number):
             >>> (Value(2.0) * Value(5.0) + 1).local_derivatives
             (1.0, None)
         """
-        if _traces:
+        if traces:
             modes.check_not_tracing(
                 "v.local_derivatives", "use autograd.grad(f) in it, or look outside of the function"
             )
@@ -277,7 +275,7 @@ class Value(Number):
             >>> x.grad
             6.0
         """
-        if _traces:
+        if traces:
             modes.check_not_tracing("backward()", "return the loss; the compiled function computes its gradient")
         seed = to_float(gradient, "backward")
         order = topological_order(self)
@@ -313,7 +311,7 @@ class Value(Number):
             >>> x.grad
             3.0
         """
-        if _traces and modes.trace():
+        if traces and modes.trace():
             return Value.apply(table.detach, (self,))
         out = constant(self._data)
         if self.label:
@@ -331,7 +329,7 @@ class Value(Number):
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
-        if _traces:
+        if traces:
             modes.check_not_tracing(
                 "`if` on a Value (or `and`, `or`, `not`, `in`, max, min, bool)",
                 "write autograd.where(condition, x, y), autograd.maximum or autograd.minimum",
@@ -352,12 +350,12 @@ class Value(Number):
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        if _traces and modes.trace():
+        if traces and modes.trace():
             return f"Value(data=<recorded>{label})"
         return f"Value(data={self._data}, grad={self.grad}{label})"
 
     def __format__(self, specification: str) -> str:
-        if _traces and specification:
+        if traces and specification:
             modes.check_not_tracing(f"f'{{v:{specification}}}'", "print what the compiled function returns")
         return format(self._data, specification) if specification else str(self)
 

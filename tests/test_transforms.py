@@ -633,7 +633,7 @@ def test_pullback_in_threads():
     for thread in threads:
         thread.join()
     assert results == [(6.0,)] * 4
-    assert not autograd.modes.active
+    assert not autograd.blocks.active
 
 
 # --- Forward mode through whatever a function does with Values -------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import graphviz
 
-from autograd import modes
+from autograd import collector, modes
 from autograd.draw import look
 from autograd.draw.highlight import highlight_of
 from autograd.draw.layout import HOW_TO_GET_PICTURES, LayoutNotFound, lay_out
@@ -41,7 +41,7 @@ def draw(
     _check_format(format)
     if highlight is not None:
         shown = shown._replace(highlight=highlight_of(highlight, topological_order(root)))
-    with modes.collector_paused():
+    with collector.collector_paused():
         return _drawn(scene_of(root, collapse, max_nodes), format, rankdir, legend, shown.checked(root))
 
 

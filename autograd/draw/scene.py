@@ -6,10 +6,10 @@ from collections import defaultdict, deque
 from itertools import groupby, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
+from autograd.collector import collector_paused
 from autograd.draw.folding import stem
 from autograd.draw.labels import counted, listed, one_line
 from autograd.draw.parts import Folded, Graph, Part, key_of, parts_of, title_of
-from autograd.modes import collector_paused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
