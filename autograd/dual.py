@@ -10,7 +10,6 @@ constants to it, so that the derivatives of nested calls are never mixed up.
 from __future__ import annotations
 
 import itertools
-import operator
 
 from autograd import modes, table
 from autograd.blocks import traces
@@ -25,15 +24,6 @@ if TYPE_CHECKING:
 
 
 new_level = itertools.count(1).__next__
-
-
-def _comparison(primitive: Any, compare: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
-    def comparison(self: Dual, other: Any) -> Any:
-        if traces and modes.trace() and isinstance(other, (Dual, Value, int, float)):
-            return primitive(self, other)
-        return bool(compare(self.primal, other.primal if isinstance(other, Dual) else other))
-
-    return comparison
 
 
 class _Writer:
@@ -137,13 +127,11 @@ class Dual(Number):
             f"itself, or with x.detach(), a constant of its number"
         )
 
-    __lt__ = _comparison(table.less, operator.lt)
-    __le__ = _comparison(table.less_equal, operator.le)
-    __gt__ = _comparison(table.greater, operator.gt)
-    __ge__ = _comparison(table.greater_equal, operator.ge)
-    __eq__ = _comparison(table.equal, operator.eq)
-    __ne__ = _comparison(table.not_equal, operator.ne)
-    __hash__ = object.__hash__
+    def compare(self, primitive: Primitive, holds: Callable[[Any, Any], bool], other: Any) -> Any:
+        """Whether a comparison of the primals holds; while a function is recorded, a number."""
+        if traces and modes.trace() and isinstance(other, (Dual, Value, int, float)):
+            return primitive(self, other)
+        return bool(holds(self.primal, other.primal if isinstance(other, Dual) else other))
 
     def __bool__(self) -> bool:
         return bool(self.primal)

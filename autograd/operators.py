@@ -10,7 +10,7 @@ long (`python -m benchmarks`, "recording").
 
 from __future__ import annotations
 
-from operator import mul as multiply
+import operator
 
 from autograd import table
 from autograd.blocks import active, innermost
@@ -31,6 +31,14 @@ _NUMPY_NAMES = {f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "tan2
 """What NumPy calls rows of the table when it looks for them in the objects of an array."""
 
 _OPERATORS = {"div": "truediv", "floor_divide": "floordiv"} | {n: n for n in ("add", "sub", "mul", "pow", "mod")}
+_COMPARISONS = {
+    "less": "lt",
+    "less_equal": "le",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "equal": "eq",
+    "not_equal": "ne",
+}
 _ALSO = {name: [numpy_name] for numpy_name, name in _NUMPY_NAMES.items()}
 _ALSO |= {name: [f"__{name}__"] for name in ("neg", "abs", "floor", "ceil")}
 
@@ -38,12 +46,11 @@ _ALSO |= {name: [f"__{name}__"] for name in ("neg", "abs", "floor", "ceil")}
 def bind_rows(
     kind: type[Number],
     method: Callable[[Primitive], Callable[..., Any]],
-    operator: Callable[[Primitive], tuple[Callable[..., Any], Callable[..., Any]]],
+    operators: Callable[[Primitive], tuple[Callable[..., Any], Callable[..., Any]]],
 ) -> None:
     """Give a kind of number its operators and methods, one or two functions made of each row of the table."""
     for name, python_name in _OPERATORS.items():
-        of_both = zip(("__", "__r"), operator(PRIMITIVES[name]))
-        for prefix, function in of_both:
+        for prefix, function in zip(("__", "__r"), operators(PRIMITIVES[name])):
             setattr(kind, f"{prefix}{python_name}__", _documented(function, PRIMITIVES[name]))
     for primitive in PRIMITIVES.values():
         names = [primitive.name] * primitive.is_method + _ALSO.get(primitive.name, [])
@@ -66,13 +73,13 @@ def _method(primitive: Primitive) -> Callable[..., Any]:
 
 
 def _operator(primitive: Primitive) -> tuple[Callable[[Number, Any], Any], Callable[[Number, Any], Any]]:
-    def operator(self: Number, other: Any) -> Any:
+    def forward_operator(self: Number, other: Any) -> Any:
         return NotImplemented if takes_over(other, self.rank) else primitive(self, other)
 
     def reflected(self: Number, other: Any) -> Any:
         return NotImplemented if takes_over(other, self.rank) else primitive(other, self)
 
-    return operator, reflected
+    return forward_operator, reflected
 
 
 def takes_over(other: Any, rank: int) -> bool:
@@ -82,7 +89,13 @@ def takes_over(other: Any, rank: int) -> bool:
     return other.rank > rank if isinstance(other, Number) else hasattr(other, "shape") and not is_real(other)
 
 
+def _comparison(primitive: Primitive, holds: Callable[[Any, Any], bool]) -> Callable[[Number, Any], Any]:
+    return lambda self, other: self.compare(primitive, holds, other)
+
+
 bind_rows(Number, _method, _operator)
+for name, python_name in _COMPARISONS.items():
+    setattr(Number, f"__{python_name}__", _comparison(PRIMITIVES[name], getattr(operator, python_name)))
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Of Values, unrolled
@@ -136,7 +149,7 @@ def _unrolled_operator(primitive: Primitive) -> tuple[Callable[[Value, Any], Val
     constant_x, constant_y = isinstance(partial_x, float), isinstance(partial_y, float)
     product = _is_product(partial_x, partial_y)
 
-    def operator(self: Value, other: Any) -> Any:
+    def forward_operator(self: Value, other: Any) -> Any:
         if other.__class__ is not Value:
             if takes_over(other, 1):
                 return NotImplemented
@@ -171,9 +184,9 @@ def _unrolled_operator(primitive: Primitive) -> tuple[Callable[[Value, Any], Val
         return out
 
     def reflected(self: Value, other: Any) -> Any:
-        return NotImplemented if takes_over(other, 1) else operator(as_value(other, primitive.name), self)
+        return NotImplemented if takes_over(other, 1) else forward_operator(as_value(other, primitive.name), self)
 
-    return operator, reflected
+    return forward_operator, reflected
 
 
 def _is_product(partial_x: Any, partial_y: Any) -> bool:
@@ -195,7 +208,7 @@ def dot_rows(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> list[Value
     y = [node._data for node in ys]
     if active:
         if innermost().no_grad():
-            return [constant(sum(map(multiply, [node._data for node in row], y), 0.0)) for row in rows]
+            return [constant(sum(map(operator.mul, [node._data for node in row], y), 0.0)) for row in rows]
         return [Value.apply(table.dot, (*row, *ys)) for row in rows]
     kinds = [node._primitive for node in ys]
     constants = len(kinds) - kinds[::-1].index(CONSTANT) if CONSTANT in kinds else 0
@@ -205,7 +218,7 @@ def dot_rows(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> list[Value
     for row in rows:
         x = [node._data for node in row]
         out: Value = new(Value)
-        out._data = sum(map(multiply, x, y), 0.0)
+        out._data = sum(map(operator.mul, x, y), 0.0)
         out._grad = None
         out._primitive = table.dot
         out._left = (*row, *ys)

@@ -13,7 +13,7 @@ from autograd import table
 from autograd.primitive import ZERO, Number, Primitive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 
 class Writer(Protocol):
@@ -24,10 +24,6 @@ class Writer(Protocol):
 
     def constant(self, number: float) -> Any:
         """Write a number; the node of it."""
-
-
-def _comparison(primitive: Any) -> Callable[[Symbol, Any], Any]:
-    return lambda self, other: primitive(self, other)
 
 
 def _refused(symbol: Symbol) -> Any:
@@ -57,11 +53,6 @@ class Symbol(Number):
         if primitive is table.mul:
             return _product(writer, *arguments)
         return Symbol(writer, writer.apply(primitive, [_plain_node(writer, argument) for argument in arguments]))
-
-    __lt__, __gt__ = _comparison(table.less), _comparison(table.greater)
-    __le__, __ge__ = _comparison(table.less_equal), _comparison(table.greater_equal)
-    __eq__, __ne__ = _comparison(table.equal), _comparison(table.not_equal)
-    __hash__ = object.__hash__
 
     __bool__ = __float__ = __int__ = __index__ = _refused
 

@@ -27,19 +27,6 @@ LEAF, PARAMETER, CONSTANT = KINDS[:3]
 plain numbers. No derivative is recorded for constants."""
 
 
-def _comparison(primitive: Primitive, compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
-    def operator(self: Value, other: Any) -> Any:
-        if traces and modes.trace() and isinstance(other, (Value, int, float)):
-            return primitive(self, other)
-        if isinstance(other, Value):
-            return compare(self._data, other._data)
-        if isinstance(other, (int, float)):
-            return bool(compare(self._data, other))  # NumPy's floats have a bool of their own
-        return NotImplemented
-
-    return operator
-
-
 def _refused(what: str, instead: str) -> Callable[..., NoReturn]:
     def method(self: Value, *_arguments: object) -> NoReturn:
         modes.check_not_tracing(what, "write it with the operations of Values, and autograd.where(condition, x, y)")
@@ -320,13 +307,13 @@ class Value(Number):
 
     # --- Comparisons compare numbers; a node's identity is its hash --------------------------------------------------
 
-    __lt__ = _comparison(table.less, lambda x, y: x < y)
-    __le__ = _comparison(table.less_equal, lambda x, y: x <= y)
-    __gt__ = _comparison(table.greater, lambda x, y: x > y)
-    __ge__ = _comparison(table.greater_equal, lambda x, y: x >= y)
-    __eq__ = _comparison(table.equal, lambda x, y: x == y)
-    __ne__ = _comparison(table.not_equal, lambda x, y: x != y)
-    __hash__ = object.__hash__
+    def compare(self, primitive: Primitive, holds: Callable[[Any, Any], bool], other: Any) -> Any:
+        """Whether a comparison with a Value or a number holds; while a function is recorded, a node."""
+        if not isinstance(other, (Value, int, float)):
+            return NotImplemented
+        if traces and modes.trace():
+            return primitive(self, other)
+        return bool(holds(self._data, other._data if isinstance(other, Value) else other))
 
     def __bool__(self) -> bool:
         if traces:
