@@ -94,6 +94,19 @@ def test_a_new_table_takes_the_place_of_the_old_one_alone() -> None:
     assert after.split("## Pictures")[0] == before.split("## Pictures")[0]
 
 
+def test_figures_in_readme_are_those_of_the_results() -> None:
+    rows = [row for command in COMMANDS for row in listed(f"python -m {command}")]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| \| chainrule \|.*?\n\|.*?\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL)
+    assert table.count("\n") == 4
+    for line in table.splitlines():
+        name, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        known = {word for row in rows if row[0] == name for cell in row for word in re.findall(r"[\d.,]+ ?\w+", cell)}
+        figures = {figure for cell in cells for figure in re.findall(r"[\d.,]*\d ?\w+", cell)}
+        assert figures, line
+        assert figures <= known, f"{figures - known} is not what RESULTS.md says of {name!r}"
+
+
 def test_rows_that_files_cite_exist() -> None:
     """A paragraph that speaks of RESULTS.md names one of its rows, in double quotes."""
     names = {row[0] for command in COMMANDS for row in listed(f"python -m {command}")}
