@@ -144,7 +144,9 @@ def report(
     table = f"{render(rows(options.quick), header)}\n\n{where()}\n"
     print(table, end="")
     if options.write:
-        RESULTS.write_text(with_table(RESULTS.read_text(encoding="utf-8"), command, table), encoding="utf-8", newline="\n")
+        RESULTS.write_text(
+            with_table(RESULTS.read_text(encoding="utf-8"), command, table), encoding="utf-8", newline="\n"
+        )
 
 
 def with_table(results: str, command: str, table: str) -> str:
