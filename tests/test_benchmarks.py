@@ -108,17 +108,17 @@ def test_figures_in_readme_are_those_of_the_results() -> None:
 
 
 def test_rows_that_files_cite_exist() -> None:
-    """A paragraph that speaks of RESULTS.md names one of its rows, in double quotes."""
+    """A paragraph that speaks of RESULTS.md, or of a command of the benchmarks, names a row in double quotes."""
     names = {row[0] for command in COMMANDS for row in listed(f"python -m {command}")}
     missing = []
     for file in sorted(path for package in ("autograd", "nn") for path in (ROOT / package).rglob("*.py")):
         text = file.read_text(encoding="utf-8")
-        for found in re.finditer(r"RESULTS\.md", text):
+        for found in re.finditer(r"RESULTS\.md|python -m benchmarks", text):
             start, end = text.rfind("\n\n", 0, found.start()), text.find("\n\n", found.end())
             paragraph = " ".join(text[max(start, 0) : end].replace("#", " ").split())
             if not any(f'"{name}"' in paragraph for name in names):
-                missing.append(f"{file.relative_to(ROOT)}:{text[: found.start()].count(chr(10)) + 1}")
-    assert not missing, 'which row of benchmarks/RESULTS.md is meant, as in "demo, step(X, y)"?'
+                missing.append(f"{file.relative_to(ROOT).as_posix()}:{text[: found.start()].count(chr(10)) + 1}")
+    assert not missing, f'which row of benchmarks/RESULTS.md is meant, as in "demo, step(X, y)"? {missing}'
 
 
 def test_all_engines_give_the_same_losses_and_gradients() -> None:
