@@ -63,17 +63,8 @@ class Value(Number):
     """
 
     __slots__ = (
-        "__weakref__",
-        "_d_left",
-        "_d_right",
-        "_data",
-        "_grad",
-        "_label",
-        "_left",
-        "_origin",
-        "_primitive",
-        "_right",
-        "_scope",
+        *("__weakref__", "_d_left", "_d_right", "_data", "_grad", "_label"),
+        *("_left", "_origin", "_primitive", "_right", "_scope"),
     )
     _data: float
     _grad: Any  # a float; None as long as no backward() has reached the node and nobody has set it
