@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import PRIMITIVES, Explanation, Primitive, Value, explain, number_of_paths
-from autograd.explanation.formulas import Formula, Name, _Writer, conditions, definition, local_derivative
 from autograd.explanation.names import name_of, names_of
 from autograd.graph import topological_order
+from autograd.symbolic.formulas import conditions, definition, local_derivative
+from autograd.symbolic.notation import Formula, Name
+from autograd.symbolic.simplify import Simplifier
 from autograd.symbols import Symbol
 from autograd.value import constant
 from nn import MLP, Layer, Neuron, losses
@@ -567,7 +569,7 @@ def test_brackets_keep_the_order_of_operations(tree):
 @given(trees(["x", "y", 2.0, -3.0, 1.0, 0.0]))
 def test_what_is_simplified_is_the_same_number(tree):
     """A rule on symbols, written and read."""
-    writer = _Writer()
+    writer = Simplifier()
 
     def written(tree):
         if isinstance(tree, tuple):

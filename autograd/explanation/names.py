@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from autograd import primitives
-from autograd.explanation.formulas import Name
 from autograd.graph import topological_order
 from autograd.scopes import scope_of
+from autograd.symbolic.notation import Name
 from autograd.value import CONSTANT
 
 if TYPE_CHECKING:
