@@ -47,12 +47,7 @@ def reference(node: Value, named: Mapping[Value, Name]) -> Formula:
 
 
 def definition(node: Value, named: Mapping[Value, Name], focus: int = 0) -> Formula:
-    """The operation that made a node, on its operands; of more than four the first, the last and the one in focus.
-
-    Args:
-        node: a computed node.
-        named: what nodes are called.
-        focus: the position of an operand that is shown in any case.
+    """The operation that made a node, on its operands: of more than four the first, the last and that at `focus`.
 
     Example:
         >>> from autograd import dot
@@ -91,14 +86,8 @@ def _in_short(operands: list[Formula], focus: int) -> list[Formula]:
 def local_derivative(node: Value, position: int, named: Mapping[Value, Name]) -> Formula:
     """How fast a node changes with one of its operands, as its row's rule says it.
 
-    Args:
-        node: a computed node.
-        position: of the operand; the node has a local derivative with respect to it.
-        named: what nodes are called.
-
-    Returns:
-        An formula, whose `value` is the recorded local derivative. Just this number where the rule does not run on
-        symbols, is too long for a line, or gives another number, since data was changed after the forward pass.
+    Its `value` is the local derivative that the node recorded, and it is just this number where the rule does not run
+    on symbols, is too long for a line, or gives another number, since data was changed after the forward pass.
 
     Example:
         >>> z = Value(0.5)
@@ -176,11 +165,7 @@ class Template(NamedTuple):
 
 
 def template(primitive: Primitive, given: Sequence[float | None]) -> Template:
-    """The formulas of a row.
-
-    Args:
-        primitive: the row.
-        given: for each operand its number where that is to stand in the formulas, None for a place.
+    """The formulas of a row, with the number of each operand that is `given`, and a place for one that is None.
 
     Example:
         >>> from autograd import PRIMITIVES

@@ -12,10 +12,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd import primitives
 from autograd.compiler.spellings import SPELLINGS
 from autograd.graph import edges
-from autograd.primitives import PRIMITIVES, ZERO, Primitive, to_float
+from autograd.primitives import PRIMITIVES, ZERO, Primitive, dot, equal, erf, erfc, not_equal, pow_, to_float, where
 from autograd.symbolic.notation import JAVASCRIPT, Formula, Name, Written
 from autograd.symbolic.precedence import AND, COMPARISONS, NOT, OR
 from autograd.symbols import Symbol, node_of
@@ -30,7 +29,7 @@ class Operations(NamedTuple):
     """Operations written in JavaScript.
 
     Attributes:
-        script: an formula whose value is an object `key -> {forward, backward}`. `forward(x)` takes the array of the
+        script: a formula whose value is an object `key -> {forward, backward}`. `forward(x)` takes the array of the
             operands' numbers and returns the result's; `backward(out, x)` takes the result too and returns the array of
             the local derivatives, one per operand, `null` for ZERO. Rows that cut have `cuts: true` as well.
         keys: under which key each row with its number of operands is found.
@@ -138,119 +137,93 @@ def _indented(text: str) -> str:
     return "\n".join("  " + line for line in text.splitlines())
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# From a row to its two functions
-# ---------------------------------------------------------------------------------------------------------------------
-
-
 def _functions(program: _Program, primitive: Primitive, count: int) -> list[str]:
     names = ["x", "y", "z"][:count] if count <= 3 else [f"x{k + 1}" for k in range(count)]
     operands = [program.named(name) for name in names]
     result = program.as_number(program.apply(primitive, operands))
-    symbols = [Symbol(program, operand) for operand in operands]
-    derivatives = primitive.local_derivatives(Symbol(program, program.named("out")), symbols)
-    locals_ = [_local(program, primitive, derivative) for derivative in derivatives]
+    out, *symbols = [Symbol(program, node) for node in (program.named("out"), *operands)]
+    local_derivatives = [program.local(derivative) for derivative in primitive.local_derivatives(out, symbols)]
     parameters = f"[{', '.join(names)}]"
-    statements, (value,) = program.written([result])
-    forward = _function(f"({parameters})", statements, value)
-    statements, values = program.written(locals_)
-    backward = _function(f"(out, {parameters})", statements, f"[{', '.join(values)}]")
-    return [f"forward: {forward}", f"backward: {backward}"]
-
-
-def _local(program: _Program, primitive: Primitive, derivative: Any) -> Formula:
-    if derivative is ZERO:
-        return program.named("null")
-    local = program.as_number(_result(program, primitive, derivative))
-    zero_where = derivative.zero_where if isinstance(derivative, Symbol) else None
-    return local if zero_where is None else program.null_or(zero_where, local)
-
-
-def _result(program: _Program, primitive: Primitive, result: Any) -> Formula:
-    """What a function gave: a symbol or a plain number."""
-    known = result if isinstance(result, Symbol) else to_float(result, f"a function of {primitive.name}")
-    return node_of(program, known)  # type: ignore[no-any-return]
-
-
-def _function(parameters: str, statements: Sequence[str], formula: str) -> str:
-    if not statements:
-        return f"{parameters} => {formula}"
-    body = "".join([f"    {line}\n" for line in [*statements, f"return {formula};"]])
-    return f"{parameters} => {{\n{body}  }}"
+    return [
+        f"forward: {program.function(f'({parameters})', '{}', [result])}",
+        f"backward: {program.function(f'(out, {parameters})', '[{}]', local_derivatives)}",
+    ]
 
 
 class _Program:
     """Writes what is done to symbols as formulas, each once; what is used more than once gets a name.
 
     A condition is either what JavaScript calls a boolean, or a number that is not 0.
-
-    Attributes:
-        formulas: operands before results.
-        used: the operations in what has been written.
     """
 
     def __init__(self) -> None:
-        self.formulas: list[Formula] = []
-        self.used: set[Any] = set()
-        self._known: dict[tuple[Any, ...], Formula] = {}
+        self.formulas: list[Formula] = []  # operands before results
+        self.used: set[Any] = set()  # the operations in what has been written
+        self._known: dict[Any, Formula] = {}
 
-    def _added(self, formula: Formula) -> Formula:
-        key = (formula.name, formula.operation, repr(formula.value), *map(id, formula.operands))
+    def _added(self, key: Any, **parts: Any) -> Formula:
         if key not in self._known:
-            self._known[key] = formula
+            self._known[key] = formula = Formula(**parts)
             self.formulas.append(formula)
         return self._known[key]
 
     def named(self, name: str) -> Formula:
-        return self._added(Formula(name=Name(name, name)))
+        return self._added(name, name=Name(name, name))
 
     def constant(self, number: float) -> Formula:
-        return self._added(Formula(float(number)))
+        return self._added(repr(number), value=number)  # 0.0 and -0.0 are two
 
     def operation(self, operation: Any, *operands: Formula) -> Formula:
-        return self._added(Formula(operation=operation, operands=operands))
+        return self._added((operation, *operands), operation=operation, operands=operands)
 
     def apply(self, primitive: Primitive, operands: Sequence[Formula]) -> Formula:
-        if primitive is primitives.where:
+        if primitive is where:
             return self._choice(*operands)
-        if primitive in JAVASCRIPT.templates:
-            if primitive not in (primitives.equal, primitives.not_equal) or not all(map(_is_boolean, operands)):
-                operands = [self.as_number(operand) for operand in operands]
-            return self.operation(primitive, *operands)
-        return _lowered(self, primitive, operands)
+        if not JAVASCRIPT.knows(primitive):
+            return _lowered(self, primitive, operands)
+        if primitive not in (equal, not_equal) or not all(map(_is_boolean, operands)):
+            operands = [self.as_number(operand) for operand in operands]
+        return self.operation(primitive, *operands)
+
+    def result(self, number: Any) -> Formula:
+        """What a function gave: a symbol or a plain number."""
+        return node_of(self, number if isinstance(number, Symbol) else to_float(number, "JavaScript"))  # type: ignore[no-any-return]
+
+    def local(self, derivative: Any) -> Formula:
+        """A local derivative: `null` where it is ZERO."""
+        null = self.named("null")
+        if derivative is ZERO:
+            return null
+        number = self.as_number(self.result(derivative))
+        zero_where = derivative.zero_where if isinstance(derivative, Symbol) else None
+        if zero_where is None:
+            return number
+        if zero_where.operation == NOT:
+            return self.operation(where, *zero_where.operands, number, null)
+        return self.operation(where, zero_where, null, number)
 
     def as_number(self, x: Formula) -> Formula:
-        if not _is_boolean(x):
-            return x
-        return self.operation(primitives.where, x, self.constant(1.0), self.constant(0.0))
+        return self.operation(where, x, self.constant(1.0), self.constant(0.0)) if _is_boolean(x) else x
 
     def _choice(self, condition: Formula, x: Formula, y: Formula) -> Formula:
         """`condition ? x : y`, as a boolean where x and y are booleans, 1 (true) or 0 (false)."""
         true, false = self.constant(1.0), self.constant(0.0)
         if not _is_boolean(condition):
-            condition = self.operation(primitives.not_equal, condition, false)
+            condition = self.operation(not_equal, condition, false)
         if not all(choice in (true, false) or _is_boolean(choice) for choice in (x, y)):
-            return self.operation(primitives.where, condition, self.as_number(x), self.as_number(y))
+            return self.operation(where, condition, self.as_number(x), self.as_number(y))
         if x is y:
             return x
+        opposite = condition.operands[0] if condition.operation == NOT else self.operation(NOT, condition)
         if x in (true, false):
-            start = condition if x is true else self._not(condition)
+            start = condition if x is true else opposite
             return start if y in (true, false) else self.operation(OR if x is true else AND, start, y)
         if y in (true, false):
-            return self.operation(AND, condition, x) if y is false else self.operation(OR, self._not(condition), x)
-        return self.operation(OR, self.operation(AND, condition, x), self.operation(AND, self._not(condition), y))
+            return self.operation(AND, condition, x) if y is false else self.operation(OR, opposite, x)
+        return self.operation(OR, self.operation(AND, condition, x), self.operation(AND, opposite, y))
 
-    def null_or(self, zero_where: Formula, other: Formula) -> Formula:
-        """ZERO under a condition, else another formula."""
-        if zero_where.operation is NOT:
-            return self.operation(primitives.where, *zero_where.operands, other, self.named("null"))
-        return self.operation(primitives.where, zero_where, self.named("null"), other)
-
-    def _not(self, condition: Formula) -> Formula:
-        return condition.operands[0] if condition.operation is NOT else self.operation(NOT, condition)
-
-    def written(self, results: Sequence[Formula]) -> tuple[list[str], list[str]]:
-        """Statements that give names to what is used more than once, and the text of each result."""
+    def function(self, parameters: str, value: str, results: Sequence[Formula]) -> str:
+        """A function of these results, in the form of its value; with names for what is used more than once."""
         uses = Counter(results)
         for formula in reversed(self.formulas):
             if uses[formula]:
@@ -268,7 +241,11 @@ class _Program:
                     statements.append(f"const {name} = {written.text};")
                     written = Written(name)
             known[formula] = written
-        return statements, [known[result].text for result in results]
+        value = value.format(", ".join([known[result].text for result in results]))
+        if not statements:
+            return f"{parameters} => {value}"
+        body = "".join([f"    {line}\n" for line in [*statements, f"return {value};"]])
+        return f"{parameters} => {{\n{body}  }}"
 
 
 def _is_boolean(formula: Formula) -> bool:
@@ -280,13 +257,13 @@ def _dot(*xs_then_ys: Any) -> Any:
     return sum(map(operator.mul, xs_then_ys[:half], xs_then_ys[half:]), 0.0)  # from 0.0 on: the sum of -0.0 is 0.0
 
 
-_LOWERING = {PRIMITIVES[name]: rule for name, rule in SPELLINGS.items() if name in PRIMITIVES} | {primitives.dot: _dot}
+_LOWERING = {PRIMITIVES[name]: rule for name, rule in SPELLINGS.items() if name in PRIMITIVES} | {dot: _dot}
 
 
 def _lowered(program: _Program, primitive: Primitive, operands: Sequence[Formula]) -> Formula:
     """A row that JavaScript has no word for, in others; unless there is a rule for it, by its forward function."""
     rule = _LOWERING.get(primitive, primitive.forward)
-    return _result(program, primitive, rule(*[Symbol(program, operand) for operand in operands]))
+    return program.result(rule(*[Symbol(program, operand) for operand in operands]))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -301,8 +278,8 @@ def _lowered(program: _Program, primitive: Primitive, operands: Sequence[Formula
 # ---------------------------------------------------------------------------------------------------------------------
 
 _HELPERS = {
-    (primitives.pow_,): "const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);",
-    (primitives.erf, primitives.erfc): """\
+    (pow_,): "const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);",
+    (erf, erfc): """\
 const erf = (x) => {
   if (!(Math.abs(x) < 1)) return Math.sign(x) * (1 - erfc(Math.abs(x)));
   let sum = 1;

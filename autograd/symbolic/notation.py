@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import primitives
-from autograd.primitives import PRIMITIVES, Primitive, add, div, mul, neg, pow_, sub
-from autograd.symbolic.precedence import AND, COMPARISONS, NOT, OR, PRODUCT, SLOT, SUM, Connective, Level, form
+from autograd.primitives import PRIMITIVES, Primitive
+from autograd.symbolic.precedence import PRODUCT, SLOT, SUM, TABLE, Level, form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ class Formula:
     Attributes:
         value: its number, where it is known.
         name: what it is called, where it has a name.
-        operation: the row of the table or the connective, where it is an operation.
+        operation: the row of the table of primitives, or the sign of a connective.
         operands: of the operation.
         because: the comparisons that decided choices on the way to it, as they turned out.
 
@@ -44,7 +44,7 @@ class Formula:
 
     value: float = math.nan
     name: Name | None = None
-    operation: Primitive | Connective | None = None
+    operation: Primitive | str | None = None
     operands: tuple[Formula, ...] = ()
     because: tuple[Formula, ...] = ()
 
@@ -85,18 +85,16 @@ def total(terms: Sequence[Formula]) -> Formula:
 
 
 def leaves(formula: Formula) -> Iterator[Formula]:
-    """The names and numbers in an formula, in order.
+    """The names and numbers in a formula, in order.
 
     Example:
         >>> [leaf.text for leaf in leaves(total([Formula(2.0), product([Formula(3.0), Formula(4.0)])]))]
         ['2', '3', '4']
     """
-    unseen = [formula]
-    while unseen:
-        part = unseen.pop()
-        if part.operation is None:
-            yield part
-        unseen.extend(reversed(part.operands))
+    if formula.operation is None:
+        yield formula
+    for operand in formula.operands:
+        yield from leaves(operand)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -105,7 +103,7 @@ def leaves(formula: Formula) -> Iterator[Formula]:
 
 
 class Written(NamedTuple):
-    """A part of what is being written: its text, and how strongly it binds."""
+    """A formula that is written, and how strongly it binds."""
 
     text: str
     binds: Level = Level.ATOM
@@ -113,47 +111,52 @@ class Written(NamedTuple):
 
 
 class Notation:
-    """A way to write formulas.
+    """A way to write formulas."""
 
-    Args:
-        templates: of the operations that are not written as functions.
-    """
-
+    language = "text"
     brackets = "({})"
     times = "·"
-    associative: tuple[Any, ...] = (add, mul)
-
-    def __init__(self, templates: dict[Any, str]) -> None:
-        self.templates = templates
+    associative: tuple[Any, ...] = (primitives.add, primitives.mul)  # x + (y + z) is written without brackets
 
     def name(self, name: Name) -> Written:
         """A name."""
         return Written(name.text)
 
     def digits(self, number: float) -> str:
-        """A number."""
-        raise NotImplementedError
+        """A number, to six digits."""
+        return f"{number + 0.0:.6g}"  # + 0.0: no -0
+
+    def signs(self, formula: Formula) -> str:
+        """The template of an operation that is written with signs; "" for a function."""
+        return getattr(TABLE.get(formula.operation), self.language, "")
+
+    def function(self, row: Any) -> str:
+        """What stands before the brackets of a function."""
+        return str(row.name)
 
     def template(self, formula: Formula) -> str:
-        """How the operation of an formula is written, with #1, #2, ... for its operands."""
+        """How the operation of a formula is written, with #1, #2, ... for its operands."""
+        if signs := self.signs(formula):
+            return signs
         row: Any = formula.operation
-        return self.templates.get(row) or f"{row.name}({_slots(row)})"
+        return self.function(row) + self.brackets.format(", ".join([f"#{k + 1}" for k in range(row.arity or 1)]))
 
     def write(self, formula: Formula) -> str:
         """The formula on one line."""
         return " ".join(self.pieces(formula))
 
-    def pieces(self, formula: Formula) -> list[str]:
+    def pieces(self, formula: Formula, lead: bool = True) -> list[str]:
         """In pieces between which a line can be broken: the terms of a `total`, the factors of a `product`."""
-        if formula.operation is SUM:
-            first, *others = formula.operands
-            return [self.write(first), *map(self._term, others)]
-        if formula.operation is PRODUCT:
-            return self._factors(formula.operands, lead=True)
+        if formula.operation == SUM:
+            return [self.write(formula.operands[0]), *map(self._term, formula.operands[1:])]
+        if formula.operation == PRODUCT:
+            written = map(self._written, formula.operands)
+            factors = [self._placed(factor, Level.PRODUCT, lead and k == 0) for k, factor in enumerate(written)]
+            return [factors[0], *[f"{self.times} {factor}" for factor in factors[1:]]]
         return [self._written(formula).text]
 
     def compose(self, formula: Formula, operands: Sequence[Written]) -> Written:
-        """Write an formula, from what is written of its operands."""
+        """Write a formula, from what is written of its operands."""
         operation = formula.operation
         if formula.name is not None:
             return self.name(formula.name)
@@ -162,16 +165,16 @@ class Notation:
             binds = Level.SUM if digits.startswith("-") else Level.PRODUCT if "^" in digits else Level.ATOM
             return Written(digits, binds, is_number=True)
         if operation in (SUM, PRODUCT):
-            return Written(self.write(formula), Level.SUM if operation is SUM else Level.PRODUCT)
+            return Written(self.write(formula), Level.SUM if operation == SUM else Level.PRODUCT)
+        template = self.template(formula)
         slots = 1 if isinstance(operation, Primitive) and operation.arity is None else len(operands)
-        written = form(self.template(formula), operation, slots, operation in self.associative)
-        assert written is not None, "a template of our own is right, and that of a row is looked at"
-        times = len(operands) // slots
-        places = zip(operands, written.wanted * times, written.leads * times)
-        filled = [self._placed(*place) for place in places]
-        if times > 1:
+        how = form(template, operation, slots, operation in self.associative)
+        assert how is not None, "a template of our own is right, and that of a row is looked at"
+        in_slot = len(operands) // slots
+        filled = [self._placed(*place) for place in zip(operands, how.wanted * in_slot, how.leads * in_slot)]
+        if in_slot > 1:
             filled = [", ".join(filled)]
-        return Written(SLOT.sub(lambda slot: filled[int(slot[1]) - 1], written.template), written.binds)
+        return Written(SLOT.sub(lambda slot: filled[int(slot[1]) - 1], template), how.binds)
 
     def _written(self, formula: Formula) -> Written:
         return self.compose(formula, [self._written(operand) for operand in formula.operands])
@@ -187,17 +190,9 @@ class Notation:
         """A term that is not the first, behind its sign."""
         if term.is_number and term.value < 0:
             return f"- {self.digits(-term.value)}"
-        if term.operation is PRODUCT:
-            return "+ " + " ".join(self._factors(term.operands, lead=False))
-        return "+ " + self._placed(self._written(term), Level.SUM, lead=False)
-
-    def _factors(self, factors: Sequence[Formula], lead: bool) -> list[str]:
-        placed = [self._placed(self._written(x), Level.PRODUCT, lead and k == 0) for k, x in enumerate(factors)]
-        return [f"{self.times} {factor}" if k else factor for k, factor in enumerate(placed)]
-
-
-def _slots(row: Primitive) -> str:
-    return ", ".join([f"#{k + 1}" for k in range(row.arity or 1)])
+        if term.operation == PRODUCT:
+            return f"+ {' '.join(self.pieces(term, lead=False))}"
+        return f"+ {self._placed(self._written(term), Level.SUM, lead=False)}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -208,16 +203,12 @@ def _slots(row: Primitive) -> str:
 class _Text(Notation):
     _superscripts = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-    def digits(self, number: float) -> str:
-        """A number to six digits."""
-        return f"{number + 0.0:.6g}"  # + 0.0: no -0
-
-    def template(self, formula: Formula) -> str:
-        if formula.operation is pow_:
+    def signs(self, formula: Formula) -> str:
+        if formula.operation is primitives.pow_:
             exponent = formula.operands[1]
             if exponent.is_number and exponent.text.lstrip("-").isdigit():
                 return f"#1{exponent.text.translate(self._superscripts)}"
-        return super().template(formula)
+        return super().signs(formula)
 
 
 class _LaTeX(Notation):
@@ -229,22 +220,23 @@ class _LaTeX(Notation):
 
     def digits(self, number: float) -> str:
         """A number to six digits."""
-        mantissa, e, exponent = TEXT.digits(number).partition("e")
+        mantissa, e, exponent = super().digits(number).partition("e")
         if e:
             power = f"10^{{{int(exponent)}}}"
             return f"{mantissa[:-1]}{power}" if mantissa in ("1", "-1") else rf"{mantissa} \times {power}"
         return mantissa.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
 
-    def template(self, formula: Formula) -> str:
-        """That of the row; where brackets or slots in it are wrong, the row is written as a function."""
+    def signs(self, formula: Formula) -> str:
+        """The row's own template, but where brackets or slots in it are wrong."""
         row: Any = formula.operation
-        if form(row.latex, row, row.arity or 1):
-            return row.latex  # type: ignore[no-any-return]
-        name = row.name.replace("_", r"\_")
-        return rf"\operatorname{{{name}}}\left({_slots(row)}\right)"
+        return row.latex if form(row.latex, row, row.arity or 1) else ""
+
+    def function(self, row: Any) -> str:
+        return r"\operatorname{{{}}}".format(row.name.replace("_", r"\_"))
 
 
 class _JavaScript(Notation):
+    language = "javascript"
     associative = ()  # brackets say in which order is computed
 
     def digits(self, number: float) -> str:
@@ -257,32 +249,22 @@ class _JavaScript(Notation):
         literal = repr(float(number)).removesuffix(".0")
         return literal.replace("nan", "NaN").replace("inf", "Infinity")
 
+    def function(self, row: Any) -> str:
+        return _FUNCTIONS[row]
 
-_ARITHMETIC = {
-    add: "#1 + #2",
-    sub: "#1 - #2",
-    neg: "-#1",
-    mul: "#1·#2",
-    div: "#1/#2",
-    primitives.mod: "#1 mod #2",
-    pow_: "#1^#2",
-}
-_SIGNS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
-_OF_MATH = (  # what JavaScript's Math has in common with the table
-    *("abs", "floor", "ceil", "sqrt", "hypot", "exp", "expm1", "log", "log1p", "log2", "log10"),
-    *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
-)
+    def knows(self, row: Primitive) -> bool:
+        """Whether a row is an operator or a function of JavaScript, or a function of ours."""
+        return row in _FUNCTIONS or (row in TABLE and TABLE[row].javascript != "")
 
-TEXT = _Text(_ARITHMETIC | {row: f"(#1 {_SIGNS.get(row.symbol, row.symbol)} #2)" for row in COMPARISONS})
-LATEX = _LaTeX({})
-JAVASCRIPT = _JavaScript(
-    {row: f"#1 {row.symbol} #2" for row in (add, sub, mul, div, *COMPARISONS)}
-    | {row: f"#1 {row.symbol}= #2" for row in (primitives.equal, primitives.not_equal)}
-    | {neg: "-#1", primitives.fmod: "#1 % #2", primitives.where: "#1 ? #2 : #3"}
-    | {AND: "#1 && #2", OR: "#1 || #2", NOT: "!#1"}
-    | {row: f"Math.{row.name}({_slots(row)})" for row in map(PRIMITIVES.__getitem__, _OF_MATH)}
-    | {row: f"{row.name}({_slots(row)})" for row in (pow_, primitives.erf, primitives.erfc)}
+
+_OF_MATH = (
+    *("abs", "floor", "ceil", "sqrt", "hypot", "exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos"),
+    *("tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
 )
+_FUNCTIONS: dict[Any, str] = {PRIMITIVES[name]: f"Math.{name}" for name in _OF_MATH}
+_FUNCTIONS |= {PRIMITIVES[name]: name for name in ("pow", "erf", "erfc")}  # Math.pow is not that of IEEE 754
+
+TEXT, LATEX, JAVASCRIPT = _Text(), _LaTeX(), _JavaScript()
 
 
 def is_exact(number: float) -> bool:

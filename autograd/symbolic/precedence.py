@@ -20,114 +20,112 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from autograd import primitives
-from autograd.primitives import Primitive
+
+PRODUCT, SUM = "·", "+"  # join the parts of a derivation, any number of them
+AND, OR, NOT = "&&", "||", "!"  # join conditions in JavaScript
 
 
-class Connective(NamedTuple):
-    """What joins formulas and is no row of the table of primitives."""
+class Level(IntEnum):
+    """How strongly a formula binds, from weak to strong; a place that wants BRACKETS puts them around everything."""
 
-    sign: str
+    ANYTHING, CHOICE, OR, AND, EQUALITY, ORDER, SUM, QUOTIENT, PRODUCT, POWER, ATOM, BRACKETS = range(12)
 
 
-PRODUCT, SUM = Connective("·"), Connective("+")
-"""Join the parts of a derivation, any number of them."""
+class _Operator(NamedTuple):
+    """An operation that is written with signs: how strongly it binds, how strongly each operand has to, its templates.
 
-AND, OR, NOT = Connective("&&"), Connective("||"), Connective("!")
-"""Join conditions in JavaScript."""
+    Where a template is "", the notation writes it as a function; LaTeX has the template of the row.
+    """
+
+    binds: Level
+    wanted: tuple[Level, ...]
+    text: str = ""
+    javascript: str = ""
+
+
+def _comparison(row: Any, level: Level, javascript: str) -> _Operator:
+    sign = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}.get(row.symbol, row.symbol)
+    return _Operator(level, (level, Level(level + 1)), f"(#1 {sign} #2)", f"#1 {javascript} #2")
+
 
 _PAIRS = (
     (primitives.less, primitives.greater_equal),
     (primitives.greater, primitives.less_equal),
     (primitives.equal, primitives.not_equal),
 )
-COMPARISONS: dict[Any, Primitive] = {row: other for pair in _PAIRS for row, other in (pair, pair[::-1])}
+COMPARISONS: dict[Any, Any] = {row: other for pair in _PAIRS for row, other in (pair, pair[::-1])}
 """The comparisons, each with the one that holds where it does not."""
 
-
-class Level(IntEnum):
-    """How strongly an formula binds, from weak to strong; a place that wants BRACKETS puts them around everything."""
-
-    ANYTHING, CHOICE, OR, AND, EQUALITY, ORDER, SUM, QUOTIENT, PRODUCT, POWER, ATOM, BRACKETS = range(12)
-
-
-TABLE: dict[Any, tuple[Level, tuple[Level, ...]]] = {
-    primitives.where: (Level.CHOICE, (Level.OR, Level.OR, Level.CHOICE)),
-    OR: (Level.OR, (Level.OR, Level.AND)),
-    AND: (Level.AND, (Level.AND, Level.EQUALITY)),
-    **dict.fromkeys(COMPARISONS, (Level.ORDER, (Level.ORDER, Level.SUM))),
-    **dict.fromkeys((primitives.equal, primitives.not_equal), (Level.EQUALITY, (Level.EQUALITY, Level.ORDER))),
-    primitives.add: (Level.SUM, (Level.SUM, Level.QUOTIENT)),
-    primitives.sub: (Level.SUM, (Level.SUM, Level.QUOTIENT)),
-    primitives.neg: (Level.SUM, (Level.QUOTIENT,)),
-    primitives.div: (Level.QUOTIENT, (Level.PRODUCT, Level.POWER)),
-    primitives.mod: (Level.QUOTIENT, (Level.PRODUCT, Level.POWER)),
-    primitives.fmod: (Level.QUOTIENT, (Level.PRODUCT, Level.POWER)),
-    primitives.mul: (Level.PRODUCT, (Level.PRODUCT, Level.POWER)),
-    primitives.pow_: (Level.POWER, (Level.ATOM, Level.ATOM)),
-    primitives.exp: (Level.POWER, (Level.ATOM,)),
-    NOT: (Level.POWER, (Level.ATOM,)),
+TABLE: dict[Any, _Operator] = {
+    primitives.where: _Operator(Level.CHOICE, (Level.OR, Level.OR, Level.CHOICE), "", "#1 ? #2 : #3"),
+    OR: _Operator(Level.OR, (Level.OR, Level.AND), "", "#1 || #2"),
+    AND: _Operator(Level.AND, (Level.AND, Level.EQUALITY), "", "#1 && #2"),
+    **{row: _comparison(row, Level.ORDER, row.symbol) for row in COMPARISONS},
+    **{row: _comparison(row, Level.EQUALITY, f"{row.symbol}=") for row in _PAIRS[-1]},
+    primitives.add: _Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 + #2", "#1 + #2"),
+    primitives.sub: _Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 - #2", "#1 - #2"),
+    primitives.neg: _Operator(Level.SUM, (Level.QUOTIENT,), "-#1", "-#1"),
+    primitives.div: _Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1/#2", "#1 / #2"),
+    primitives.mod: _Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1 mod #2"),
+    primitives.fmod: _Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "", "#1 % #2"),
+    primitives.mul: _Operator(Level.PRODUCT, (Level.PRODUCT, Level.POWER), "#1·#2", "#1 * #2"),
+    primitives.pow_: _Operator(Level.POWER, (Level.ATOM, Level.ATOM), "#1^#2"),
+    primitives.exp: _Operator(Level.POWER, (Level.ATOM,)),
+    NOT: _Operator(Level.POWER, (Level.ATOM,), "", "!#1"),
 }
-"""How strongly an operation binds that is written with signs, and how strongly each of its operands has to."""
+_UNLISTED = _Operator(Level.SUM, ())
+
+SLOT = re.compile(r"#(\d+)")
+_LEFT, _RIGHT = [re.compile(rf"\\{side}(?![A-Za-z])\s*(\\[A-Za-z]+|\\?.)") for side in ("left", "right")]
+_UNSEEN = re.compile(r"\\[^A-Za-z]|\s")
+_INNERMOST = re.compile(r"\([^][(){}]*\)|\[[^][(){}]*\]|\{[^][(){}]*\}")
+_ALONE = re.compile(r"(?<=[{(\[,|])#\d+(?=[)\],|]|\}(?!\^))")
+_FUNCTION = re.compile(r"(?:\\?[^\W\d][\w.]*)?(#\d+)?")
 
 
 class Form(NamedTuple):
-    """How an operation is written.
+    """How a template is to be filled.
 
     Attributes:
-        template: with a slot for each operand; one for all where there can be any number.
         binds: how strongly the whole binds.
-        wanted: how strongly the operand in each slot has to bind to do without brackets.
-        leads: whether the operand in each slot may begin with a minus.
+        wanted: for each slot how strongly its operand has to bind to do without brackets.
+        leads: for each slot whether its operand may begin with a minus.
     """
 
-    template: str
     binds: Level
     wanted: tuple[Level, ...]
     leads: tuple[bool, ...]
 
 
-SLOT = re.compile(r"#(\d+)")
-_FLATTENED = (
-    (re.compile(r"\\left(?![A-Za-z])\s*(\\[A-Za-z]+|\\?.)|\\begin\{\w+\}"), "("),
-    (re.compile(r"\\right(?![A-Za-z])\s*(\\[A-Za-z]+|\\?.)|\\end\{\w+\}"), ")"),
-    (re.compile(r"\\text\{[^{}]*\}"), ","),
-    (re.compile(r"\\[^A-Za-z]|\s"), ""),
-)
-_INNERMOST = re.compile(r"\([^][(){}]*\)|\[[^][(){}]*\]|\{[^][(){}]*\}")
-_BRACKET = re.compile(r"[][(){}]")
-_ALONE = re.compile(r"(?<=[{(\[,|])#\d+(?=[)\],|]|\}(?!\^))")
-_FUNCTION = re.compile(r"(?:\\?[^\W\d][\w.]*)?(#\d+)?")
+def form(template: str, operation: Any, slots: int, associative: bool = False) -> Form | None:
+    """How the template of an operation is to be filled; None where brackets or slots in it are wrong.
+
+    There is a slot for each operand, or one for all where there can be any number. Where the operation is associative,
+    x + (y + z) is written without brackets.
+    """
+    return _form(template, TABLE.get(operation, _UNLISTED), slots, associative)
 
 
 @cache
-def form(template: str, operation: Any, slots: int, associative: bool = False) -> Form | None:
-    """How an operation is written with a template; None where brackets or slots of the template are wrong.
-
-    Args:
-        template: of the operation, in some notation.
-        operation: a row of the table of primitives or a connective.
-        slots: how many the template may have.
-        associative: whether x + (y + z) is written without brackets.
-    """
-    binds, wanted = TABLE.get(operation, (Level.SUM, (Level.ATOM,) * slots))
-    if associative:
-        wanted = (binds,) * slots
-    flat = template
-    for pattern, short in _FLATTENED:
-        flat = pattern.sub(short, flat)
+def _form(template: str, operator: _Operator, slots: int, associative: bool) -> Form | None:
+    binds = operator.binds
+    wanted = list((binds,) * slots if associative else operator.wanted or (Level.ATOM,) * slots)
+    flat = _UNSEEN.sub("", _RIGHT.sub(")", _LEFT.sub("(", template)))
     outside = flat
     while (less := _INNERMOST.sub("", outside)) != outside:
         outside = less
     places = [str(k + 1) for k in range(slots)]
-    if _BRACKET.search(outside) or not set(SLOT.findall(flat)).issubset(places):
+    if re.search(r"[][(){}]", outside) or not set(SLOT.findall(flat)).issubset(places):
         return None
+    leads = tuple([binds < Level.SUM or template.startswith(f"#{place}") for place in places])
     exposed = set(SLOT.findall(_ALONE.sub("", flat)))
-    wanted_in = [want if place in exposed else Level.ANYTHING for place, want in zip(places, wanted)]
-    leads = [binds < Level.SUM or template.startswith(f"#{place}") for place in places]
+    for k, place in enumerate(places):
+        if place not in exposed:
+            wanted[k] = Level.ANYTHING
     if outside == r"\frac":
         binds = Level.PRODUCT
     elif function := _FUNCTION.fullmatch(outside):
         binds = Level.ATOM
         if function[1]:
-            wanted_in[int(function[1][1:]) - 1] = Level.BRACKETS
-    return Form(template, binds, tuple(wanted_in), tuple(leads))
+            wanted[int(function[1][1:]) - 1] = Level.BRACKETS
+    return Form(binds, tuple(wanted), leads)

@@ -1,6 +1,6 @@
 """Rules of the table run on formulas, and what says nothing is left out: 1·x is x, and x·x is x².
 
-`lambda out, x: 1 - out * out` leaves 1 - a² behind. An formula knows its number as well, so that choices are
+`lambda out, x: 1 - out * out` leaves 1 - a² behind. A formula knows its number as well, so that choices are
 decided: the derivative of relu(z) is not a `where` but 1, because z > 0.
 """
 
@@ -23,15 +23,7 @@ if TYPE_CHECKING:
 
 
 class Simplifier:
-    """Writes operations on symbols as formulas: lightly simplified, with choices decided by the numbers.
-
-    Example:
-        >>> simplifier = Simplifier()
-        >>> x = Symbol(simplifier, Formula(3.0, Name("x", "x")))
-        >>> written = simplifier.result(primitives.select(x > 0, 1 * x * x, 0.0))
-        >>> written.text, written.value, [condition.text for condition in written.because]
-        ('x²', 9.0, ['(x > 0)'])
-    """
+    """Writes operations on symbols as formulas: lightly simplified, with choices decided by the numbers."""
 
     def apply(self, primitive: Primitive, operands: Sequence[Formula]) -> Formula:
         """An operation; of `where` the operand that is chosen."""
@@ -153,7 +145,7 @@ def _is(formula: Formula, number: float) -> bool:
 
 
 def _opposite(formula: Formula) -> Formula | None:
-    """What an formula is the negative of, where it is written with a minus sign."""
+    """What a formula is the negative of, where it is written with a minus sign."""
     if formula.operation is neg:
         return formula.operands[0]
     return Formula(-formula.value) if formula.is_number and formula.value < 0 else None
