@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import primitives
 from autograd.primitives import PRIMITIVES, Primitive
-from autograd.symbolic.precedence import PRODUCT, SLOT, SUM, TABLE, Level, form
+from autograd.symbolic.precedence import PRODUCT, SLOT, SUM, TABLE, UNLISTED, Level, form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,7 +128,7 @@ class Notation:
 
     def signs(self, formula: Formula) -> str:
         """The template of an operation that is written with signs; "" for a function."""
-        return getattr(TABLE.get(formula.operation), self.language, "")
+        return str(getattr(TABLE.get(formula.operation, UNLISTED), self.language))
 
     def function(self, row: Any) -> str:
         """What stands before the brackets of a function."""
@@ -168,7 +168,7 @@ class Notation:
             return Written(self.write(formula), Level.SUM if operation == SUM else Level.PRODUCT)
         template = self.template(formula)
         slots = 1 if isinstance(operation, Primitive) and operation.arity is None else len(operands)
-        how = form(template, operation, slots, operation in self.associative)
+        how = form(template, TABLE.get(operation, UNLISTED), slots, operation in self.associative)
         assert how is not None, "a template of our own is right, and that of a row is looked at"
         in_slot = len(operands) // slots
         filled = [self._placed(*place) for place in zip(operands, how.wanted * in_slot, how.leads * in_slot)]
@@ -229,7 +229,7 @@ class _LaTeX(Notation):
     def signs(self, formula: Formula) -> str:
         """The row's own template, but where brackets or slots in it are wrong."""
         row: Any = formula.operation
-        return row.latex if form(row.latex, row, row.arity or 1) else ""
+        return row.latex if form(row.latex, UNLISTED, row.arity or 1) else ""
 
     def function(self, row: Any) -> str:
         return r"\operatorname{{{}}}".format(row.name.replace("_", r"\_"))

@@ -31,7 +31,7 @@ class Level(IntEnum):
     ANYTHING, CHOICE, OR, AND, EQUALITY, ORDER, SUM, QUOTIENT, PRODUCT, POWER, ATOM, BRACKETS = range(12)
 
 
-class _Operator(NamedTuple):
+class Operator(NamedTuple):
     """An operation that is written with signs: how strongly it binds, how strongly each operand has to, its templates.
 
     Where a template is "", the notation writes it as a function; LaTeX has the template of the row.
@@ -43,9 +43,9 @@ class _Operator(NamedTuple):
     javascript: str = ""
 
 
-def _comparison(row: Any, level: Level, javascript: str) -> _Operator:
+def _comparison(row: Any, level: Level, javascript: str) -> Operator:
     sign = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}.get(row.symbol, row.symbol)
-    return _Operator(level, (level, Level(level + 1)), f"(#1 {sign} #2)", f"#1 {javascript} #2")
+    return Operator(level, (level, Level(level + 1)), f"(#1 {sign} #2)", f"#1 {javascript} #2")
 
 
 _PAIRS = (
@@ -56,24 +56,24 @@ _PAIRS = (
 COMPARISONS: dict[Any, Any] = {row: other for pair in _PAIRS for row, other in (pair, pair[::-1])}
 """The comparisons, each with the one that holds where it does not."""
 
-TABLE: dict[Any, _Operator] = {
-    primitives.where: _Operator(Level.CHOICE, (Level.OR, Level.OR, Level.CHOICE), "", "#1 ? #2 : #3"),
-    OR: _Operator(Level.OR, (Level.OR, Level.AND), "", "#1 || #2"),
-    AND: _Operator(Level.AND, (Level.AND, Level.EQUALITY), "", "#1 && #2"),
+TABLE: dict[Any, Operator] = {
+    primitives.where: Operator(Level.CHOICE, (Level.OR, Level.OR, Level.CHOICE), "", "#1 ? #2 : #3"),
+    OR: Operator(Level.OR, (Level.OR, Level.AND), "", "#1 || #2"),
+    AND: Operator(Level.AND, (Level.AND, Level.EQUALITY), "", "#1 && #2"),
     **{row: _comparison(row, Level.ORDER, row.symbol) for row in COMPARISONS},
     **{row: _comparison(row, Level.EQUALITY, f"{row.symbol}=") for row in _PAIRS[-1]},
-    primitives.add: _Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 + #2", "#1 + #2"),
-    primitives.sub: _Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 - #2", "#1 - #2"),
-    primitives.neg: _Operator(Level.SUM, (Level.QUOTIENT,), "-#1", "-#1"),
-    primitives.div: _Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1/#2", "#1 / #2"),
-    primitives.mod: _Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1 mod #2"),
-    primitives.fmod: _Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "", "#1 % #2"),
-    primitives.mul: _Operator(Level.PRODUCT, (Level.PRODUCT, Level.POWER), "#1·#2", "#1 * #2"),
-    primitives.pow_: _Operator(Level.POWER, (Level.ATOM, Level.ATOM), "#1^#2"),
-    primitives.exp: _Operator(Level.POWER, (Level.ATOM,)),
-    NOT: _Operator(Level.POWER, (Level.ATOM,), "", "!#1"),
+    primitives.add: Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 + #2", "#1 + #2"),
+    primitives.sub: Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 - #2", "#1 - #2"),
+    primitives.neg: Operator(Level.SUM, (Level.QUOTIENT,), "-#1", "-#1"),
+    primitives.div: Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1/#2", "#1 / #2"),
+    primitives.mod: Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1 mod #2"),
+    primitives.fmod: Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "", "#1 % #2"),
+    primitives.mul: Operator(Level.PRODUCT, (Level.PRODUCT, Level.POWER), "#1·#2", "#1 * #2"),
+    primitives.pow_: Operator(Level.POWER, (Level.ATOM, Level.ATOM), "#1^#2"),
+    primitives.exp: Operator(Level.POWER, (Level.ATOM,)),  # e^x in LaTeX
+    NOT: Operator(Level.POWER, (Level.ATOM,), "", "!#1"),
 }
-_UNLISTED = _Operator(Level.SUM, ())
+UNLISTED = Operator(Level.SUM, ())
 
 SLOT = re.compile(r"#(\d+)")
 _LEFT, _RIGHT = [re.compile(rf"\\{side}(?![A-Za-z])\s*(\\[A-Za-z]+|\\?.)") for side in ("left", "right")]
@@ -97,17 +97,13 @@ class Form(NamedTuple):
     leads: tuple[bool, ...]
 
 
-def form(template: str, operation: Any, slots: int, associative: bool = False) -> Form | None:
+@cache
+def form(template: str, operator: Operator, slots: int, associative: bool = False) -> Form | None:
     """How the template of an operation is to be filled; None where brackets or slots in it are wrong.
 
     There is a slot for each operand, or one for all where there can be any number. Where the operation is associative,
     x + (y + z) is written without brackets.
     """
-    return _form(template, TABLE.get(operation, _UNLISTED), slots, associative)
-
-
-@cache
-def _form(template: str, operator: _Operator, slots: int, associative: bool) -> Form | None:
     binds = operator.binds
     wanted = list((binds,) * slots if associative else operator.wanted or (Level.ATOM,) * slots)
     flat = _UNSEEN.sub("", _RIGHT.sub(")", _LEFT.sub("(", template)))
