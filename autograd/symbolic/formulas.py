@@ -7,7 +7,6 @@ graph recorded.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -111,7 +110,7 @@ def local_derivative(node: Value, position: int, named: Mapping[Value, Name]) ->
         formula = simplifier.result(local)
     except Exception:  # a user's rule may do anything that works on numbers
         return number
-    return replace(formula, value=number.value) if _fits(formula, number.value) else number
+    return formula._replace(value=number.value) if _fits(formula, number.value) else number
 
 
 def _fits(formula: Formula, recorded: float) -> bool:

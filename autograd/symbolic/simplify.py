@@ -7,7 +7,6 @@ decided: the derivative of relu(z) is not a `where` but 1, because z > 0.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autograd import primitives
@@ -51,7 +50,7 @@ class Simplifier:
 
 
 def _decided(chosen: Formula, because: Iterable[Formula]) -> Formula:
-    return replace(chosen, because=_merged(because, chosen.because))
+    return chosen._replace(because=_merged(because, chosen.because))
 
 
 _MOST_CONDITIONS = 2
@@ -76,7 +75,7 @@ def _as_it_turned_out(condition: Formula) -> tuple[Formula, ...]:
     if condition.operation in COMPARISONS:
         if all(operand.is_number for operand in condition.operands):
             return ()
-        return (condition if condition.value else replace(condition, operation=COMPARISONS[condition.operation]),)
+        return (condition if condition.value else condition._replace(operation=COMPARISONS[condition.operation]),)
     if condition.is_number:
         return ()
     comparison = primitives.not_equal if condition.value else primitives.equal
@@ -97,7 +96,7 @@ def simplified(row: Primitive, *operands: Formula) -> Formula:
     else:
         shorter = _shorter(row, value, *operands) if row in _NEUTRAL else None
     because = _merged(*[operand.because for operand in operands])
-    return replace(shorter or Formula(operation=row, operands=operands), value=value, because=because)
+    return (shorter or Formula(operation=row, operands=operands))._replace(value=value, because=because)
 
 
 _NEUTRAL = {add: 0.0, sub: 0.0, mul: 1.0, div: 1.0, pow_: 1.0}
