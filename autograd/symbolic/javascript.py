@@ -22,6 +22,7 @@ from autograd.symbols import Symbol, node_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from autograd.symbols import Writer
     from autograd.value import Value
 
 
@@ -180,14 +181,15 @@ class _Program:
         if primitive is where:
             return self._choice(*operands)
         if not JAVASCRIPT.knows(primitive):
-            return _lowered(self, primitive, operands)
+            return self.result(_lowered(self, primitive, operands))
         if primitive not in (equal, not_equal) or not all(map(_is_boolean, operands)):
             operands = [self.as_number(operand) for operand in operands]
         return self.operation(primitive, *operands)
 
     def result(self, number: Any) -> Formula:
         """What a function gave: a symbol or a plain number."""
-        return node_of(self, number if isinstance(number, Symbol) else to_float(number, "JavaScript"))  # type: ignore[no-any-return]
+        known = number if isinstance(number, Symbol) else to_float(number, "JavaScript")
+        return node_of(self, known)  # type: ignore[no-any-return]
 
     def local(self, derivative: Any) -> Formula:
         """A local derivative: `null` where it is ZERO."""
@@ -254,20 +256,19 @@ def _is_boolean(formula: Formula) -> bool:
 
 def _dot(*xs_then_ys: Any) -> Any:
     half = len(xs_then_ys) // 2
-    return sum(map(operator.mul, xs_then_ys[:half], xs_then_ys[half:]), 0.0)  # from 0.0 on: the sum of -0.0 is 0.0
+    return sum(map(operator.mul, xs_then_ys[:half], xs_then_ys[half:]), 0.0)
 
 
 _LOWERING = {PRIMITIVES[name]: rule for name, rule in SPELLINGS.items() if name in PRIMITIVES} | {dot: _dot}
 
 
-def _lowered(program: _Program, primitive: Primitive, operands: Sequence[Formula]) -> Formula:
-    """A row that JavaScript has no word for, in others; unless there is a rule for it, by its forward function."""
+def _lowered(writer: Writer, primitive: Primitive, operands: Sequence[Any]) -> Any:
+    """What a row is in others, a symbol or a number: by its lowering rule, or else by its forward function."""
     rule = _LOWERING.get(primitive, primitive.forward)
-    return program.result(rule(*[Symbol(program, operand) for operand in operands]))
+    return rule(*[Symbol(writer, operand) for operand in operands])
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Functions that JavaScript lacks
+# Functions that JavaScript lacks:
 #
 # Powers of 1 and of -1 that are nan in JavaScript, where IEEE 754 says 1.
 #
@@ -275,8 +276,6 @@ def _lowered(program: _Program, primitive: Primitive, operands: Sequence[Formula
 # for |x| < 1 (Abramowitz, Stegun 1964, 7.1.6), and for x >= 1 erfc(x) = e^(-x^2) / sqrt(pi) * 1/(x + 1/2/(x + 1/(x +
 # 3/2/(x + ...)))), their 7.1.14. For large x the square needs more digits than a number has: x^2 = h^2 + (x-h)(x+h)
 # with h of 24 bits, whose square is exact. Relative errors, against mpmath: 5e-16 of erf, 3e-15 of erfc.
-# ---------------------------------------------------------------------------------------------------------------------
-
 _HELPERS = {
     (pow_,): "const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);",
     (erf, erfc): """\
