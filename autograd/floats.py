@@ -10,6 +10,7 @@ that name: that is how compiled code and the explorer's page compute it (`symbol
 from __future__ import annotations
 
 import math
+import operator
 from builtins import sum as add_up
 from math import inf, nan
 
@@ -154,7 +155,7 @@ def dot(*xs_then_ys: float) -> float:
     n, left_over = divmod(len(xs_then_ys), 2)
     if left_over:
         raise TypeError(f"dot wants as many y as x, got {len(xs_then_ys)} operands in all")
-    return add_up(map(float.__mul__, xs_then_ys[:n], xs_then_ys[n:]), 0.0)
+    return add_up(map(operator.mul, xs_then_ys[:n], xs_then_ys[n:]), 0.0)
 
 
 def hypot(*xs: float) -> float:

@@ -7,14 +7,13 @@ page computes what Values compute, from the same rules. `engine.js` runs the ope
 from __future__ import annotations
 
 import json
-import operator
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd.compiler.spellings import SPELLINGS
 from autograd.graph import edges
-from autograd.primitives import PRIMITIVES, ZERO, Primitive, dot, equal, erf, erfc, not_equal, pow_, to_float, where
+from autograd.primitives import ZERO, Primitive, equal, erf, erfc, not_equal, pow_, to_float, where
+from autograd.symbolic.lowering import lowered
 from autograd.symbolic.notation import JAVASCRIPT, Formula, Name, Written
 from autograd.symbolic.precedence import AND, COMPARISONS, NOT, OR
 from autograd.symbols import Symbol, node_of
@@ -22,7 +21,6 @@ from autograd.symbols import Symbol, node_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from autograd.symbols import Writer
     from autograd.value import Value
 
 
@@ -181,7 +179,7 @@ class _Program:
         if primitive is where:
             return self._choice(*operands)
         if not JAVASCRIPT.knows(primitive):
-            return self.result(_lowered(self, primitive, operands))
+            return self.result(lowered(self, primitive, operands))
         if primitive not in (equal, not_equal) or not all(map(_is_boolean, operands)):
             operands = [self.as_number(operand) for operand in operands]
         return self.operation(primitive, *operands)
@@ -252,20 +250,6 @@ class _Program:
 
 def _is_boolean(formula: Formula) -> bool:
     return formula.operation in COMPARISONS or formula.operation in (AND, OR, NOT)
-
-
-def _dot(*xs_then_ys: Any) -> Any:
-    half = len(xs_then_ys) // 2
-    return sum(map(operator.mul, xs_then_ys[:half], xs_then_ys[half:]), 0.0)
-
-
-_LOWERING = {PRIMITIVES[name]: rule for name, rule in SPELLINGS.items() if name in PRIMITIVES} | {dot: _dot}
-
-
-def _lowered(writer: Writer, primitive: Primitive, operands: Sequence[Any]) -> Any:
-    """What a row is in others, a symbol or a number: by its lowering rule, or else by its forward function."""
-    rule = _LOWERING.get(primitive, primitive.forward)
-    return rule(*[Symbol(writer, operand) for operand in operands])
 
 
 # Functions that JavaScript lacks:
