@@ -13,9 +13,9 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from autograd.explanation.formulas import Name
 from autograd.graph import topological_order
 from autograd.scopes import scope_of
+from autograd.symbolic.notation import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

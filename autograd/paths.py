@@ -19,7 +19,7 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing ty
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from autograd.explanation.formulas import Name
+    from autograd.symbolic.notation import Name
 
 
 class Path:

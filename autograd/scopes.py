@@ -10,7 +10,7 @@ knows where a Value keeps its scope.
 
 from __future__ import annotations
 
-from autograd import modes
+from autograd.blocks import Mode, in_force
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ INSIDE = Scope("inside")
 
 def current() -> Scope | None:
     """The innermost scope that is open here, or None."""
-    return modes.in_force("scope")  # type: ignore[no-any-return]
+    return in_force("scope")  # type: ignore[no-any-return]
 
 
 def scope_of(node: Any) -> Scope | None:
@@ -114,7 +114,7 @@ def scope_of(node: Any) -> Scope | None:
     return getattr(node, "_scope", None)
 
 
-class _ScopeMode(modes.Mode):
+class _ScopeMode(Mode):
     """A scope for a `with` block. Each time it is entered there is a new one.
 
     Args:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import PRIMITIVES, Value, primitives
-from autograd.modes import changes, only_no_grad
+from autograd.blocks import only_no_grad
+from autograd.modes import changes
+from autograd.operators import dot_rows as dot_nodes
 from autograd.primitives import to_float
 from autograd.scopes import INSIDE, Scope, current, mark, part
-from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
+from autograd.value import CONSTANT, LEAF, PARAMETER, constant
 from nn.checks import check_names, whole
 from nn.files import read_state, write_state
 from nn.initialisation import Random, initialiser, random_source

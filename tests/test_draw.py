@@ -634,7 +634,7 @@ def test_one_example_is_drawn_by_neuron():
     }
     assert "collapsed by neuron and hinge" in scene.caption
     first = next(box for box in scene.boxes if box.title == "neuron 0")
-    assert Counter(node.primitive.name if node.primitive else node._primitive.name for node in first.nodes) == {
+    assert Counter(node.primitive.name if node.primitive else node.kind for node in first.nodes) == {
         "constant": 1,  # the 1 of the biases
         "parameter": 3,
         "dot": 1,

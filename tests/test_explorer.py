@@ -20,10 +20,10 @@ import autograd
 from autograd import Primitive, Value, explore
 from autograd.explorer import page, widget
 from autograd.explorer.layered import layered
-from autograd.explorer.templates import template
 from autograd.explorer.text import travelling
 from autograd.graph import topological_order
 from autograd.primitives import PRIMITIVES, ZERO
+from autograd.symbolic.formulas import template
 from autograd.value import constant
 from nn import MLP, cross_entropy, hinge
 

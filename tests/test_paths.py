@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Path, Value, between, number_of_paths, paths, shared_nodes
+from autograd import Path, Value, between, graph, number_of_paths, paths, shared_nodes
 from autograd.graph import topological_order
 from autograd.value import constant
 from nn import MLP
@@ -37,7 +37,7 @@ def enumerated(leaf, node):
         return [[]]
     return [
         [(node, position), *rest]
-        for position, (operand, local) in enumerate(zip(node.parents, node._edges()))
+        for position, (operand, local) in enumerate(graph.edges(node))
         if local is not None
         for rest in enumerated(leaf, operand)
     ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import graphviz
 
-from autograd import modes
+from autograd.collector import collector_paused
 from autograd.draw import dot, style
 from autograd.draw.content import Content
 from autograd.draw.layout import HOW_TO_GET_PICTURES, LayoutNotFound, lay_out
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def draw(root: Value, format: str, rankdir: str, collapse: str, max_nodes: int, legend: bool, shown: Shown) -> Picture:
     """The picture of `draw_dot`."""
-    with modes.collector_paused():  # and all that is made here gone before it looks around again
+    with collector_paused():  # and all that is made here gone before it looks around again
         return _drawn(Content(scene_of(root, collapse, max_nodes), shown), format, rankdir, legend)
 
 

@@ -6,9 +6,9 @@ from collections import defaultdict, deque
 from itertools import groupby, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
+from autograd.collector import collector_paused
 from autograd.draw.collapse import Collapsed, Graph, collapse_graph
 from autograd.draw.repeats import Part, stem
-from autograd.modes import collector_paused
 from autograd.names import counted, in_picture, listed
 
 if TYPE_CHECKING:

@@ -7,18 +7,6 @@ from typing import TYPE_CHECKING
 
 from autograd import primitives
 from autograd.explanation import Explanation
-from autograd.explanation.formulas import (
-    COMPARISONS,
-    ELLIPSIS,
-    Formula,
-    Name,
-    conditions,
-    definition,
-    leaves,
-    local_derivative,
-    product,
-    total,
-)
 from autograd.explanation.page import Factor, Page, equals
 from autograd.freshness import NOT_OF_NOW, outdated
 from autograd.graph import adjoints, edges, topological_order
@@ -26,6 +14,9 @@ from autograd.names import counted, in_math_mode, name_of, names_of, one_line
 from autograd.paths import count, exactly, live_edges, nodes_between, paths
 from autograd.primitives import ZERO
 from autograd.scopes import scope_of
+from autograd.symbolic.formulas import ELLIPSIS, conditions, definition, local_derivative
+from autograd.symbolic.notation import Formula, Name, leaves, product, total
+from autograd.symbolic.precedence import COMPARISONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

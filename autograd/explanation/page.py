@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.explanation.formulas import LATEX, SUM, TEXT, Formula, Name, conditions, is_exact, leaves
+from autograd.symbolic.formulas import conditions
+from autograd.symbolic.notation import LATEX, TEXT, Formula, Name, is_exact, leaves
+from autograd.symbolic.precedence import SUM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

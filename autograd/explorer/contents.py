@@ -6,23 +6,23 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from autograd.explorer.examples import own_numbers
-from autograd.explorer.javascript import operations, recorded
 from autograd.explorer.summary import about_old_data, summary
-from autograd.explorer.templates import template
 from autograd.explorer.text import in_one_line, shown, travelling
 from autograd.explorer.views import Views
 from autograd.freshness import outdated
 from autograd.graph import topological_order
 from autograd.names import listed, names_of
 from autograd.primitives import pow_
+from autograd.symbolic.formulas import template
+from autograd.symbolic.javascript import operations, recorded
 from autograd.value import CONSTANT, LEAF, PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from autograd.explanation.formulas import Name
-    from autograd.explorer.javascript import Operations
     from autograd.primitives import Primitive
+    from autograd.symbolic.javascript import Operations
+    from autograd.symbolic.notation import Name
     from autograd.value import Value
 
 _KINDS = (LEAF, PARAMETER, CONSTANT)  # as the page counts them; computed nodes come after

@@ -8,7 +8,7 @@
 //     kind        "constant" for a plain number, for which there is no derivative; other kinds make no difference here
 //     locals      only of an operation that is not there: the recorded local derivatives, null for ZERO
 //     cuts        only of an operation that is not there: whether ZERO takes the edge out of the graph
-//   operations    what autograd/explorer/javascript.py writes: key -> { forward, backward, cuts }
+//   operations    what autograd/symbolic/javascript.py writes: key -> { forward, backward, cuts }
 
 function operationOf(node, operations) {
   return node.op === null ? undefined : operations[node.op];

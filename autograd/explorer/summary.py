@@ -117,7 +117,7 @@ def _backward(
             products = [
                 (abs(gradients[node] * local), gradients[node], local)
                 for node, at in arrow.edges
-                if node in gradients and (local := node._edges()[at]) is not None
+                if node in gradients and (local := node.local_derivatives[at]) is not None
             ]
             if not products:
                 continue
