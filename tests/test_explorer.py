@@ -21,9 +21,9 @@ from autograd import Primitive, Value, explore
 from autograd.explorer import document, widget
 from autograd.explorer.encoding import encoded
 from autograd.explorer.layered import layered
-from autograd.explorer.templates import template
 from autograd.graph import topological_order
 from autograd.primitives import PRIMITIVES, ZERO
+from autograd.symbolic.formulas import template
 from autograd.value import constant
 from nn import MLP, cross_entropy, hinge
 

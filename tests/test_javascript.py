@@ -25,13 +25,15 @@ import mpmath
 import pytest
 
 import autograd
-from autograd import PRIMITIVES, ZERO, Primitive, Value, explorer, primitives, select
-from autograd.explorer.javascript import number, operations, recorded
+from autograd import PRIMITIVES, ZERO, Primitive, Value, explorer, graph, primitives, select
 from autograd.graph import topological_order
+from autograd.symbolic.javascript import operations, recorded
+from autograd.symbolic.notation import JAVASCRIPT
 from autograd.value import CONSTANT
 from nn import MLP
 
 ENGINE = Path(explorer.__file__).with_name("page") / "model" / "engine.js"
+number = JAVASCRIPT.digits
 
 NODE = shutil.which("node")
 
@@ -369,7 +371,7 @@ def test_neither_numpy_nor_llvmlite_is_needed():
     program = (
         "import sys; sys.modules['numpy'] = sys.modules['llvmlite'] = None\n"
         "from autograd.primitives import PRIMITIVES\n"
-        "from autograd.explorer.javascript import operations\n"
+        "from autograd.symbolic.javascript import operations\n"
         "assert not operations([(row, row.arity or 2) for row in PRIMITIVES.values()]).unknown\n"
         "assert 'graphviz' not in sys.modules\n"
     )
@@ -431,7 +433,7 @@ def steps_of_backward(order, seed):
     steps = []
     counts = dict.fromkeys(order, 0)
     for node in reversed(order):
-        for position, (operand, local) in enumerate(zip(node.parents, node._edges())):
+        for position, (operand, local) in enumerate(graph.edges(node)):
             if node not in reached or local is None:
                 continue
             contribution = reached[node] * local

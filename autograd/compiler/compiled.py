@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from autograd import primitives
+from autograd.collector import collector_paused
 from autograd.compiler import native
 from autograd.compiler.arguments import (
     Bound,
@@ -37,7 +38,7 @@ from autograd.compiler.program import Names, Program, text
 from autograd.compiler.roll import Rolled, roll
 from autograd.compiler.trace import Recorded, Traced, trace
 from autograd.compiler.watch import Watch
-from autograd.modes import CompileError, collector_paused
+from autograd.errors import CompileError
 from autograd.value import Value
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from autograd.draw.scene import scene_of
-from autograd.explorer.encoding import in_one_line, shown
+from autograd.explorer.encoding import shown
 from autograd.explorer.layouts import Layouts
+from autograd.names import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -111,7 +112,7 @@ def size_of_summary(title: str, numbers: Sequence[str]) -> Size:
 
 def title_of(box: Box) -> str:
     """What a box is called."""
-    title = in_one_line(box.title, _LONGEST_TITLE)
+    title = one_line(box.title, _LONGEST_TITLE)
     return f"{title} ×{box.count:,}" if box.count > 1 else title
 
 

@@ -5,17 +5,6 @@ from __future__ import annotations
 import math
 
 
-def in_one_line(text: str, longest: int) -> str:
-    """Any text on one line, without characters that cannot be seen, and not longer than that.
-
-    Example:
-        >>> in_one_line("two\\nlines\\x00", longest=20), in_one_line("x" * 100, longest=5)
-        ('two lines\\ufffd', 'xxxx…')
-    """
-    line = "".join([c if c.isprintable() else "\ufffd" for c in " ".join(str(text).split())])
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
-
-
 def encoded(number: float) -> float | str:
     """A number as JSON can have it: nan and infinities by their names, integers short, all others exactly.
 

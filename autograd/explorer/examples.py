@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autograd.explorer.encoding import in_one_line
 from autograd.graph import topological_order
+from autograd.names import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,4 +70,4 @@ def _check_alike(nodes: Sequence[Value], order: Sequence[Value], k: int) -> None
 def _described(node: Value) -> str:
     """What a node is, in a message."""
     what = f"{node.primitive.name} of {len(node.operands)}" if node.primitive else node.kind
-    return what + (f" ({in_one_line(node.label, 40)!r})" if node.label else "")
+    return what + (f" ({one_line(node.label, 40)!r})" if node.label else "")

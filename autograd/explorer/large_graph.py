@@ -9,14 +9,14 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from autograd.draw.labels import counted
-from autograd.draw.look import extent
+from autograd.draw.content import extent
 from autograd.draw.scene import scene_of
 from autograd.explorer.drawings import MOST_BOXES, ends_of, size_of_summary, title_of
 from autograd.explorer.encoding import shown
 from autograd.explorer.layouts import Layouts
 from autograd.freshness import NOT_OF_NOW, outdated
 from autograd.graph import adjoints, edges, read_data
+from autograd.names import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from autograd.draw.labels import listed
-from autograd.explanation.names import names_of
 from autograd.explorer.drawings import Views
-from autograd.explorer.encoding import encoded, in_one_line, shown
+from autograd.explorer.encoding import encoded, shown
 from autograd.explorer.examples import own_numbers
-from autograd.explorer.javascript import operations, recorded
 from autograd.explorer.kinds import STYLES
 from autograd.explorer.large_graph import about_old_data, summary
-from autograd.explorer.templates import template
 from autograd.freshness import outdated
 from autograd.graph import topological_order
+from autograd.names import listed, names_of, one_line
 from autograd.primitives import pow_
+from autograd.symbolic.formulas import template
+from autograd.symbolic.javascript import operations, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from autograd.explanation.formulas import Name
-    from autograd.explorer.javascript import Operations
     from autograd.primitives import Primitive
+    from autograd.symbolic.javascript import Operations
+    from autograd.symbolic.notation import Name
     from autograd.value import Value
 
     _Use = tuple[Primitive, tuple[float | None, ...]]
@@ -54,7 +53,7 @@ class PageData:
         self.count = len(nodes)
         self.leaves: dict[int, Value] = {}
         self.operations = "{}"
-        title = in_one_line(title, _LONGEST_TITLE)
+        title = one_line(title, _LONGEST_TITLE)
         common: dict[str, Any] = {"title": title, "rate": learning_rate, "kinds": STYLES, "uses": []}
         if len(nodes) > _MOST_NODES or sum(len(node.operands) for node in nodes) > _MOST_EDGES:
             self.data = common | summary(nodes) | {"examples": [{"title": "", "numbers": {}}], "isEditable": False}
@@ -89,8 +88,8 @@ def _row(
 
     The number of a computed node travels only where the page cannot compute it, and then its local derivatives do too.
     """
-    name = in_one_line(names[node].text if node in names else "", _LONGEST_NAME)
-    title = in_one_line(node.label, _LONGEST_TITLE) or name
+    name = one_line(names[node].text if node in names else "", _LONGEST_NAME)
+    title = one_line(node.label, _LONGEST_TITLE) or name
     row: list[Any] = [name, "" if title == name else title, node.kind]
     if node.primitive is None:
         return [*row, encoded(node.data)]
@@ -117,7 +116,7 @@ def _written(use: _Use, operations: Operations) -> dict[str, Any]:
     return {
         "op": operations.keys.get((row, len(given))),
         "cuts": row.cuts,
-        "symbol": in_one_line(row.symbol, _LONGEST_NAME),
+        "symbol": one_line(row.symbol, _LONGEST_NAME),
         "forms": [template(row, numbers)._asdict() for numbers in dict.fromkeys([given, plain])],
         "given": [] if given == plain else given,
     }
@@ -130,7 +129,7 @@ def _examples(nodes: Sequence[Value], examples: Sequence[Value], names: dict[Val
         called = {place: f"{names[nodes[place]].text} = " for place in numbers if nodes[place] in names}
         ordered = [*called, *[place for place in numbers if place not in called]]
         parts = [called.get(place, "") + shown(numbers[place], 3) for place in ordered]
-        title = in_one_line(f"{k}: {', '.join(parts)}", _LONGEST_EXAMPLE)
+        title = one_line(f"{k}: {', '.join(parts)}", _LONGEST_EXAMPLE)
         titled.append({"title": title, "numbers": {place: encoded(x) for place, x in numbers.items()}})
     return titled
 

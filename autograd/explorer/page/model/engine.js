@@ -10,7 +10,7 @@
 //     kind        "constant" for a plain number, for which there is no derivative; other kinds make no difference here
 //     locals      only of an operation that is not there: the recorded local derivatives, null for ZERO
 //     cuts        only of an operation that is not there: whether ZERO takes the edge out of the graph
-//   operations    what Python writes from the table of primitives: key -> { forward, backward, cuts }
+//   operations    what autograd/symbolic/javascript.py writes: key -> { forward, backward, cuts }
 
 export const isLeaf = (node) => node.operands.length === 0;
 

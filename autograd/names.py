@@ -1,4 +1,10 @@
-"""Names for the nodes of a graph: labels where there are any, and short ones for the others."""
+"""Names: what a node is called, by one rule in every view.
+
+A node is called by its label; else as the scope that it was computed in tells (`Scope.names`); else it is C as the root
+and v1, v2, ... in the order of computation. That is `names_of`, for whatever is said of a graph in words and formulas.
+A box of a picture needs no name, for its arrows say which node it is: without a label it shows what the node does, by
+`label_or_symbol`.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +13,20 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from autograd import primitives
-from autograd.explanation.formulas import Name
 from autograd.graph import topological_order
 from autograd.scopes import scope_of
-from autograd.value import CONSTANT
+from autograd.symbolic.notation import Name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from autograd.value import Value
 
 
 def names_of(root: Value) -> dict[Value, Name]:
-    """What each node of a graph is called in formulas; the same graph gives the same names each time.
+    """What each node of a graph is called; the same graph gives the same names each time, no two nodes have the same.
 
-    Labels come first; equal ones are numbered, h and h#2. The pre-activation of a neuron of `nn` is called z, its
-    activation a and its inputs x, with the indices of its weights, as in lecture notes. The root is C unless it has a
-    label, and every other node v1, v2, ... in the order of computation. Other constants have no name.
+    Equal labels are numbered, h and h#2. Constants have a name only where they have a label, or are the root.
 
     Example:
         >>> from autograd import Value
@@ -40,13 +42,15 @@ def names_of(root: Value) -> dict[Value, Name]:
     for node in order:
         if node.label and not node.label.isspace():
             names.give(node, name_of(node.label))
-    for node, label in _of_neurons(order):
-        if node not in names.given:
-            names.give(node, name_of(label))
+    for node in order:
+        scope = scope_of(node) if node.operands else None
+        for named, name in scope.names(node) if scope else ():
+            if named not in names.given:
+                names.give(named, name_of(name))
     if root not in names.given:
         names.give(root, name_of("C"))
     for node in order:
-        if node not in names.given and node._primitive is not CONSTANT:
+        if node not in names.given and node.kind != "constant":
             names.give_number(node)
     return names.given
 
@@ -81,36 +85,18 @@ class _Names:
         return True
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Neurons of nn, known by the labels of their parameters
-# ---------------------------------------------------------------------------------------------------------------------
+def label_or_symbol(node: Value, digits: int = 4) -> str:
+    """The label of a node; without one the symbol of its operation, or the number of a leaf.
 
-_BIAS = re.compile(r"b(\d*(?:\[\d+\])?)")
-_WEIGHT = re.compile(r"[wW]\d*\[(?:\d+,)?(\d+)\]")
-
-
-def _of_neurons(order: Sequence[Value]) -> Iterator[tuple[Value, str]]:
-    """The nodes of neurons with what they are called: x[i], z0[j], a0[j]."""
-    pre_activations: dict[Value, str] = {}
-    for node in order:
-        parents = node.parents
-        bias = _BIAS.fullmatch(parents[0].label) if node._primitive is primitives.dot else None
-        if bias:
-            yield node, f"z{bias[1]}"
-            pre_activations[node] = bias[1]
-            half = len(parents) // 2
-            for weight, x in zip(parents[1:half], parents[half + 1 :]):
-                index = _WEIGHT.fullmatch(weight.label)
-                if index and x.is_leaf:
-                    yield x, f"x[{index[1]}]"
-        elif parents and parents[0] in pre_activations and _is_activation(node):
-            yield node, f"a{pre_activations[parents[0]]}"
-
-
-def _is_activation(node: Value) -> bool:
-    row, z = node.primitive, node.parents[0]
-    of_one = row is not None and row.arity is not None and row.arity - len(row.defaults) == 1
-    return of_one and scope_of(node) is scope_of(z)
+    Example:
+        >>> from autograd import Value
+        >>> x = Value(1 / 3, label="x")
+        >>> label_or_symbol(x), label_or_symbol(x * 2.5), label_or_symbol((x * 2.5).operands[1])
+        ('x', '*', '2.5')
+    """
+    return in_picture(node.label) or (
+        in_picture(node.primitive.symbol) if node.primitive else f"{node.data:.{digits}g}"
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -126,7 +112,6 @@ _GREEK = re.compile(
     "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|upsilon|phi|chi|psi|omega"
     "|Gamma|Delta|Theta|Lambda|Xi|Pi|Sigma|Upsilon|Phi|Psi|Omega"
 )
-_LONGEST = 40
 _IN_MATH_MODE = {
     "\\": r"{\backslash}",
     "{": r"\{",
@@ -174,17 +159,6 @@ def name_of(label: str) -> Name:
     return Name(text, rf"\mathrm{{{written}}}" if text == line else rf"\mathrm{{“{written}”}}")
 
 
-def one_line(text: str) -> str:
-    """Any text on one line, cut at 40 characters, with control characters replaced.
-
-    Example:
-        >>> one_line("first\\nsecond")
-        'first second'
-    """
-    line = "".join([c if c.isprintable() else "\ufffd" for c in " ".join(text.split())])
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
-
-
 def _symbol(letters: str) -> str:
     if _GREEK.fullmatch(letters):
         return f"\\{letters}"
@@ -199,3 +173,53 @@ def in_math_mode(text: str) -> str:
         '50\\\\%\\\\ \\\\&{}\\\\ more'
     """
     return "".join([_IN_MATH_MODE.get(character, character) for character in text])
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Any text
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def one_line(text: str, longest: int = 40, is_kept: Callable[[str], bool] = str.isprintable) -> str:
+    """Any text on one line, cut where it is too long, with other characters than those that are kept replaced.
+
+    Example:
+        >>> one_line("first\\nsecond"), one_line("x" * 10_000, longest=5), one_line("\\x00")
+        ('first second', 'xxxx…', '\ufffd')
+    """
+    line = " ".join(str(text)[: 50 * longest].split())
+    line = line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return "".join([c if is_kept(c) else "\ufffd" for c in line])
+
+
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def in_picture(text: str) -> str:
+    """Any text on one short line, of nothing but characters that XML can have.
+
+    Example:
+        >>> in_picture("two\\nlines"), len(in_picture("x" * 10_000))
+        ('two lines', 40)
+    """
+    return one_line(text, is_kept=lambda c: not _NOT_XML.match(c))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence.
+
+    Example:
+        >>> listed(["exp"]), listed(["cube", "exp", "log"])
+        ('exp', 'cube, exp and log')
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things.
+
+    Example:
+        >>> counted(1, "box", "boxes"), counted(2000, "node")
+        ('1 box', '2,000 nodes')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
