@@ -21,7 +21,7 @@ import pytest
 from sampled import sampled
 
 import autograd
-from autograd import CompileError, Value, modes
+from autograd import CompileError, Value, blocks, modes
 from nn import MLP, cross_entropy, hinge, predict
 
 pytest.importorskip("llvmlite")
@@ -1215,7 +1215,7 @@ NOT_KNOWN = {
 def assert_no_trace():
     """Nothing is being recorded: comparisons are of numbers again, and numbers can be read and set."""
     v = Value(2.0)
-    assert not modes.traces
+    assert not blocks.traces
     assert modes.trace() is None
     assert (v > 1.0) is True
     assert (v == 2.0) is True
@@ -1440,7 +1440,7 @@ def test_other_threads_are_not_recorded():
         assert recording.wait(60)
         try:
             v = Value(3.0)
-            assert modes.traces
+            assert blocks.traces
             assert modes.trace() is None
             assert (v > 2.0) is True
             assert (v.data, max(v, 1.0).data, math.floor(v.data), bool(v)) == (3.0, 3.0, 3, True)
@@ -1450,7 +1450,7 @@ def test_other_threads_are_not_recorded():
             assert autograd.compile(lambda x: autograd.where(x > 1, x * v, 0.0))(2.0) == 8.0
             with pytest.raises(CompileError):
                 autograd.compile(lambda x: x if x > 0 else 0.0)(1.0)
-            assert modes.traces
+            assert blocks.traces
             assert modes.trace() is None
         finally:
             checked.set()

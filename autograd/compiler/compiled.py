@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from autograd import primitives
+from autograd.collector import collector_paused
 from autograd.compiler.arguments import (
     Bound,
     Recent,
@@ -37,7 +38,7 @@ from autograd.compiler.runtime.exchange import Exchange
 from autograd.compiler.runtime.executable import Executable as Plan
 from autograd.compiler.trace import Recorded, Traced, trace
 from autograd.compiler.watch import Watch
-from autograd.modes import CompileError, collector_paused
+from autograd.errors import CompileError
 from autograd.value import Value
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd.compiler.program import Program
+from autograd.errors import CompileError
 from autograd.graph import topological_order
-from autograd.modes import CompileError, Trace, recording
+from autograd.modes import Trace, recording
 from autograd.primitives import Primitive
 from autograd.scopes import INSIDE, scope, scope_of
 from autograd.structure import flatten

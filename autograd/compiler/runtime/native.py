@@ -10,11 +10,11 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from autograd import value
+from autograd import modes
 from autograd.compiler.codegen import vector_math
 from autograd.compiler.codegen.target import Target
-from autograd.compiler.spellings import FUNCTIONS
 from autograd.extras import how_to_install
+from autograd.symbolic.lowering import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +69,7 @@ def _locks_over_fork() -> tuple[Any, Any]:
     Inside of LLVM nothing is whole: llvmlite's own lock says whether anybody is there. Freeing code takes it too, and
     the collector may do that anywhere, in `backward` as well.
     """
-    return value._one_backward_at_a_time, getattr(llvm().ffi.lib, "_lock", contextlib.nullcontext())
+    return modes.one_backward_at_a_time, getattr(llvm().ffi.lib, "_lock", contextlib.nullcontext())
 
 
 def _before_fork() -> None:
