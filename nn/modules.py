@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import PRIMITIVES, Value, primitives
-from autograd.modes import changes, only_no_grad
+from autograd.blocks import only_no_grad
+from autograd.modes import changes
+from autograd.operators import dot_rows as dot_nodes
 from autograd.primitives import to_float
 from autograd.scopes import INSIDE, Scope, current, mark, part
-from autograd.value import CONSTANT, LEAF, PARAMETER, constant, dot_nodes
+from autograd.value import CONSTANT, LEAF, PARAMETER, constant
 from nn.checks import check_names, whole
 from nn.files import read_state, write_state
 from nn.initialisation import Random, initialiser, random_source
+from nn.names import LayerScope, NeuronScope, label_layer, label_neuron
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -265,23 +268,18 @@ class Neuron(Module):
         source, draw = random_source(rng), initialiser(init, self.activation)
         self.w = Parts([Value(draw(source, nin, nout)) for _ in range(nin)])
         self.b = Value(0.0)
-        self._label_parameters("b", "w[%d]", Scope("neuron"))
+        label_neuron(self, NeuronScope("neuron"))
 
     def __call__(self, x: Sequence[Value | float]) -> Value:
         (z,) = _pre_activations([self.weights()], as_inputs(x, self.nin, self))
         a = self._activate(z)
         if not only_no_grad():
-            mark([z], [a], Scope("neuron", current()))
+            mark((z, a), NeuronScope("neuron", current()))
         return a
 
     def weights(self) -> tuple[Value, ...]:
         """The bias, which is the weight of an extra input 1, and the weights of the inputs."""
         return (self.b, *self.w)
-
-    def _label_parameters(self, bias: str, weight: str, scope: Scope) -> None:
-        self.b._label, self.b._scope = bias, scope
-        for i, w in enumerate(self.w):
-            w._label, w._scope = weight % i, scope
 
     def __repr__(self) -> str:
         return f"Neuron({self.nin}, activation={self.activation!r})"
@@ -316,12 +314,11 @@ class Layer(Module):
         source = random_source(rng)
         self.nin, self.nout = _positive(nin, "nin"), _positive(nout, "nout")
         self.neurons = Parts([Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)])
-        self._label_parameters("", Scope("layer"))
+        self._label(LayerScope("layer"))
 
-    def _label_parameters(self, number: str, scope: Scope) -> None:
+    def _label(self, scope: LayerScope, number: str = "") -> None:
         self._name = scope.name
-        for j, neuron in enumerate(self.neurons):
-            neuron._label_parameters(f"b{number}[{j}]", f"W{number}[{j},%d]", Scope(f"neuron {j}", scope))
+        label_layer(self.neurons, scope, number)
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations: a list, or the Value itself where there is one neuron."""
@@ -333,7 +330,7 @@ class Layer(Module):
         z = _pre_activations([neuron.weights() for neuron in self.neurons], inputs)
         a = [neuron._activate(pre_activation) for neuron, pre_activation in zip(self.neurons, z)]
         if not only_no_grad():
-            mark(z, a, Scope(self._name, current()))
+            mark(z + a, LayerScope(self._name, current()))
         return z, a
 
     def __repr__(self) -> str:
@@ -390,7 +387,7 @@ class MLP(Module):
         self.activation, self.output = activation, output
         scope = Scope("MLP")
         for k, layer in enumerate(self.layers):
-            layer._label_parameters(str(k), Scope(f"layer {k}", scope))
+            layer._label(LayerScope(f"layer {k}", scope), str(k))
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations of the last layer: a list, or the Value itself where there is one neuron."""
@@ -418,7 +415,7 @@ class MLP(Module):
 
 
 _ONE = constant(1.0)
-_ONE._scope = INSIDE
+mark([_ONE], INSIDE)
 
 
 def as_inputs(x: Any, nin: int, module: Module) -> list[Value]:

@@ -21,13 +21,14 @@ import pytest
 from sampled import sampled
 
 import autograd
-from autograd import CompileError, Value, modes
+from autograd import CompileError, Value, blocks, modes
 from nn import MLP, cross_entropy, hinge, predict
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import executables, native
+from autograd.compiler import executables
 from autograd.compiler.passes import reroll
+from autograd.compiler.runtime import native
 
 LANES = native.target("float64", "vector").lanes
 CLOSE = {"rtol": 1e-12, "atol": 1e-14}
@@ -1215,7 +1216,7 @@ NOT_KNOWN = {
 def assert_no_trace():
     """Nothing is being recorded: comparisons are of numbers again, and numbers can be read and set."""
     v = Value(2.0)
-    assert not modes.traces
+    assert not blocks.traces
     assert modes.trace() is None
     assert (v > 1.0) is True
     assert (v == 2.0) is True
@@ -1440,7 +1441,7 @@ def test_other_threads_are_not_recorded():
         assert recording.wait(60)
         try:
             v = Value(3.0)
-            assert modes.traces
+            assert blocks.traces
             assert modes.trace() is None
             assert (v > 2.0) is True
             assert (v.data, max(v, 1.0).data, math.floor(v.data), bool(v)) == (3.0, 3.0, 3, True)
@@ -1450,7 +1451,7 @@ def test_other_threads_are_not_recorded():
             assert autograd.compile(lambda x: autograd.where(x > 1, x * v, 0.0))(2.0) == 8.0
             with pytest.raises(CompileError):
                 autograd.compile(lambda x: x if x > 0 else 0.0)(1.0)
-            assert modes.traces
+            assert blocks.traces
             assert modes.trace() is None
         finally:
             checked.set()
@@ -1745,7 +1746,8 @@ FORKED_MEANWHILE = """
 import os, signal, sys, threading
 import autograd
 from autograd import Value, value
-from autograd.compiler import executables, native
+from autograd.compiler import executables
+from autograd.compiler.runtime import native
 
 where = sys.argv[1]
 inside, go_on = threading.Event(), threading.Event()

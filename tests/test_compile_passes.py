@@ -21,10 +21,12 @@ from nn import MLP
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import build, goals, lower, native, passes
+from autograd.compiler import build, goals, passes
+from autograd.compiler.codegen import library, schedule
 from autograd.compiler.passes import layers, machine
 from autograd.compiler.program import Instruction, Program, Range, Weights
 from autograd.compiler.recording import record, to_program
+from autograd.compiler.runtime import native
 from autograd.compiler.verify import verify
 
 ADD, SUB, MUL, NEG, DOT, WHERE = (PRIMITIVES[name] for name in ("add", "sub", "mul", "neg", "dot", "where"))
@@ -465,9 +467,9 @@ def test_what_is_given_to_llvm_at_a_time_does_not_grow_with_the_number_of_operan
 
     modules = modules_of(autograd.compile(loss, parameters))
     assert len(modules) > 2
-    assert max(map(len, modules)) < 3 * lower.MODULE
+    assert max(map(len, modules)) < 3 * library.MODULE
     functions = [function for module in modules for function in module.split("\n}")]
-    assert max(function.count("\n") for function in functions) < 20 * lower.CHUNK
+    assert max(function.count("\n") for function in functions) < 20 * schedule.CHUNK
 
 
 def added_to(start, ws, xs):

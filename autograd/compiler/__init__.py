@@ -95,7 +95,7 @@ def compile(
         >>> len(step.evaluate([[0.0, 1.0], [1.0, 0.0]], [1.0, -1.0]))
         2
     """
-    from autograd.compiler import native
+    from autograd.compiler.runtime import native
 
     native.llvm()
     from autograd.compiler.compiled import Compiled

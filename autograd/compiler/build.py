@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.compiler import native
-from autograd.compiler.lower import lower
+from autograd.compiler.codegen.lowering import lower
 from autograd.compiler.passes import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, NEEDED
 from autograd.compiler.passes.differentiate import differentiate
 from autograd.compiler.passes.layers import find_ranges
 from autograd.compiler.report import Report
+from autograd.compiler.runtime import native
 from autograd.compiler.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from autograd.compiler.frame import Layout
+    from autograd.compiler.codegen.argument_block import MemoryLayout
+    from autograd.compiler.codegen.target import Target
     from autograd.compiler.goals import Wanted
-    from autograd.compiler.lower import Target
     from autograd.compiler.passes import Pass
     from autograd.compiler.program import Program
 
@@ -30,7 +30,7 @@ class Built(NamedTuple):
     """
 
     code: native.Code
-    layout: Layout
+    layout: MemoryLayout
     program: Program
     report: Report
     has_doubt: bool
@@ -97,8 +97,8 @@ def build(
         lowered.chunks,
         (middle - start, time.perf_counter() - middle),
         target,
-        tuple(sorted(lowered.functions)),
-        tuple(sorted(lowered.vectorised)),
-        tuple(sorted(lowered.written)),
+        tuple(sorted(lowered.library.scalar)),
+        tuple(sorted(lowered.library.vectorised)),
+        tuple(sorted(lowered.library.written)),
     )
     return Built(code, lowered.layout, program, report, has_doubt)

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd.compiler import native
 from autograd.compiler.arguments import Arguments, argument_names, as_array, examples, pytrees
 from autograd.compiler.descent import Descent
-from autograd.compiler.exchange import Exchange
 from autograd.compiler.executables import Executables
 from autograd.compiler.listing import text
 from autograd.compiler.options import Options, checked_parameters
 from autograd.compiler.recent import Recent, address, may_be_remembered
 from autograd.compiler.report import report_of
+from autograd.compiler.runtime import native
+from autograd.compiler.runtime.exchange import Exchange
 from autograd.graph import read_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from autograd.compiler.plan import Plan as Executable
+    from autograd.compiler.runtime.executable import Executable
     from autograd.value import Value
 
 

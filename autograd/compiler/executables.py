@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd.compiler import goals, native
+from autograd.collector import collector_paused
+from autograd.compiler import goals
 from autograd.compiler.arguments import examples
 from autograd.compiler.build import build
-from autograd.compiler.lower import NeedsSumFirstError
+from autograd.compiler.codegen.schedule import NeedsSumFirstError
 from autograd.compiler.options import Options
 from autograd.compiler.passes.reroll import Rerolled, reroll
-from autograd.compiler.plan import Plan as Executable
 from autograd.compiler.recording import trace
+from autograd.compiler.runtime import native
+from autograd.compiler.runtime.executable import Executable
 from autograd.compiler.watch import Watch
-from autograd.modes import collector_paused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

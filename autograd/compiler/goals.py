@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import primitives
 from autograd.compiler.arguments import results_in
-from autograd.modes import CompileError
+from autograd.errors import CompileError
 from autograd.pytree import NUMBER, sequence_of
 from autograd.value import Value
 

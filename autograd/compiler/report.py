@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from autograd.compiler.lower import Target
-    from autograd.compiler.plan import Plan as Executable
+    from autograd.compiler.codegen.target import Target
     from autograd.compiler.program import Program
+    from autograd.compiler.runtime.executable import Executable
 
 
 class Report(NamedTuple):

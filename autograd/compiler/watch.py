@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autograd.modes import PACKAGES, changes
+from autograd.errors import PACKAGES
+from autograd.modes import changes
 from autograd.primitives import Primitive
 from autograd.value import Value
 
