@@ -9,84 +9,37 @@ Example:
     8.0
 """
 
+from autograd.collector import collector_paused
 from autograd.compiler import compile as compile
 from autograd.draw import draw_dot, to_mermaid
+from autograd.errors import AnomalyError, CompileError
 from autograd.explanation import Explanation, explain
 from autograd.explorer import explore
 from autograd.functions import dot, log_softmax, logsumexp, matvec, mean, norm, softmax
 from autograd.functions import max as max
 from autograd.functions import min as min
 from autograd.functions import sum as sum
-from autograd.modes import AnomalyError, CompileError, collector_paused, detect_anomaly, no_grad
+from autograd.modes import detect_anomaly, no_grad
 from autograd.paths import Path, between, number_of_paths, paths, shared_nodes
-from autograd.primitives import (
-    PRIMITIVES,
-    ZERO,
-    Primitive,
-    acos,
-    acosh,
-    add,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    ceil,
-    clip,
-    cos,
-    cosh,
-    div,
-    elu,
-    equal,
-    erf,
-    erfc,
-    exp,
-    expm1,
-    floor,
-    floor_divide,
-    gelu,
-    greater,
-    greater_equal,
-    hypot,
-    identity,
-    leaky_relu,
-    less,
-    less_equal,
-    log,
-    log1p,
-    log2,
-    log10,
-    log_sigmoid,
-    maximum,
-    minimum,
-    mod,
-    mul,
-    neg,
-    not_equal,
-    relu,
-    select,
-    sigmoid,
-    sign,
-    silu,
-    sin,
-    sinh,
-    softplus,
-    sqrt,
-    sub,
-    tan,
-    tanh,
-    where,
-)
-from autograd.primitives import abs_ as abs
-from autograd.primitives import pow_ as pow
+from autograd.primitive import PRIMITIVES, ZERO, Primitive, select
 from autograd.scopes import scope
 from autograd.testing import check_grads
 from autograd.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.value import Value
 
+TYPE_CHECKING = False
+
 __version__ = "0.1.0"
 
+if TYPE_CHECKING:
+    from autograd.table import *  # noqa: F403
+else:  # each row of the table is a function of the package
+    globals().update({name: row for name, row in PRIMITIVES.items() if name not in globals()})
+
+_ROWS = [primitive.name for primitive in PRIMITIVES.values() if primitive.arity is not None or primitive.is_method]
+
 __all__ = [
+    *_ROWS,
     "PRIMITIVES",
     "ZERO",
     "AnomalyError",
@@ -95,87 +48,33 @@ __all__ = [
     "Path",
     "Primitive",
     "Value",
-    "abs",
-    "acos",
-    "acosh",
-    "add",
-    "asin",
-    "asinh",
-    "atan",
-    "atan2",
-    "atanh",
     "between",
-    "ceil",
     "check_grads",
-    "clip",
     "collector_paused",
     "compile",
-    "cos",
-    "cosh",
     "detect_anomaly",
-    "div",
     "dot",
     "draw_dot",
-    "elu",
-    "equal",
-    "erf",
-    "erfc",
-    "exp",
     "explain",
     "explore",
-    "expm1",
-    "floor",
-    "floor_divide",
-    "gelu",
     "grad",
-    "greater",
-    "greater_equal",
     "hessian",
     "hvp",
-    "hypot",
-    "identity",
     "jacobian",
     "jvp",
-    "leaky_relu",
-    "less",
-    "less_equal",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "log_sigmoid",
     "log_softmax",
     "logsumexp",
     "matvec",
-    "maximum",
     "mean",
-    "minimum",
-    "mod",
-    "mul",
-    "neg",
     "no_grad",
     "norm",
-    "not_equal",
     "number_of_paths",
     "paths",
-    "pow",
-    "relu",
     "scope",
     "select",
     "shared_nodes",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "sinh",
     "softmax",
-    "softplus",
-    "sqrt",
-    "sub",
-    "tan",
-    "tanh",
     "to_mermaid",
     "value_and_grad",
     "vjp",
-    "where",
 ]

@@ -14,9 +14,11 @@ from autograd.primitives import ZERO, Primitive
 from autograd.symbols import Symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from autograd.symbols import Writer
+
+    OperandsOf = Callable[[Any], tuple[Primitive, Sequence[Any], Sequence[float | None]] | None]
 
 
 class Gradient(NamedTuple):
@@ -31,30 +33,6 @@ class Gradient(NamedTuple):
     reached: Any = None
 
 
-def contributions(
-    writer: Writer,
-    primitive: Primitive,
-    out: Any,
-    operands: Sequence[Any],
-    constants: Sequence[float | None],
-    wanted: Sequence[bool],
-    upstream: Gradient,
-) -> Iterator[tuple[int, Gradient]]:
-    """What each operand of a node gets: upstream gradient times local derivative.
-
-    Args:
-        writer: where it is written.
-        primitive: the operation of the node `out` on the nodes `operands`.
-        constants: the numbers of those operands that are constants; None for the others.
-        wanted: which operands a gradient is wanted of.
-        upstream: the gradient of `out`.
-    """
-    for position, local in _locals(writer, primitive, out, operands, constants, wanted):
-        gradient = _contribution(writer, upstream, local, primitive.cuts)
-        if gradient is not None:
-            yield position, gradient
-
-
 def tangent(
     writer: Writer,
     primitive: Primitive,
@@ -66,7 +44,9 @@ def tangent(
     """Forward mode: the tangent of a node, from those of its operands; None where nothing flows to it.
 
     Args:
-        writer, primitive, out, operands, constants: as for `contributions`.
+        writer: where it is written.
+        primitive: the operation of the node `out` on the nodes `operands`.
+        constants: the numbers of those operands that are constants; None for the others.
         tangents: of the operands; None for one that does not move.
     """
     total = None
@@ -174,37 +154,73 @@ def _written(writer: Writer, number: Any) -> Any:
     return writer.constant(number) if isinstance(number, float) else number
 
 
+class Sweep:
+    """A sweep from a result back to what it depends on. What is special to some nodes is done in `visit` and `add`.
+
+    Args:
+        writer: where the derivatives are written.
+        operands_of: a node's operation, operands, and the numbers of those that are constants; None for a leaf.
+        depends: the nodes that a gradient is wanted of.
+
+    Attributes:
+        gradients: what has come together at each node so far.
+    """
+
+    def __init__(self, writer: Writer, operands_of: OperandsOf, depends: Collection[Any]) -> None:
+        self.writer, self.operands_of, self.depends = writer, operands_of, depends
+        self.gradients: dict[Any, Gradient] = {}
+
+    def run(self, order: Sequence[Any], root: Any) -> None:
+        """Go through nodes that stand behind their operands, from the last to the first."""
+        self.gradients[root] = Gradient(1.0)
+        for node in reversed(order):
+            if node in self.depends:
+                self.visit(node)
+
+    def visit(self, node: Any) -> None:
+        """Do what is to be done at a node: all that it gets has come together."""
+        if node in self.gradients:
+            self.send(node, self.gradients[node])
+
+    def send(self, node: Any, upstream: Gradient) -> None:
+        """Send each operand of a node what it gets: upstream gradient times local derivative."""
+        found = self.operands_of(node)
+        if found is None:
+            return
+        primitive, operands, constants = found
+        wanted = [operand in self.depends for operand in operands]
+        for position, local in _locals(self.writer, primitive, node, operands, constants, wanted):
+            new = _contribution(self.writer, upstream, local, primitive.cuts)
+            if new is not None:
+                self.add(operands[position], new)
+
+    def add(self, operand: Any, new: Gradient) -> None:
+        """Add to the gradient of a node."""
+        self.gradients[operand] = accumulate(self.writer, self.gradients.get(operand), new)
+
+    def settled(self, node: Any) -> Any:
+        """The gradient of a node as one number, or node of the writer."""
+        return settled(self.writer, self.gradients[node]) if node in self.gradients else 0.0
+
+
 def reverse(
-    writer: Writer,
-    order: Sequence[Any],
-    root: Any,
-    operands_of: Callable[[Any], tuple[Primitive, Sequence[Any], Sequence[float | None]] | None],
-    variables: Sequence[Any],
+    writer: Writer, order: Sequence[Any], root: Any, operands_of: OperandsOf, variables: Sequence[Any]
 ) -> list[Any]:
     """The gradient of `root` with respect to each variable, as nodes or floats.
 
     Args:
-        writer: where the derivatives are written.
+        writer, operands_of: as for `Sweep`.
         order: nodes, operands before results.
         root: the node that is differentiated.
-        operands_of: a node's operation, operands, and the numbers of those that are constants; None for a leaf.
         variables: the nodes to differentiate with respect to; nothing is looked for behind them.
     """
     ends = frozenset(variables)
     depends = set(ends)
-    parts = {}
     for node in order:
         if node not in ends:
             found = operands_of(node)
             if found is not None and not depends.isdisjoint(found[1]):
                 depends.add(node)
-                parts[node] = found
-    gradients: dict[Any, Gradient] = {root: Gradient(1.0)}
-    for node in reversed(order):
-        if node in gradients and node in parts:
-            primitive, operands, constants = parts[node]
-            wanted = [operand in depends for operand in operands]
-            for position, new in contributions(writer, primitive, node, operands, constants, wanted, gradients[node]):
-                operand = operands[position]
-                gradients[operand] = accumulate(writer, gradients.get(operand), new)
-    return [settled(writer, gradients[v]) if v in gradients else 0.0 for v in variables]
+    sweep = Sweep(writer, lambda node: None if node in ends else operands_of(node), depends)
+    sweep.run(order, root)
+    return [sweep.settled(variable) for variable in variables]

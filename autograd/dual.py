@@ -10,11 +10,11 @@ constants to it, so that the derivatives of nested calls are never mixed up.
 from __future__ import annotations
 
 import itertools
-import math
-import operator
 
-from autograd import modes, primitives
-from autograd.primitives import NUMPY_NAMES, ZERO, Number, Primitive, takes_over, to_float
+from autograd import modes, table
+from autograd.blocks import traces
+from autograd.errors import check_finite
+from autograd.primitive import ZERO, Number, Primitive, to_float
 from autograd.value import CONSTANT, Value, constant
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -24,32 +24,6 @@ if TYPE_CHECKING:
 
 
 new_level = itertools.count(1).__next__
-
-
-def _binary(primitive: Any) -> tuple[Callable[[Dual, Any], Any], Callable[[Dual, Any], Any]]:
-    def method(self: Dual, other: Any) -> Any:
-        return NotImplemented if takes_over(other, rank=2) else primitive(self, other)
-
-    def reflected(self: Dual, other: Any) -> Any:
-        return NotImplemented if takes_over(other, rank=2) else primitive(other, self)
-
-    return method, reflected
-
-
-def _check_finite(primitive: Primitive, primal: Any, tangent: Any, arguments: Sequence[Any]) -> None:
-    for what, number in (("", primal), ("the tangent ", tangent)):
-        if isinstance(number, float) and not math.isfinite(number):
-            operands = ", ".join(map(str, arguments))
-            raise modes.AnomalyError(f"{primitive.name} gave {what}{number} from {operands} ({modes.user_line()})")
-
-
-def _comparison(primitive: Any, compare: Callable[[Any, Any], Any]) -> Callable[[Dual, Any], Any]:
-    def comparison(self: Dual, other: Any) -> Any:
-        if modes.traces and modes.trace() and isinstance(other, (Dual, Value, int, float)):
-            return primitive(self, other)
-        return bool(compare(self.primal, other.primal if isinstance(other, Dual) else other))
-
-    return comparison
 
 
 class _Writer:
@@ -82,7 +56,7 @@ class Dual(Number):
     """
 
     __slots__ = ("level", "primal", "reached", "tangent")
-    _rank = 2
+    rank = 2
 
     def __init__(self, primal: Any, tangent: Any, level: int, reached: Any = None) -> None:
         self.primal = primal
@@ -91,17 +65,17 @@ class Dual(Number):
         self.reached = reached
 
     @staticmethod
-    def _apply(primitive: Primitive, arguments: Sequence[Any]) -> Any:
+    def apply(primitive: Primitive, arguments: Sequence[Any]) -> Any:
         level = max(argument.level for argument in arguments if isinstance(argument, Dual))
         ours = [isinstance(argument, Dual) and argument.level == level for argument in arguments]
         primals = [
-            argument.primal if own else argument if hasattr(argument, "_rank") else to_float(argument, primitive.name)
+            argument.primal if own else argument if isinstance(argument, Number) else to_float(argument, primitive.name)
             for argument, own in zip(arguments, ours)
         ]
         primal: Any = primitive(*primals)
         tangent: Any = None
         reached: Any = None
-        if modes.traces and modes.trace() and not all(isinstance(number, float) for number in primals):
+        if traces and modes.trace() and not all(isinstance(number, float) for number in primals):
             tangent, reached = Dual._unknown_tangent(primitive, primal, primals, arguments, ours)
         else:
             for argument, own, derivative in zip(arguments, ours, primitive.local_derivatives(primal, primals)):
@@ -109,7 +83,8 @@ class Dual(Number):
                     change = 0.0 if derivative is ZERO else argument.settled() * derivative
                     tangent = change if tangent is None else tangent + change
         if modes.is_checking():
-            _check_finite(primitive, primal, tangent, arguments)
+            check_finite(primitive.name, primal, arguments)
+            check_finite(primitive.name, tangent, arguments, what="the tangent ")
         if tangent is None:
             return constant(primal) if isinstance(primal, float) else primal
         return Dual(primal, tangent, level, reached)
@@ -130,45 +105,12 @@ class Dual(Number):
 
     def settled(self) -> Any:
         """The tangent as one number: 0 where there is none."""
-        return self.tangent if self.reached is None else primitives.where(self.reached, self.tangent, 0.0)
-
-    __add__, __radd__ = _binary(primitives.add)
-    __sub__, __rsub__ = _binary(primitives.sub)
-    __mul__, __rmul__ = _binary(primitives.mul)
-    __truediv__, __rtruediv__ = _binary(primitives.div)
-    __pow__, __rpow__ = _binary(primitives.pow_)
-    __mod__, __rmod__ = _binary(primitives.mod)
-    __floordiv__, __rfloordiv__ = _binary(primitives.floor_divide)
-
-    def __neg__(self) -> Any:
-        return Dual._apply(primitives.neg, (self,))
-
-    def __abs__(self) -> Any:
-        return Dual._apply(primitives.abs_, (self,))
-
-    def __pos__(self) -> Dual:
-        return self
-
-    def __floor__(self) -> Any:
-        return Dual._apply(primitives.floor, (self,))
-
-    def __ceil__(self) -> Any:
-        return Dual._apply(primitives.ceil, (self,))
-
-    def __divmod__(self, other: Any) -> Any:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> Any:
-        return other // self, other % self
+        return self.tangent if self.reached is None else table.where(self.reached, self.tangent, 0.0)
 
     def detach(self) -> Any:
         """A constant with the same number, as for a Value."""
         primal = self.primal
         return constant(primal) if isinstance(primal, float) else primal.detach()
-
-    def conjugate(self) -> Dual:
-        """The number itself, which is real; NumPy asks for it."""
-        return self
 
     @property
     def label(self) -> str:
@@ -179,23 +121,17 @@ class Dual(Number):
     def label(self, label: str) -> None:
         pass
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """The methods of Value: `x.tanh()` is the row `tanh` applied to x."""
-        row: Any = primitives.PRIMITIVES.get(NUMPY_NAMES.get(name, name))
-        if row is None or not hasattr(Value, name):
-            raise AttributeError(
-                f"a dual number, which stands for a Value in forward mode, has no {name!r}: compute with the number "
-                f"itself, or with x.detach(), a constant of its number"
-            )
-        return lambda *others, **named: row(self, *others, **named)
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"a dual number, which stands for a Value in forward mode, has no {name!r}: compute with the number "
+            f"itself, or with x.detach(), a constant of its number"
+        )
 
-    __lt__ = _comparison(primitives.less, operator.lt)
-    __le__ = _comparison(primitives.less_equal, operator.le)
-    __gt__ = _comparison(primitives.greater, operator.gt)
-    __ge__ = _comparison(primitives.greater_equal, operator.ge)
-    __eq__ = _comparison(primitives.equal, operator.eq)
-    __ne__ = _comparison(primitives.not_equal, operator.ne)
-    __hash__ = object.__hash__
+    def compare(self, primitive: Primitive, holds: Callable[[Any, Any], bool], other: Any) -> Any:
+        """Whether a comparison of the primals holds; while a function is recorded, a number."""
+        if traces and modes.trace() and isinstance(other, (Dual, Value, int, float)):
+            return primitive(self, other)
+        return bool(holds(self.primal, other.primal if isinstance(other, Dual) else other))
 
     def __bool__(self) -> bool:
         return bool(self.primal)

@@ -79,26 +79,26 @@ def outdated(order: Sequence[Value]) -> frozenset[Value]:
         if row is None:
             continue
         if others:
-            numbers = [others.get(operand, operand._data) for operand in node.parents]
+            numbers = [others.get(operand, operand.data) for operand in node.operands]
         else:
-            numbers = [operand._data for operand in node.parents]
+            numbers = [operand.data for operand in node.operands]
         try:
             number = row.forward(*numbers)
         except Exception:  # of somebody's own row, which need not work everywhere
             continue
-        if not _are_close(number, node._data):
+        if not _are_close(number, node.data):
             others[node] = number
     return frozenset(others)
 
 
 def _foreign(order: Sequence[Value]) -> frozenset[Value]:
     """The nodes that have a gradient, but not the one that a single `backward()` of the root gives."""
-    received = [node for node in order if node._grad]
+    received = [node for node in order if node.grad]
     if not received or len(order) > _MOST_NODES:
         return frozenset()
-    expected = adjoints(order, order[-1]._grad or 1.0)
+    expected = adjoints(order, order[-1].grad or 1.0)
     rounding = _CLOSE * max([abs(gradient) for gradient in expected.values() if math.isfinite(gradient)], default=0.0)
-    return frozenset([node for node in received if not _are_close(node._grad, expected.get(node, 0.0), rounding)])
+    return frozenset([node for node in received if not _are_close(node.grad, expected.get(node, 0.0), rounding)])
 
 
 def _are_close(x: float, y: float, rounding: float = 0.0) -> bool:

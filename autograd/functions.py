@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from autograd import primitives
-from autograd.value import Value, as_value, dot_nodes
+from autograd import table
+from autograd.operators import dot_rows
+from autograd.primitive import Number
+from autograd.value import Value, as_value
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def sum(xs: Iterable[Value | float]) -> Value:
         >>> autograd.sum(x)
         Value(data=3.0, grad=0.0)
     """
-    return primitives.sum_(*_operands(xs, "sum"))
+    return table.sum(*_operands(xs, "sum"))
 
 
 def mean(xs: Iterable[Value | float]) -> Value:
@@ -54,7 +56,7 @@ def mean(xs: Iterable[Value | float]) -> Value:
         1.5
     """
     operands = _operands(xs, "mean")
-    return primitives.sum_(*operands) / len(operands)
+    return table.sum(*operands) / len(operands)
 
 
 def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value:
@@ -75,7 +77,7 @@ def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value:
     left, right = _operands(xs, "dot"), _operands(ys, "dot")
     if len(left) != len(right):
         raise ValueError(f"dot wants two lists of the same length, got {len(left)} and {len(right)} numbers")
-    return primitives.dot(*left, *right)
+    return table.dot(*left, *right)
 
 
 def matvec(rows: Iterable[Iterable[Value | float]], xs: Iterable[Value | float]) -> list[Value]:
@@ -108,10 +110,10 @@ def matvec(rows: Iterable[Iterable[Value | float]], xs: Iterable[Value | float])
     for k, row in enumerate(left):
         if len(row) != len(right):
             raise ValueError(f"matvec wants rows of {len(right)} numbers, as the vector has, row {k} has {len(row)}")
-    dual = any(hasattr(x, "_rank") and not isinstance(x, Value) for x in right)
+    dual = any(isinstance(x, Number) and not isinstance(x, Value) for x in right)
     if not dual and all(operand.__class__ is Value for row in left for operand in row):
-        return dot_nodes(left, [as_value(x, "matvec") for x in right])
-    return [primitives.dot(*row, *right) for row in left]
+        return dot_rows(left, [as_value(x, "matvec") for x in right])
+    return [table.dot(*row, *right) for row in left]
 
 
 def max(xs: Iterable[Value | float]) -> Value:
@@ -128,7 +130,7 @@ def max(xs: Iterable[Value | float]) -> Value:
         >>> autograd.max([autograd.Value(1.0), 5.0]).data
         5.0
     """
-    return primitives.max_(*_operands(xs, "max"))
+    return table.max(*_operands(xs, "max"))
 
 
 def min(xs: Iterable[Value | float]) -> Value:
@@ -145,7 +147,7 @@ def min(xs: Iterable[Value | float]) -> Value:
         >>> autograd.min([autograd.Value(1.0), 5.0]).data
         1.0
     """
-    return primitives.min_(*_operands(xs, "min"))
+    return table.min(*_operands(xs, "min"))
 
 
 def logsumexp(xs: Iterable[Value | float]) -> Value:
@@ -162,7 +164,7 @@ def logsumexp(xs: Iterable[Value | float]) -> Value:
         >>> logsumexp([Value(1000.0), Value(1000.0)]).data
         1000.6931471805599
     """
-    return primitives.logsumexp(*_operands(xs, "logsumexp"))
+    return table.logsumexp(*_operands(xs, "logsumexp"))
 
 
 def log_softmax(xs: Iterable[Value | float]) -> list[Value]:
@@ -183,9 +185,9 @@ def log_softmax(xs: Iterable[Value | float]) -> list[Value]:
         [0.0, -1000.0]
     """
     operands = _operands(xs, "log_softmax")
-    top = primitives.max_(*operands)
+    top = table.max(*operands)
     shifted = [x - top for x in operands]  # from the largest: exact for logits of any size
-    total = primitives.logsumexp(*shifted)
+    total = table.logsumexp(*shifted)
     return [x - total for x in shifted]
 
 
@@ -206,7 +208,7 @@ def softmax(xs: Iterable[Value | float]) -> list[Value]:
         >>> [p.data for p in softmax([Value(0.0), Value(0.0)])]
         [0.5, 0.5]
     """
-    return [primitives.exp(x) for x in log_softmax(xs)]
+    return [table.exp(x) for x in log_softmax(xs)]
 
 
 def norm(xs: Iterable[Value | float]) -> Value:
@@ -223,4 +225,4 @@ def norm(xs: Iterable[Value | float]) -> Value:
         >>> norm([Value(3.0), Value(4.0)]).data
         5.0
     """
-    return primitives.hypot(*_operands(xs, "norm"))
+    return table.hypot(*_operands(xs, "norm"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from operator import add
+from operator import mul as multiply
+
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import Any
 
     from autograd.value import Value
@@ -69,7 +72,28 @@ def edges(node: Value) -> tuple[tuple[Value, float | None], ...]:
         >>> edges(Value(2.0) * 3.0)
         ((Value(data=2.0, grad=0.0), 3.0), (Value(data=3.0, grad=0.0), None))
     """
-    return tuple(zip(node.operands, node._edges()))
+    left, right = node._left, node._right
+    if left is None:
+        return ()
+    if right is MANY:
+        return tuple(zip(left, node._d_left))
+    return ((left, node._d_left),) if right is None else ((left, node._d_left), (right, node._d_right))
+
+
+def connect(out: Value, operands: tuple[Value, ...], derivatives: Sequence[float | None]) -> None:
+    """Give a node its operands, and the local derivative with respect to each."""
+    if len(operands) == 1:
+        (out._left,), (out._d_left,) = operands, derivatives
+    elif len(operands) == 2:
+        (out._left, out._right), (out._d_left, out._d_right) = operands, derivatives
+    else:
+        out._left, out._right = operands, MANY
+        out._d_left = tuple(derivatives)
+
+
+def line_of(node: Value) -> str:
+    """The user's line that made a node, where that was noted: under `detect_anomaly`. Else ""."""
+    return getattr(node, "_origin", "")
 
 
 def read_data(values: Iterable[Value]) -> list[float]:
@@ -94,11 +118,44 @@ def write_grads(values: Iterable[Value], gradients: Iterable[float | None]) -> N
         value._grad = gradient
 
 
+def propagate(
+    order: Sequence[Any],
+    gradients: dict[Any, Any],
+    edges: Callable[[Any], Iterable[tuple[Any, Any]]] = edges,
+    times: Callable[[Any, Any], Any] = multiply,
+    plus: Callable[[Any, Any], Any] = add,
+) -> dict[Any, Any]:
+    """The chain rule, from results to operands: each edge adds upstream gradient times local derivative.
+
+    It is all that reverse mode does, on whatever stands for gradients: floats, Values, pieces of a program.
+    (`Value.backward` does the same in place, and the page of the explorer in JavaScript.)
+
+    Args:
+        order: nodes, operands before results.
+        gradients: of the nodes where it starts; those of all nodes that it reaches are added here.
+        edges: a node's operands with the local derivatives; None for an edge along which nothing flows.
+        times: upstream gradient times local derivative; None if nothing flows.
+        plus: the sum of two contributions to a gradient.
+
+    Returns:
+        The gradients.
+    """
+    for node in reversed(order):
+        upstream = gradients.get(node)
+        if upstream is not None:
+            for operand, local in edges(node):
+                new = None if local is None else times(upstream, local)
+                if new is not None:
+                    before = gradients.get(operand)
+                    gradients[operand] = new if before is None else plus(before, new)
+    return gradients
+
+
 def adjoints(order: Sequence[Value], seed: float = 1.0) -> dict[Value, float]:
     """What one `backward()` of the last node gives to every node that it reaches; no `.grad` is read or changed.
 
     Args:
-        order: the graph, operands before results.
+        order: the graph, operands before results, as `topological_order(root)`.
         seed: the gradient of the last node.
 
     Example:
@@ -107,12 +164,4 @@ def adjoints(order: Sequence[Value], seed: float = 1.0) -> dict[Value, float]:
         >>> list(adjoints(topological_order(a * b)).values())
         [1.0, 3.0, 2.0]
     """
-    gradients = {order[-1]: seed}
-    for node in reversed(order):
-        upstream = gradients.get(node)
-        if upstream is not None:
-            for operand, local in zip(node.parents, node._edges()):
-                if local is not None:
-                    before = gradients.get(operand)
-                    gradients[operand] = upstream * local if before is None else before + upstream * local
-    return gradients
+    return propagate(order, {order[-1]: seed})

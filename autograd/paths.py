@@ -8,15 +8,18 @@ from one visit to each edge, because paths that meet have everything from there 
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import groupby
 
 from autograd import modes
-from autograd.graph import topological_order
+from autograd.graph import edges, topological_order
 from autograd.value import Value
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from autograd.symbolic.notation import Name
 
 
 class Path:
@@ -32,7 +35,8 @@ class Path:
         local_derivatives: one for each step.
         product: their product, multiplied as `backward()` does it, from the result down; 1.0 where there are no steps.
 
-    The text of a long path leaves out nodes in the middle, but no position: these tell all paths of a root apart.
+    Nodes are called as `explain(root, node)` calls them. The text of a long path leaves out nodes in the middle, but no
+    position: these tell all paths of a root apart.
 
     Raises:
         ValueError: a node is not an operand of the next, or no local derivative is recorded for it there.
@@ -41,10 +45,10 @@ class Path:
         >>> from autograd import Value, paths
         >>> x = Value(3.0, label="x")
         >>> paths(x, x * x)[1]
-        Path(x -> mul, positions=(1,), product=3.0)
+        Path(x -> C, positions=(1,), product=3.0)
     """
 
-    __slots__ = ("local_derivatives", "nodes", "positions", "product")
+    __slots__ = ("_named", "local_derivatives", "nodes", "positions", "product")
 
     def __init__(self, nodes: Sequence[Value], positions: Sequence[int]) -> None:
         self.nodes = tuple(nodes)
@@ -57,28 +61,33 @@ class Path:
         for local in reversed(self.local_derivatives):
             product = product * local
         self.product = product
+        self._named = _names_later(self.nodes[-1])
 
     def __repr__(self) -> str:
-        nodes = _in_short([_called(node) for node in self.nodes])
+        named = self._named()
+        nodes = _in_short([named[node].text for node in self.nodes])
         positions = _in_runs(self.positions)
         comma = "," if len(self.positions) == 1 else ""
         return f"Path({' -> '.join(nodes)}, positions=({', '.join(positions)}{comma}), product={self.product})"
 
 
 def _local_derivative(operand: Value, result: Value, position: int) -> float:
-    edges = result._edges()
-    if 0 <= position < len(edges) and result.parents[position] is operand:
-        local = edges[position]
-        if local is not None:
-            return local
-    raise ValueError(f"{operand!r} is not operand {position} of {result!r} with a local derivative: see v.parents")
+    found, local = edges(result)[position] if 0 <= position < len(result.operands) else (None, None)
+    if found is not operand or local is None:
+        raise ValueError(f"{operand!r} is not operand {position} of {result!r} with a local derivative: see v.operands")
+    return local
 
 
-def _called(node: Value) -> str:
-    label = " ".join(node.label.split())
-    if not label:
-        return node.primitive.name if node.primitive else f"{node._data:.6g}"
-    return label if len(label) <= 40 else f"{label[:39]}…"
+def _names_later(root: Value) -> Callable[[], dict[Value, Name]]:
+    """The names in the graph of a root, made when the first is asked for: all paths of one list share them."""
+
+    @cache
+    def named() -> dict[Value, Name]:
+        from autograd.names import names_of
+
+        return names_of(root)
+
+    return named
 
 
 def _in_short(parts: list[str], ends: int = 4) -> list[str]:
@@ -163,8 +172,11 @@ def live_edges(node: Value, among: Collection[Value] | None = None) -> list[tupl
         >>> [(position, operand is a) for position, operand in live_edges(a * 3 + a)]
         [(0, False), (1, True)]
     """
-    edges = enumerate(zip(node.parents, node._edges()))
-    return [(k, operand) for k, (operand, local) in edges if local is not None and (among is None or operand in among)]
+    return [
+        (position, operand)
+        for position, (operand, local) in enumerate(edges(node))
+        if local is not None and (among is None or operand in among)
+    ]
 
 
 def shared_nodes(root: Value, first: Value, second: Value) -> list[Value]:
@@ -262,7 +274,7 @@ def paths(leaf: Value, root: Value, limit: int = 1000) -> list[Path]:
         The paths, those through the first operand of the result first.
 
     Raises:
-        TypeError: `leaf` or `root` is not a Value, or the limit not a whole number.
+        TypeError: `leaf` or `root` is not a Value, or the limit not an integer.
         ValueError: there are more than the limit, with their number; or `leaf` was computed from `root`.
 
     Example:
@@ -270,8 +282,8 @@ def paths(leaf: Value, root: Value, limit: int = 1000) -> list[Path]:
         >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
         >>> for path in paths(a, a * b + a):
         ...     print(path)
-        Path(a -> mul -> add, positions=(0, 0), product=-3.0)
-        Path(a -> add, positions=(1,), product=1.0)
+        Path(a -> v1 -> C, positions=(0, 0), product=-3.0)
+        Path(a -> C, positions=(1,), product=1.0)
         >>> sum(path.product for path in paths(a, a * b + a))
         -2.0
     """
@@ -284,7 +296,11 @@ def paths(leaf: Value, root: Value, limit: int = 1000) -> list[Path]:
             f"there are {exactly(number)} paths from {leaf!r} to {root!r}, more than limit={limit}: add them up with "
             f"backward(), which visits each edge once and leaves the sum in .grad; number_of_paths only counts them"
         )
-    return list(_walk(leaf, root, frozenset(nodes))) if nodes else []
+    found = list(_walk(leaf, root, frozenset(nodes))) if nodes else []
+    named = _names_later(root)
+    for path in found:
+        path._named = named
+    return found
 
 
 def _walk(leaf: Value, root: Value, among: Collection[Value]) -> Iterator[Path]:
@@ -313,13 +329,13 @@ _DIGITS = 60
 
 
 def exactly(number: int) -> str:
-    """A whole number with all its digits, or where these would fill lines its size.
+    """An integer with all its digits, or where these would fill lines its size.
 
     Example:
         >>> exactly(2**20), exactly(2**100000)
         ('1,048,576', 'about 9.990e30102')
     """
-    logarithm = math.log10(number) if number else 0.0  # of a whole number of any size
+    logarithm = math.log10(number) if number else 0.0  # of an integer of any size
     if logarithm < _DIGITS:
         return f"{number:,}"
     return f"about {10 ** (logarithm % 1):.3f}e{int(logarithm)}"
@@ -338,14 +354,14 @@ def _check(function: str, **nodes: object) -> None:
 
 
 def check_limit(function: str, limit: object, usual: int) -> None:
-    """A limit is a whole number, 0 or more.
+    """A limit is an integer, 0 or more.
 
     Example:
         >>> check_limit("paths", 10, usual=1000)
     """
     if isinstance(limit, bool) or not isinstance(limit, int):
         raise TypeError(
-            f"{function}: limit is a whole number, got {type(limit).__name__} {limit!r:.80}: write limit={usual}"
+            f"{function}: limit is an integer, got {type(limit).__name__} {limit!r:.80}: write limit={usual}"
         )
     if limit < 0:
         raise ValueError(f"{function}: limit is at least 0, got {limit}: write limit={usual}")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from autograd import primitives
-from autograd.primitives import NUMPY_NAMES, ZERO, Number, Primitive
+from autograd import table
+from autograd.primitive import ZERO, Number, Primitive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 
 class Writer(Protocol):
@@ -24,10 +24,6 @@ class Writer(Protocol):
 
     def constant(self, number: float) -> Any:
         """Write a number; the node of it."""
-
-
-def _binary(primitive: Any) -> tuple[Callable[[Symbol, Any], Any], Callable[[Symbol, Any], Any]]:
-    return lambda self, other: primitive(self, other), lambda self, other: primitive(other, self)
 
 
 def _refused(symbol: Symbol) -> Any:
@@ -44,52 +40,24 @@ class Symbol(Number):
     """
 
     __slots__ = ("node", "writer", "zero_where")
-    _rank = 3
+    rank = 3
 
     def __init__(self, writer: Writer, node: Any, zero_where: Any = None) -> None:
         self.writer, self.node, self.zero_where = writer, node, zero_where
 
     @staticmethod
-    def _apply(primitive: Primitive, arguments: Sequence[Any]) -> Any:
+    def apply(primitive: Primitive, arguments: Sequence[Any]) -> Any:
         writer = next(argument.writer for argument in arguments if isinstance(argument, Symbol))
-        if primitive is primitives.where and any(_can_be_zero(argument) for argument in arguments[1:]):
+        if primitive is table.where and any(_can_be_zero(argument) for argument in arguments[1:]):
             return _choice_of_zero(writer, *arguments)
-        if primitive is primitives.mul:
+        if primitive is table.mul:
             return _product(writer, *arguments)
         return Symbol(writer, writer.apply(primitive, [_plain_node(writer, argument) for argument in arguments]))
-
-    __add__, __radd__ = _binary(primitives.add)
-    __sub__, __rsub__ = _binary(primitives.sub)
-    __mul__, __rmul__ = _binary(primitives.mul)
-    __truediv__, __rtruediv__ = _binary(primitives.div)
-    __pow__, __rpow__ = _binary(primitives.pow_)
-    __mod__, __rmod__ = _binary(primitives.mod)
-    __floordiv__, __rfloordiv__ = _binary(primitives.floor_divide)
-    __lt__, __gt__ = _binary(primitives.less)[0], _binary(primitives.greater)[0]
-    __le__, __ge__ = _binary(primitives.less_equal)[0], _binary(primitives.greater_equal)[0]
-    __eq__, __ne__ = _binary(primitives.equal)[0], _binary(primitives.not_equal)[0]
-    __hash__ = object.__hash__
-
-    def __neg__(self) -> Any:
-        return primitives.neg(self)  # type: ignore[call-overload]
-
-    def __pos__(self) -> Any:
-        return self
-
-    def __abs__(self) -> Any:
-        return primitives.abs_(self)  # type: ignore[call-overload]
 
     __bool__ = __float__ = __int__ = __index__ = _refused
 
     def __repr__(self) -> str:
         return f"Symbol({self.node!r})"
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """The methods of Value: `x.tanh()` is the row `tanh` applied to x."""
-        row: Any = primitives.PRIMITIVES.get(NUMPY_NAMES.get(name, name))
-        if row is None:
-            raise AttributeError(f"a symbol has no {name!r}, but the operations of the table")
-        return lambda *others: row(self, *others)
 
 
 def node_of(writer: Writer, number: Any) -> Any:
@@ -102,10 +70,10 @@ def _product(writer: Writer, x: Any, y: Any) -> Any:
     """x * y, which is 0 where one of them is ZERO, whatever the other."""
     if x is ZERO or y is ZERO:
         return 0.0
-    node = writer.apply(primitives.mul, (node_of(writer, x), node_of(writer, y)))
+    node = writer.apply(table.mul, (node_of(writer, x), node_of(writer, y)))
     for number in (x, y):
         if _can_be_zero(number):
-            node = writer.apply(primitives.where, (number.zero_where, writer.constant(0.0), node))
+            node = writer.apply(table.where, (number.zero_where, writer.constant(0.0), node))
     return Symbol(writer, node)
 
 
@@ -113,7 +81,7 @@ def _plain_node(writer: Writer, number: Any) -> Any:
     """The node of a number that is computed with: ZERO is 0 then."""
     node = node_of(writer, number)
     if isinstance(number, Symbol) and number.zero_where is not None:
-        return writer.apply(primitives.where, (number.zero_where, writer.constant(0.0), node))
+        return writer.apply(table.where, (number.zero_where, writer.constant(0.0), node))
     return node
 
 
@@ -127,11 +95,11 @@ def _choice_of_zero(writer: Writer, condition: Any, x: Any, y: Any) -> Any:
         return ZERO
     chosen = node_of(writer, condition)
     zero = (_zero_where(writer, x), _zero_where(writer, y))
-    zero_where = writer.apply(primitives.where, (chosen, *zero))
+    zero_where = writer.apply(table.where, (chosen, *zero))
     if x is ZERO or y is ZERO:
         number = y if x is ZERO else x
         return Symbol(writer, number.node if isinstance(number, Symbol) else float(number), zero_where)
-    return Symbol(writer, writer.apply(primitives.where, (chosen, node_of(writer, x), node_of(writer, y))), zero_where)
+    return Symbol(writer, writer.apply(table.where, (chosen, node_of(writer, x), node_of(writer, y))), zero_where)
 
 
 def _zero_where(writer: Writer, number: Any) -> Any:

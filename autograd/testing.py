@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from random import Random
 
 from autograd.primitives import to_float
-from autograd.structure import flatten
+from autograd.pytree import flatten
 from autograd.transforms import grad, jacobian, jvp
 from autograd.value import Value
 

@@ -10,14 +10,14 @@ Numbers in, numbers out; Values in, Values out. Lists, tuples, dicts and NumPy a
 
 from __future__ import annotations
 
-import math
-
-from autograd import modes, primitives
+from autograd import modes, table
+from autograd.blocks import in_force
 from autograd.dual import Dual, new_level
-from autograd.graph import topological_order
-from autograd.primitives import ZERO, Primitive, to_float
-from autograd.structure import flatten, flatten_like
-from autograd.value import CONSTANT, Value, constant
+from autograd.errors import check_gradient
+from autograd.graph import edges, propagate, topological_order
+from autograd.primitive import ZERO, Number, Primitive, to_float
+from autograd.pytree import flatten, flatten_like
+from autograd.value import Value, constant
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def _inside_reverse_mode() -> bool:
     """Whether a run of reverse mode is going on around this point: then results must be graphs."""
-    return modes.in_force("reverse", otherwise=False)  # type: ignore[no-any-return]
+    return in_force("reverse", otherwise=False)  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         cotangents = flatten_like(cotangent, like=value, what="cotangents")
-        cotangents = [x if hasattr(x, "_rank") else to_float(x, "pullback") for x in cotangents]
+        cotangents = [x if isinstance(x, Number) else to_float(x, "pullback") for x in cotangents]
         total: list[Any] = [0.0] * run.size
         with modes.recording(), modes.reverse():
             for output, upstream in zip(outputs, cotangents):
@@ -210,7 +210,7 @@ class _Differentiation:
                 raise IndexError(f"argnums={argnums}, but {_name(f)} was called with {len(args)} positional arguments")
         if len({position % len(args) for position in positions}) < len(positions):
             raise ValueError(f"argnums={argnums} names an argument of {_name(f)} twice")
-        chosen = [args[position] for position in positions]
+        chosen = tuple([args[position] for position in positions])
         numbers, self._rebuild = flatten(chosen if isinstance(argnums, tuple) else chosen[0])
         self.size = len(numbers)
         self._values_out = _inside_reverse_mode() or any(_holds_value(number) for number in flatten(list(args))[0])
@@ -223,16 +223,13 @@ class _Differentiation:
         for position, argument in zip(positions, rebuilt if isinstance(argnums, tuple) else (rebuilt,)):
             replaced[position] = argument
         self.arguments = replaced
-        if isinstance(argnums, tuple):
-            structured = self._rebuild
-            self._rebuild = lambda numbers: tuple(structured(numbers))
 
     def _fresh(self, number: Any, f: Callable[..., Any]) -> Any:
         """A variable of this run's own. In a dual number it is the primal: derivatives go through the tangent, too."""
         if isinstance(number, Dual):
             return Dual(self._fresh(number.primal, f), number.tangent, number.level, number.reached)
         if isinstance(number, Value):
-            variable = primitives.identity(number)
+            variable = table.identity(number)
         else:
             variable = Value(to_float(number, f"an argument of {_name(f)}"))
         self._variables.append(variable)
@@ -275,24 +272,26 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
         return _reverse_of_unknown(root, order, variables)
     depends: set[Value] = set(ends)
     for node in order:
-        if node not in depends and not depends.isdisjoint(node.parents):
+        if not depends.isdisjoint(node.operands):
             depends.add(node)
-    adjoints: dict[Value, Any] = {root: 1.0}
-    checking = modes.is_checking()
-    for node in reversed(order):
-        if node in ends or node not in adjoints or node not in depends:
-            continue
-        upstream = adjoints[node]
-        for operand, local in _edges(node, differentiable):
-            if operand in depends:
-                contribution = _times(upstream, local)
-                if checking and not math.isfinite(getattr(contribution, "_data", contribution)):
-                    raise modes.AnomalyError(
-                        f"the derivative through {node._primitive.name} became {contribution} "
-                        f"(upstream {upstream}, local derivative {local}; {getattr(node, '_origin', 'line not known')})"
-                    )
-                adjoints[operand] = adjoints[operand] + contribution if operand in adjoints else contribution
-    return [adjoints.get(variable, 0.0) for variable in variables]
+    through = root
+
+    def edges_towards_variables(node: Value) -> Iterator[tuple[Value, Any]]:
+        nonlocal through
+        through = node
+        if node in depends and node not in ends:
+            for edge in _edges(node, differentiable):
+                if edge[0] in depends:
+                    yield edge
+
+    def checked_times(upstream: Any, local: Any) -> Any:
+        contribution = _times(upstream, local)
+        check_gradient(through, contribution, upstream, local)
+        return contribution
+
+    times = checked_times if modes.is_checking() else _times
+    gradients = propagate(order, {root: 1.0}, edges_towards_variables, times)
+    return [gradients.get(variable, 0.0) for variable in variables]
 
 
 def _reverse_of_unknown(root: Value, order: Sequence[Value], variables: Sequence[Value]) -> list[Any]:
@@ -302,7 +301,7 @@ def _reverse_of_unknown(root: Value, order: Sequence[Value], variables: Sequence
     def operands_of(node: Value) -> Any:
         if node.primitive is None:
             return None
-        return node.primitive, node.parents, [p._data if p._primitive is CONSTANT else None for p in node.parents]
+        return node.primitive, node.operands, [p._data if p.kind == "constant" else None for p in node.operands]
 
     return chain_rule.reverse(_ValueWriter(), order, root, operands_of, variables)
 
@@ -311,19 +310,19 @@ class _ValueWriter:
     """Writes what a rule does on symbols as Values."""
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Value:
-        return Value._apply(primitive, operands)
+        return Value.apply(primitive, operands)
 
     def constant(self, number: float) -> Value:
         return constant(number)
 
 
 def _edges(node: Value, differentiable: bool) -> Iterator[tuple[Value, Any]]:
-    recorded = node._edges()
+    recorded = [local for _, local in edges(node)]
     locals_: Sequence[Any] = recorded
     if differentiable:
         assert node.primitive is not None
-        locals_ = node.primitive.local_derivatives(node, node.parents)
-    for operand, edge, local in zip(node.parents, recorded, locals_):
+        locals_ = node.primitive.local_derivatives(node, node.operands)
+    for operand, edge, local in zip(node.operands, recorded, locals_):
         if edge is not None:
             yield operand, local
 
@@ -439,7 +438,7 @@ def _own_node(number: Any) -> Any:
     if isinstance(number, Value):
         if not modes.is_recording():
             return constant(number._data)
-        return Value(number._data) if number._primitive is CONSTANT else primitives.identity(number)
+        return Value(number._data) if number.kind == "constant" else table.identity(number)
     return Value(number) if number.__class__ is float else number
 
 

@@ -5,9 +5,7 @@ All engines must first agree on every loss and every gradient. What is timed wit
 
 from __future__ import annotations
 
-import argparse
 import gc
-import importlib.metadata
 import math
 import random
 import statistics
@@ -23,7 +21,7 @@ from autograd import Value, dot
 from benchmarks import peers
 from benchmarks.peers import MOMENTUM, RATE, Problem, Training, Work
 from benchmarks.step import PENALTY, scalar_loss
-from benchmarks.table import in_a_fresh_process, interleaved, machine, peer, progress, ratio, render, seconds
+from benchmarks.table import in_a_fresh_process, interleaved, machine, peer, progress, ratio, report, seconds
 from nn import LOSSES, MLP, SGD, fit
 
 if TYPE_CHECKING:
@@ -36,8 +34,30 @@ TOLERANCE = 1e-9
 SAMPLE = 0.03
 """Seconds that a sample takes at least, what is shorter being repeated: so much that the caches are filled again."""
 
-
-DEMO = "demo, loss and gradient"
+AIMS = {
+    "demo, flat vectors": {
+        "PyTorch": "25x",
+        "JAX jit": "5x",
+        "CasADi SX": "30x",
+        "CasADi MX, by matrix": "",
+        "micrograd": "30,000x",
+    },
+    "demo, step(X, y)": {"PyTorch": "10x", "JAX jit": "2x"},
+    "demo, the kernel alone: 100 examples more": {"C++": "at most 1.3x its time"},
+    "demo, a call: flat, and C++ through ctypes": {"C++": ""},
+    "demo, fit, one step with momentum": {"PyTorch": "20x", "JAX jit": "3x"},
+    "demo with tanh, flat vectors": {"JAX jit": "3x"},
+    "digits 64-32-10, batch of 64, flat vectors": {"PyTorch": "3x", "JAX jit": "3x"},
+    "784-128-10, batch of 64, flat vectors": {"PyTorch": "faster", "JAX jit": "faster"},
+    "micrograd's own loop, a step with update": {"micrograd": "10,000x"},
+    "Hessian of 50 variables": {"JAX jit": "faster", "CasADi": "faster"},
+    "demo, batch of 4096, two threads": {"one thread": "1.7x"},
+    "compile: demo": {"": "0.5 s"},
+    "compile: digits 64-32-10": {"": "1 s"},
+    "compile: 784-128-10": {"": "2 s"},
+    "compile: 100,000 unlike nodes": {"": "30 s"},
+}
+"""Every row: the work, beside whom, and what is wanted. RESULTS.md has the same rows under the same names."""
 
 
 class Row(NamedTuple):
@@ -174,13 +194,13 @@ def duration(seconds: float) -> str:
     return f"{number:.{max(0, 2 - int(math.log10(max(number, 1.0))))}f} {name}"
 
 
-def compare(work: str, times: Mapping[str, list[float]], aims: Mapping[str, str], ours: str = OURS) -> list[Row]:
-    """A row for every engine that something is wanted against, with what is wanted."""
-    return [_row(work, times, against, aim, ours) for against, aim in aims.items()]
+def compare(work: str, times: Mapping[str, list[float]], *engines: str, ours: str = OURS) -> list[Row]:
+    """A row for every engine, or for each of these, with what is wanted."""
+    return [_row(work, times, against, ours) for against in engines or AIMS[work]]
 
 
-def _row(work: str, times: Mapping[str, list[float]], against: str, aim: str, ours: str) -> Row:
-    figure = duration(statistics.median(times[ours]))
+def _row(work: str, times: Mapping[str, list[float]], against: str, ours: str) -> Row:
+    figure, aim = duration(statistics.median(times[ours])), AIMS[work][against]
     if against not in times:
         return Row(work, figure, against, "not installed", "", aim)
     faster = ratio(times[against], times[ours])
@@ -198,8 +218,8 @@ def demo_rows(quick: bool) -> list[Row]:
     ours, values = flat(step, problem), through_values(step, model, problem)
     times = per_call([ours, values, *peers.pytorch(problem), *peers.jax(problem)], "demo", quick)
     return [
-        *compare(f"{DEMO}, flat vectors", times, {"PyTorch": "25x", "JAX jit": "5x"}),
-        *compare(f"{DEMO}, step(X, y)", times, {"PyTorch": "10x", "JAX jit": "2x"}, values.engine),
+        *compare("demo, flat vectors", times, "PyTorch", "JAX jit"),
+        *compare("demo, step(X, y)", times, ours=values.engine),
     ]
 
 
@@ -210,7 +230,7 @@ def casadi_rows(quick: bool) -> list[Row]:
     forms = [name for name in times if name.startswith("CasADi SX")]
     if forms:
         times["CasADi SX"] = times[min(forms, key=lambda name: statistics.median(times[name]))]
-    return compare(f"{DEMO}, flat vectors", times, {"CasADi SX": "30x", "CasADi MX, by matrix": ""})
+    return compare("demo, flat vectors", times, "CasADi SX", "CasADi MX, by matrix")
 
 
 def micrograd_rows(quick: bool) -> list[Row]:
@@ -218,11 +238,12 @@ def micrograd_rows(quick: bool) -> list[Row]:
     model, problem = demo()
     works = [flat(compiled(model, problem), problem), *peers.micrograd(problem)]
     times = per_call(works, "demo on micrograd", quick, rounds=7)
-    return compare(f"{DEMO}, flat vectors", times, {"micrograd": "30,000x"})
+    return compare("demo, flat vectors", times, "micrograd")
 
 
 def kernel_rows(quick: bool) -> list[Row]:
     """The demo beside C++ by hand. What a hundred examples more cost is the kernels' own time, without any call's."""
+    alone, a_call = "demo, the kernel alone: 100 examples more", "demo, a call: flat, and C++ through ctypes"
     works = []
     for examples in (100, 500):
         model, problem = demo(examples)
@@ -230,19 +251,17 @@ def kernel_rows(quick: bool) -> list[Row]:
         check_same("demo by hand", {work.engine: work.numbers() for work in found})
         works += [work._replace(engine=f"{work.engine}, {examples}") for work in found]
     if len(works) < 4:
-        return [Row("demo, the kernel alone", "", "C++", "no compiler", "", "at most 1.3x its time")]
+        return [Row(work, "", "C++", "no compiler", "", AIMS[work]["C++"]) for work in (alone, a_call)]
     times = per_call(works, "demo by hand", quick, rounds=101)
     for name in (OURS, "C++"):
         times[name] = [(long - short) / 4 for long, short in zip(times[f"{name}, 500"], times[f"{name}, 100"])]
 
-    def row(work: str, ours: str, theirs: str, aim: str) -> Row:
+    def row(work: str, ours: str, theirs: str) -> Row:
         figures = [duration(statistics.median(times[name])) for name in (ours, theirs)]
-        return Row(work, figures[0], "C++", figures[1], f"{ratio(times[ours], times[theirs]):.2f}x its time", aim)
+        longer = f"{ratio(times[ours], times[theirs]):.2f}x its time"
+        return Row(work, figures[0], "C++", figures[1], longer, AIMS[work]["C++"])
 
-    return [
-        row("demo, the kernel alone: 100 examples more", OURS, "C++", "at most 1.3x its time"),
-        row("demo, a call: flat, and C++ through ctypes", f"{OURS}, 100", "C++, 100", ""),
-    ]
+    return [row(alone, OURS, "C++"), row(a_call, f"{OURS}, 100", "C++, 100")]
 
 
 _FIT_STEPS = {OURS: 50_000, "PyTorch": 1000, "JAX jit": 10_000}
@@ -284,26 +303,24 @@ def fit_rows(quick: bool) -> list[Row]:
         engine: [(b - a) / steps for a, b in zip(samples[f"{engine}, short"], samples[f"{engine}, long"])]
         for engine, steps in lengths.items()
     }
-    return compare("demo, fit, one step with momentum", times, {"PyTorch": "20x", "JAX jit": "3x"})
+    return compare("demo, fit, one step with momentum", times)
 
 
-def _network_rows(work: str, model: MLP, problem: Problem, aims: Mapping[str, str], quick: bool) -> list[Row]:
+def _network_rows(work: str, model: MLP, problem: Problem, quick: bool) -> list[Row]:
     works = [flat(compiled(model, problem), problem), *peers.pytorch(problem), *peers.jax(problem)]
-    return compare(work, per_call(works, work, quick), aims)
+    return compare(work, per_call(works, work, quick))
 
 
 def tanh_rows(quick: bool) -> list[Row]:
-    return _network_rows("demo with tanh, flat vectors", *demo(activation="tanh"), {"JAX jit": "3x"}, quick)
+    return _network_rows("demo with tanh, flat vectors", *demo(activation="tanh"), quick)
 
 
 def digits_rows(quick: bool) -> list[Row]:
-    aims = {"PyTorch": "3x", "JAX jit": "3x"}
-    return _network_rows("digits 64-32-10, batch of 64, flat vectors", *digits(), aims, quick)
+    return _network_rows("digits 64-32-10, batch of 64, flat vectors", *digits(), quick)
 
 
 def images_rows(quick: bool) -> list[Row]:
-    aims = {"PyTorch": "faster", "JAX jit": "faster"}
-    return _network_rows("784-128-10, batch of 64, flat vectors", *images(), aims, quick)
+    return _network_rows("784-128-10, batch of 64, flat vectors", *images(), quick)
 
 
 def loop_rows(quick: bool) -> list[Row]:
@@ -325,7 +342,7 @@ def loop_rows(quick: bool) -> list[Row]:
         theirs = peers.MicrogradDemo(problem)
         works.append(Work("micrograd", theirs.step, theirs.numbers))
     times = per_call(works, "micrograd's loop", quick, rounds=7)
-    return compare("micrograd's own loop, a step with update", times, {"micrograd": "10,000x"})
+    return compare("micrograd's own loop, a step with update", times)
 
 
 def hessian_rows(quick: bool) -> list[Row]:
@@ -338,7 +355,7 @@ def hessian_rows(quick: bool) -> list[Row]:
     hessian = autograd.compile(autograd.hessian(function))
     ours = Work(OURS, partial(hessian, x), lambda: np.asarray(hessian(x), dtype=float).ravel())
     times = per_call([ours, *peers.jax_hessian(x), *peers.casadi_hessian(x)], "Hessian", quick)
-    return compare("Hessian of 50 variables", times, {"JAX jit": "faster", "CasADi": "faster"})
+    return compare("Hessian of 50 variables", times)
 
 
 def thread_rows(quick: bool) -> list[Row]:
@@ -348,7 +365,7 @@ def thread_rows(quick: bool) -> list[Row]:
         model, problem = demo(4096)
         works.append(flat(compiled(model, problem, threads=threads), problem, engine))
     times = per_call(works, "two threads", quick, rounds=101)
-    return compare("demo, batch of 4096, two threads", times, {"one thread": "1.7x"})
+    return compare("demo, batch of 4096, two threads", times)
 
 
 # --- Compiling --------------------------------------------------------------------------------------------------------
@@ -404,14 +421,14 @@ def first_compile(what: str) -> float:
 def compile_rows(quick: bool) -> list[Row]:
     """How long compiling takes, each time in a process of its own."""
     rows = []
-    for what, work, aim in (
-        ("demo", "compile: demo", "0.5 s"),
-        ("digits", "compile: digits 64-32-10", "1 s"),
-        ("images", "compile: 784-128-10", "2 s"),
-        ("unlike", "compile: 100,000 unlike nodes", "30 s"),
+    for what, work in (
+        ("demo", "compile: demo"),
+        ("digits", "compile: digits 64-32-10"),
+        ("images", "compile: 784-128-10"),
+        ("unlike", "compile: 100,000 unlike nodes"),
     ):
         times = [in_a_fresh_process(first_compile, what) for _ in progress(range(1 if quick else 3), work)]
-        rows.append(Row(work, duration(statistics.median(times)), aim=aim))
+        rows.append(Row(work, duration(statistics.median(times)), aim=AIMS[work][""]))
     return rows
 
 
@@ -445,13 +462,6 @@ def rows(quick: bool) -> list[Row]:
     return [*bound, *in_a_fresh_process(thread_rows, quick), *compile_rows(quick)]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.compiled", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds: rough figures")
-    print(render(rows(parser.parse_args().quick), HEADER))
-    installed = {name: importlib.metadata.version(name) for name in ("jax", "casadi", "numpy") if peer(name)}
-    print(f"\n{machine()} Also {', '.join(f'{name} {version}' for name, version in installed.items())}.")
-
-
 if __name__ == "__main__":
-    main()
+    packages = "micrograd", "torch", "jax", "casadi", "numpy"
+    report("benchmarks.compiled", __doc__, rows, HEADER, partial(machine, packages))

@@ -7,7 +7,6 @@ and seen at the first paint with content; both are counted from the moment at wh
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import shutil
@@ -17,8 +16,14 @@ from typing import Any
 
 from autograd import Value, explore
 from autograd.graph import topological_order
-from benchmarks.table import Row, machine, peer, render, seconds
+from benchmarks.table import Row, peer, report, seconds
 
+AIMS = {
+    "explorer page of 300 nodes, size": "150 KB",
+    "explorer page of 300 nodes, written in": "",
+    "explorer page of 300 nodes, ready in Chromium": "300 ms",
+    "explorer page of 300 nodes, seen in Chromium": "300 ms",
+}
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
@@ -44,25 +49,17 @@ def network() -> Value:
 def rows(quick: bool) -> list[Row]:
     """Write the page and open it again and again."""
     loss = network()
-    count = len(topological_order(loss))
     rounds = 3 if quick else 15
     writing = statistics.median(seconds(lambda: explore(loss).to_html()) for _ in range(rounds))
     page = explore(loss).to_html()
-    what = f"explorer page of {count} nodes"
-    measured = [
-        Row(f"{what}, size", f"{len(page.encode()) / 1000:.0f} KB", target="150 KB"),
-        Row(f"{what}, written in", f"{writing * 1e3:.0f} ms"),
-    ]
+    figures = [f"{len(page.encode()) / 1000:.0f} KB", f"{writing * 1e3:.0f} ms"]
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     playwright = peer("playwright.sync_api")
     if path is None or playwright is None:
-        return [*measured, Row(f"{what}, ready in Chromium", "not measured: Chromium or Playwright is missing")]
-    ready, seen = zip(*_openings(playwright, path, page, rounds))
-    return [
-        *measured,
-        Row(f"{what}, ready in Chromium", f"{statistics.median(ready):.0f} ms", target="300 ms"),
-        Row(f"{what}, seen in Chromium", f"{statistics.median(seen):.0f} ms", target="300 ms"),
-    ]
+        figures += ["not measured: Chromium or Playwright is missing"] * 2
+    else:
+        figures += [f"{statistics.median(times):.0f} ms" for times in zip(*_openings(playwright, path, page, rounds))]
+    return [Row(measured, figure, target=aim) for (measured, aim), figure in zip(AIMS.items(), figures)]
 
 
 def _openings(playwright: Any, path: str, page: str, rounds: int) -> list[tuple[float, float]]:
@@ -86,13 +83,5 @@ def _openings(playwright: Any, path: str, page: str, rounds: int) -> list[tuple[
     return times[1:]  # the first starts the browser's own processes
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.explorer", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions: rough figures")
-    print(render(rows(parser.parse_args().quick)))
-    print()
-    print(machine())
-
-
 if __name__ == "__main__":
-    main()
+    report("benchmarks.explorer", __doc__, rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import random
 import shutil
 import statistics
@@ -14,7 +13,7 @@ from autograd.draw.scene import scene_of
 from autograd.graph import topological_order
 from benchmarks.nodes import program
 from benchmarks.step import ScalarNetwork
-from benchmarks.table import in_a_fresh_process, machine, peer, progress, render, seconds
+from benchmarks.table import in_a_fresh_process, machine, peer, progress, report, seconds
 from nn import MLP, cross_entropy, hinge
 
 if TYPE_CHECKING:
@@ -86,12 +85,12 @@ class Work(NamedTuple):
 
 WORKS = (
     Work("Values as they are, a network 2-8-7-1", lambda: scalar_by_scalar([2, 8, 7, 1], 1), 0.5),
-    Work("Values as they are, at random", tangled, 0.5),
+    Work("Values as they are, tangled at random", tangled, 0.5),
     Work("one example of the demo, 2-16-16-1", one_example, 0.5),
     Work("loss of 100 digits, 64-32-10", lambda: batch(100), 1.0),
     Work("loss of 154 examples of the demo, scalar by scalar", lambda: scalar_by_scalar([2, 16, 16, 1], 154), 2.0),
     Work("loss of 610 digits, of 2.9 million edges", lambda: batch(610), 2.0),
-    Work("nodes that nothing can be folded of", lambda: unlike(100_000), 2.0),
+    Work("100,000 nodes that cannot be collapsed", lambda: unlike(100_000), 2.0),
 )
 
 
@@ -110,20 +109,20 @@ def row(index: int, rounds: int) -> Row:
         name,
         f"{len(topological_order(root)):,}",
         f"{len(scene.boxes)}",
-        "cut" if "not drawn" in scene.caption else "folded" if scene.caption else "",
+        "cut" if "not drawn" in scene.caption else "collapsed" if scene.caption else "",
         f"{statistics.median(times):.2f} s",
         f"{aim:g} s",
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one round: rough figures")
-    rounds = 1 if parser.parse_args().quick else 7
-    print(render([in_a_fresh_process(row, index, rounds) for index in range(len(WORKS))], HEADER))
+def rows(quick: bool) -> list[Row]:
+    return [in_a_fresh_process(row, index, 1 if quick else 7) for index in range(len(WORKS))]
+
+
+def where() -> str:
     layout = "dot" if shutil.which("dot") else "pygraphviz" if peer("pygraphviz") else "nothing"
-    print(f"\n{machine()} Laid out by {layout}.")
+    return f"{machine()} Laid out by {layout}."
 
 
 if __name__ == "__main__":
-    main()
+    report("benchmarks.pictures", __doc__, rows, HEADER, where)

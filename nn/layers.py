@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
 from autograd import PRIMITIVES, Value, primitives
+from autograd.blocks import only_no_grad
 from autograd.checks import integer, listed
 from autograd.counted import CountedList
-from autograd.modes import only_no_grad
+from autograd.operators import dot_rows
 from autograd.primitives import Number
 from autograd.scopes import INSIDE, Scope, current, mark, part
-from autograd.value import constant, dot_nodes
+from autograd.value import constant
 from nn.initialisation import Random, initialiser, random_source
 from nn.modules import Module
+from nn.names import LayerScope, NeuronScope, label_layer, label_neuron
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,12 +84,13 @@ class Neuron(Module):
         source, draw = random_source(rng), initialiser(init, self.activation)
         self.w = CountedList([Value(draw(source, nin, nout)) for _ in range(nin)])
         self.b = Value(0.0)
-        _name_neuron(self, "b", "w[%d]", Scope("neuron"))
+        label_neuron(self, NeuronScope("neuron"))
 
     def __call__(self, x: Sequence[Value | float]) -> Value:
         (z,) = _pre_activations([self.weights()], as_inputs(x, self.nin, self))
         a = self._activate(z)
-        _name_pass([z], [a], "neuron")
+        if not only_no_grad():
+            mark((z, a), NeuronScope("neuron", current()))
         return a
 
     def weights(self) -> tuple[Value, ...]:
@@ -129,9 +132,13 @@ class Layer(Module):
     ) -> None:
         source = random_source(rng)
         self.nin, self.nout = integer(nin, "nin", at_least=1), integer(nout, "nout", at_least=1)
-        self._name = "layer"
         self.neurons = CountedList([Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)])
-        _name_layer(self, "", Scope("layer"))
+        self.name_parts(LayerScope("layer"))
+
+    def name_parts(self, scope: LayerScope, number: str = "") -> None:
+        """Name the parameters, and the scope of each pass; the number is that of the layer in its network."""
+        self._name = scope.name
+        label_layer(self.neurons, scope, number)
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations: a list, or the Value itself where there is one neuron."""
@@ -142,7 +149,8 @@ class Layer(Module):
         inputs = as_inputs(x, self.nin, self)
         z = _pre_activations([neuron.weights() for neuron in self.neurons], inputs)
         a = [neuron._activate(pre_activation) for neuron, pre_activation in zip(self.neurons, z)]
-        _name_pass(z, a, self._name)
+        if not only_no_grad():
+            mark(z + a, LayerScope(self._name, current()))
         return z, a
 
     def table_row(self) -> tuple[str, str, str]:
@@ -202,7 +210,7 @@ class MLP(Module):
         self.activation, self.output = activation, output
         scope = Scope("MLP")
         for k, layer in enumerate(self.layers):
-            _name_layer(layer, str(k), Scope(f"layer {k}", scope))
+            layer.name_parts(LayerScope(f"layer {k}", scope), str(k))
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations of the last layer: a list, or the Value itself where there is one neuron."""
@@ -229,33 +237,10 @@ class MLP(Module):
         return f"MLP({self.nin}, {self.nouts}, activation={self.activation!r}, output={self.output!r})"
 
 
-# --- What viewers call the parts of a network: labels of parameters, and scopes of all nodes --------------------------
-
-
-def _name_neuron(neuron: Neuron, bias: str, weight: str, scope: Scope) -> None:
-    parameters = neuron.weights()
-    for parameter, label in zip(parameters, [bias, *(weight % i for i in range(neuron.nin))]):
-        parameter.label = label
-    mark(parameters, parameters, scope)
-
-
-def _name_layer(layer: Layer, number: str, scope: Scope) -> None:
-    layer._name = scope.name
-    for j, neuron in enumerate(layer.neurons):
-        _name_neuron(neuron, f"b{number}[{j}]", f"W{number}[{j},%d]", Scope(f"neuron {j}", scope))
-
-
-def _name_pass(z: list[Value], a: list[Value], name: str) -> None:
-    """The nodes of one pass through a neuron or a layer."""
-    if not only_no_grad():
-        mark(z, a, Scope(name, current()))
-
+# --- Inputs, pre-activations, activations ----------------------------------------------------------------------------
 
 _ONE = constant(1.0)
-mark([_ONE], [_ONE], INSIDE)
-
-
-# --- Inputs, pre-activations, activations ----------------------------------------------------------------------------
+mark([_ONE], INSIDE)
 
 
 def as_inputs(x: Any, nin: int, module: Module) -> list[Any]:
@@ -276,7 +261,7 @@ def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) 
     """z = b * 1 + w . x for each neuron's (b, *w), as one `dot` node each."""
     with_one = [_ONE, *inputs]
     try:
-        return dot_nodes(weights, with_one)
+        return dot_rows(weights, with_one)
     except AttributeError:  # some are no Values: dual numbers
         return [primitives.dot(*row, *with_one) for row in weights]
 

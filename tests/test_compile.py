@@ -21,12 +21,14 @@ import pytest
 from sampled import sampled
 
 import autograd
-from autograd import CompileError, Value, modes
+from autograd import CompileError, Value, blocks, modes
 from nn import MLP, cross_entropy, hinge, predict
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import compiled, native, roll
+from autograd.compiler import executables
+from autograd.compiler.passes import reroll
+from autograd.compiler.runtime import native
 
 LANES = native.target("float64", "vector").lanes
 CLOSE = {"rtol": 1e-12, "atol": 1e-14}
@@ -80,7 +82,7 @@ def gradients_of(parameters):
 def test_batches_of_every_length(reduce):
     step, loss = hinge_step(reduce=reduce)
     step(*examples(1))
-    block = step._last.built.layout.batches[0].block
+    block = step.executables.last.built.layout.batches[0].block
     assert block % LANES == 0
     for n in (1, 2, LANES - 1, LANES, LANES + 1, 2 * LANES + 3, block - 1, block, block + 1, 2 * block + LANES + 1):
         X, y = examples(n, seed=n)
@@ -207,7 +209,7 @@ def test_what_is_computed_once_for_a_whole_data_set_gets_a_sum_and_what_is_not_d
         for _ in range(3):
             step()
             assert p.grad == pytest.approx(gradient, nan_ok=True)
-        assert step._last.rolled is not None
+        assert step.executables.last.rolled is not None
         p.grad = 0.0
         loss().backward()
         assert p.grad == pytest.approx(gradient, nan_ok=True)
@@ -340,7 +342,7 @@ def test_numbers_that_all_examples_share():
         assert step(x, y, rate) == pytest.approx(float(rate) * value, rel=1e-12)
         assert w.grad == pytest.approx(float(rate) * gradient[0], rel=1e-12)
         np.testing.assert_allclose(step.grad(x, y, rate), float(rate) * 4 * (2 * x - y), **CLOSE)
-    assert len(step._plans) == 2  # a new number is no reason to compile again
+    assert len(step.executables) == 2  # a new number is no reason to compile again
     assert step(3.0, 1.0, 2.0) == 50.0
     assert w.grad == 60.0
 
@@ -1214,7 +1216,7 @@ NOT_KNOWN = {
 def assert_no_trace():
     """Nothing is being recorded: comparisons are of numbers again, and numbers can be read and set."""
     v = Value(2.0)
-    assert not modes.traces
+    assert not blocks.traces
     assert modes.trace() is None
     assert (v > 1.0) is True
     assert (v == 2.0) is True
@@ -1339,10 +1341,10 @@ def test_vectors_that_do_not_fit(vector):
         ({"reduce": None}, ValueError, "reduce is one of mean, sum, got None"),
         ({"dtype": "float16"}, ValueError, "dtype is one of float64, float32, got 'float16'"),
         ({"math": "fast"}, ValueError, "math is one of vector, libm, got 'fast'"),
-        ({"threads": 0}, ValueError, "threads is a whole number of at least 1, got 0"),
-        ({"threads": -1}, ValueError, "threads is a whole number of at least 1, got -1"),
-        ({"threads": 1.5}, ValueError, "threads is a whole number of at least 1, got 1.5"),
-        ({"threads": None}, ValueError, "threads is a whole number of at least 1, got None"),
+        ({"threads": 0}, ValueError, "threads is an integer of at least 1, got 0"),
+        ({"threads": -1}, ValueError, "threads is an integer of at least 1, got -1"),
+        ({"threads": 1.5}, ValueError, "threads is an integer of at least 1, got 1.5"),
+        ({"threads": None}, ValueError, "threads is an integer of at least 1, got None"),
         ({"without": ["no_such_pass"]}, ValueError, "no_such_pass"),
         ({"without": "roll"}, (ValueError, TypeError), "without"),
         ({"parameters": [Value(1.0)] * 2}, ValueError, "each parameter once"),
@@ -1439,7 +1441,7 @@ def test_other_threads_are_not_recorded():
         assert recording.wait(60)
         try:
             v = Value(3.0)
-            assert modes.traces
+            assert blocks.traces
             assert modes.trace() is None
             assert (v > 2.0) is True
             assert (v.data, max(v, 1.0).data, math.floor(v.data), bool(v)) == (3.0, 3.0, 3, True)
@@ -1449,7 +1451,7 @@ def test_other_threads_are_not_recorded():
             assert autograd.compile(lambda x: autograd.where(x > 1, x * v, 0.0))(2.0) == 8.0
             with pytest.raises(CompileError):
                 autograd.compile(lambda x: x if x > 0 else 0.0)(1.0)
-            assert modes.traces
+            assert blocks.traces
             assert modes.trace() is None
         finally:
             checked.set()
@@ -1513,7 +1515,7 @@ def test_a_copy_that_does_not_bring_its_model_along():
     for other in (copy.copy(step), copy.deepcopy(step)):
         assert all(p is q for p, q in zip(other.parameters, step.parameters))
         assert other(X, y) == value
-        assert other._plans is not step._plans
+        assert other.executables is not step.executables
     (w,) = parameters = [Value(2.0)]
     other = copy.deepcopy(autograd.compile(lambda x: w * x, parameters))
     assert other([1.0]) == 2.0
@@ -1609,14 +1611,15 @@ def test_a_call_keeps_the_tables_that_it_reads_though_another_thread_makes_them_
     step = autograd.compile(lambda: autograd.sum([(w * k).tanh() * (k + 0.5) for k in range(20)]), [w])
     made = []
 
-    def tables(self, *arguments, tables=roll.Rolled.tables):
+    def tables(self, *arguments, tables=reroll.Rerolled.tables):
         found = tables(self, *arguments)
         made.extend(map(weakref.ref, found))
         return found
 
-    monkeypatch.setattr(roll.Rolled, "tables", tables)
+    monkeypatch.setattr(reroll.Rerolled, "tables", tables)
     step()
-    call, step._recent = step._recent.call, None  # as if this thread had been the first, and the next the last
+    call = step.executables.recent.call
+    step.executables.recent = None  # as if this thread had been the first, and the next the last
     step()
     gc.collect()
     assert len(made) == 2
@@ -1742,8 +1745,9 @@ def test_threads_in_a_copy_of_the_process():
 FORKED_MEANWHILE = """
 import os, signal, sys, threading
 import autograd
-from autograd import Value, value
-from autograd.compiler import native
+from autograd import Value, modes
+from autograd.compiler import executables
+from autograd.compiler.runtime import native
 
 where = sys.argv[1]
 inside, go_on = threading.Event(), threading.Event()
@@ -1794,7 +1798,7 @@ def hold():
 holder = threading.Thread(target=hold)
 locks = {}
 if where == "backward":
-    locks[where] = value._one_backward_at_a_time = Asked(value._one_backward_at_a_time)
+    locks[where] = modes.one_backward_at_a_time = Asked(modes.one_backward_at_a_time)
 elif where == "LLVM":
     lib = native.llvm().ffi.lib
     locks[where] = lib._lock = Asked(lib._lock)
@@ -1937,7 +1941,7 @@ def test_nothing_is_kept_alive_by_a_call():
     references = weakref.ref(X), weakref.ref(y)
     del X, y
     assert [r() for r in references] == [None, None]
-    module = weakref.ref(step._last.built.code)
+    module = weakref.ref(step.executables.last.built.code)
     step.clear_cache()
     gc.collect()
     assert module() is None
@@ -1945,7 +1949,7 @@ def test_nothing_is_kept_alive_by_a_call():
 
 @pytest.mark.parametrize("kind", ["a list", "an array", "rows", "a batch of lists"])
 def test_of_lists_of_every_length_the_programs_used_last_are_kept(kind, monkeypatch):
-    monkeypatch.setattr(compiled, "MOST_PLANS", 3)
+    monkeypatch.setattr(executables, "MOST_EXECUTABLES", 3)
     weight = Value(2.0)
     of_numbers = autograd.compile(lambda x: autograd.sum(x) * weight)
     of_rows = autograd.compile(lambda x: autograd.sum(x) * weight, [weight])
@@ -1959,15 +1963,15 @@ def test_of_lists_of_every_length_the_programs_used_last_are_kept(kind, monkeypa
     codes = {}
     for n in (2, 3, 4, 2, 5, 6, 2, 7, 2):
         assert call(n) == 2.0 * n
-        codes[n] = weakref.ref(step._last.built.code)
+        codes[n] = weakref.ref(step.executables.last.built.code)
     gc.collect()
     assert [n for n, code in codes.items() if code() is not None] == [2, 6, 7]
-    assert len(step._plans) == 3
+    assert len(step.executables) == 3
     assert call(3) == 6.0
 
 
 def test_a_program_that_is_forgotten_while_it_runs_goes_on(monkeypatch):
-    monkeypatch.setattr(compiled, "MOST_PLANS", 1)
+    monkeypatch.setattr(executables, "MOST_EXECUTABLES", 1)
     g = autograd.compile(autograd.sum)
     assert g(np.ones(3)) == 3.0
     numbers, ran = np.ones(3), []
@@ -1975,13 +1979,13 @@ def test_a_program_that_is_forgotten_while_it_runs_goes_on(monkeypatch):
     def run_after_others_were_called(run, *arguments):
         g(np.ones(4))
         gc.collect()
-        ran.append(len(g._plans))
+        ran.append(len(g.executables))
         return run(*arguments)
 
-    plan = g._last
-    monkeypatch.setattr(plan, "run", functools.partial(run_after_others_were_called, plan.run))
-    code = weakref.ref(plan.built.code)
-    del plan
+    last = g.executables.last
+    monkeypatch.setattr(last, "run", functools.partial(run_after_others_were_called, last.run))
+    code = weakref.ref(last.built.code)
+    del last
     assert g(numbers) == 3.0
     assert ran == [1]
     monkeypatch.undo()
@@ -1990,13 +1994,13 @@ def test_a_program_that_is_forgotten_while_it_runs_goes_on(monkeypatch):
 
 
 def test_threads_may_call_more_lengths_than_are_kept(monkeypatch):
-    monkeypatch.setattr(compiled, "MOST_PLANS", 2)
+    monkeypatch.setattr(executables, "MOST_EXECUTABLES", 2)
     g = autograd.compile(autograd.sum)
     lengths = [1 + (7 * k) % 5 for k in range(60)]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda n: g(np.ones(n)), lengths)) == lengths
-    assert len(g._plans) == 2
-    assert set(g._of_vectors.values()) <= set(g._plans.values())
+    assert len(g.executables) == 2
+    assert set(g.executables._of_vectors.values()) <= set(g.executables._known.values())
 
 
 # --- What was compiled, told -----------------------------------------------------------------------------------------

@@ -21,12 +21,16 @@ from nn import MLP
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler import build, lower, native, passes
+from autograd.compiler import build, goals, passes
+from autograd.compiler.codegen import library, schedule
+from autograd.compiler.passes import layers, machine
 from autograd.compiler.program import Instruction, Program, Range, Weights
-from autograd.compiler.trace import record, to_program
+from autograd.compiler.recording import record, to_program
+from autograd.compiler.runtime import native
+from autograd.compiler.verify import verify
 
 ADD, SUB, MUL, NEG, DOT, WHERE = (PRIMITIVES[name] for name in ("add", "sub", "mul", "neg", "dot", "where"))
-STAGES = [*build.BEFORE_GRADIENT, *build.AFTER_GRADIENT, *build.FOR_MACHINE]
+STAGES = [*passes.BEFORE_GRADIENT, *passes.AFTER_GRADIENT, *passes.FOR_MACHINE]
 NAMES = sorted({stage.__name__ for stage in STAGES} | {"roll"})
 
 
@@ -36,7 +40,7 @@ def operations(program):
 
 def compiled_operations(step):
     """The names of the operations in the program of the last call."""
-    return operations(step._last.built.program)
+    return operations(step.executables.last.built.program)
 
 
 # --- A program -------------------------------------------------------------------------------------------------------
@@ -51,13 +55,13 @@ def small_program():
     total = program.append("batch_sum", (loss,), (program.new_sum(), 1))
     program.results = [program.append(MUL, (p0, p1)), total]
     program.outputs = {1: [program.append(ADD, (x0, x1))]}
-    program.verify("trace")
+    verify(program, "trace")
     return program
 
 
 def test_a_program_that_is_in_order_is_built():
     program = small_program()
-    built = build.build(program, [[2]], native.target("float64", "vector"), build.Wanted(1, range(2)))
+    built = build.build(program, [[2]], native.target("float64", "vector"), goals.Wanted(1, range(2)))
     assert built.layout.batches[0].widths == (2,)
 
 
@@ -112,7 +116,7 @@ def test_verify_refuses_an_instruction(operation, operands, attribute, problem):
     program = small_program()
     program.append(operation, operands, attribute)
     with pytest.raises(AssertionError, match=rf"after the pass some_pass: %8 = .*{problem}"):
-        program.verify("some_pass")
+        verify(program, "some_pass")
 
 
 def test_verify_refuses_operands_of_different_batches():
@@ -120,7 +124,7 @@ def test_verify_refuses_operands_of_different_batches():
     x, y = (program.append("input", (), (batch, 0)) for batch in (1, 2))
     program.append(ADD, (x, y))
     with pytest.raises(AssertionError, match=r"%2 = add: .*different batches"):
-        program.verify("trace")
+        verify(program, "trace")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +138,7 @@ def test_verify_refuses_results(change, problem):
     program = small_program()
     change(program)
     with pytest.raises(AssertionError, match=f"after the pass trace: {problem}"):
-        program.verify("trace")
+        verify(program, "trace")
 
 
 def test_a_pass_that_breaks_a_program_is_named(monkeypatch):
@@ -195,7 +199,7 @@ def test_results_without_a_pass_are_the_same(without):
     assert ("layer" in compiled_operations(step)) == ("find_layers" not in without)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in build.NEEDED | {"roll"}])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in passes.NEEDED | {"roll"}])
 def test_a_pass_that_is_left_out_does_not_run(name):
     model, loss = everything()
     whole, step = (autograd.compile(loss, model.parameters(), without=names) for names in ((), (name,)))
@@ -223,7 +227,7 @@ def program_of(f, parameters=0, columns=0):
     program, nodes, captured = to_program(recorded, inputs, ps, frozenset(), [0, columns])
     assert not captured
     program.outputs = {1: nodes}
-    program.verify("trace")
+    verify(program, "trace")
     return program
 
 
@@ -383,7 +387,7 @@ def dots(program):
 )
 def test_sums_of_products_keep_their_order(f, found, additions):
     program = passes.sums_of_products(program_of(lambda p, x: [f(p, x)], 3, 3))
-    program.verify("sums_of_products")
+    verify(program, "sums_of_products")
     assert dots(program) == found
     assert operations(program).count("add") == additions
 
@@ -450,8 +454,9 @@ def test_long_sums_are_cut_and_added_in_the_same_order(count, of_examples):
     found = np.array(step.evaluate(*given))
     assert found.tobytes() == np.array(whole.evaluate(*given)).tobytes()
     assert found[0].ravel()[0] == f(given[0] if not of_examples else given[0][0])[0].data
-    widest = max(len(i.operands) for i in step._last.built.program.instructions if not i.name.startswith("layer"))
-    assert widest <= 2 * passes.LONGEST + 1
+    instructions = step.executables.last.built.program.instructions
+    widest = max(len(i.operands) for i in instructions if not i.name.startswith("layer"))
+    assert widest <= 2 * machine.LONGEST + 1
 
 
 def test_what_is_given_to_llvm_at_a_time_does_not_grow_with_the_number_of_operands():
@@ -462,9 +467,9 @@ def test_what_is_given_to_llvm_at_a_time_does_not_grow_with_the_number_of_operan
 
     modules = modules_of(autograd.compile(loss, parameters))
     assert len(modules) > 2
-    assert max(map(len, modules)) < 3 * lower.MODULE
+    assert max(map(len, modules)) < 3 * library.MODULE
     functions = [function for module in modules for function in module.split("\n}")]
-    assert max(function.count("\n") for function in functions) < 20 * lower.CHUNK
+    assert max(function.count("\n") for function in functions) < 20 * schedule.CHUNK
 
 
 def added_to(start, ws, xs):
@@ -736,7 +741,7 @@ def test_a_penalty_on_the_weights(length, step_of):
     wanted = [each.grad for each in p]
     step([1.0, 2.0, 4.0])
     assert [each.grad for each in p] == pytest.approx(wanted, rel=1e-12)
-    assert ("range_dot" in compiled_operations(step)) == (length >= passes.SMALLEST_RANGE)
+    assert ("range_dot" in compiled_operations(step)) == (length >= layers.SMALLEST_RANGE)
 
 
 # --- LLVM is never handed what it has not verified -------------------------------------------------------------------
@@ -809,16 +814,14 @@ def recorded_programs():
     program = program_of(lambda p, x: [loss(p, x)], len(parameters), 2)
     total = program.append("batch_sum", (program.outputs.pop(1)[0],), (program.new_sum(), 1))
     program.results = [program.append(PRIMITIVES["div"], (total, program.append("count", (), 1)))]
-    wanted = build.Wanted(0, range(len(parameters)))
+    wanted = goals.Wanted(0, range(len(parameters)))
     ready = build.build(program, [[2]], native.target("float64", "vector"), wanted).program
-    return [(program, wanted), (ready, None), (small_program(), build.Wanted(1, range(2))), (small_program(), None)]
+    return [(program, wanted), (ready, None), (small_program(), goals.Wanted(1, range(2))), (small_program(), None)]
 
 
 def broken(program, draw):
     """The program with an instruction or two changed at random."""
-    new = program.like()
-    new.instructions = list(program.instructions)
-    new.finish(program, range(len(new.instructions)))
+    new = program.rewritten(lambda *_: None)
     names = ["constant", "parameter", "input", "count", "batch_sum", "contribute", "layer", "layer_inputs"]
     names += ["layer_weights", "element", "copy", "range_dot", "range_contribute", "nonsense", None]
     attributes = [-1, 0, 1, 2, 17, 10**30, 0.0, 1.5, math.nan, None, "x", (0, 1), (1, 0), (1, 10**9), (-1, -1), ()]

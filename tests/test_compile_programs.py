@@ -26,8 +26,8 @@ pytest.importorskip("llvmlite")
 from sampled import sampled
 from test_compile_rows import SPECIAL, added_one_by_one, error_bound, error_bounds, overflows_on_the_way, vector_ulps
 
-from autograd.compiler import build
-from autograd.compiler.trace import record, to_program
+from autograd.compiler import passes
+from autograd.compiler.recording import record, to_program
 
 FUNCTIONS = 200
 PROGRAMS = 50  # in each of them
@@ -253,7 +253,7 @@ def disagreements(sharing):
     X = np.array(sharing.rows)
     pairs = [(step.flat(numbers, X)[1], by_example), (step.flat(numbers, X)[1], by_example)]
     pairs += [(whole.flat(numbers)[1], at_once), (whole.flat(numbers)[1], at_once)]
-    assert whole._last.rolled is not None
+    assert whole.executables.last.rolled is not None
     return [
         (k, got, wanted)
         for pair in pairs
@@ -349,7 +349,7 @@ def test_with_all_passes_and_vector_mathematics(seed):
 # --- Networks --------------------------------------------------------------------------------------------------------
 
 SEEDS = sampled(range(200), every=6)
-OPTIONAL = tuple(sorted({stage.__name__ for stage in (*build.BEFORE_GRADIENT, *build.AFTER_GRADIENT)}))
+OPTIONAL = tuple(sorted({stage.__name__ for stage in (*passes.BEFORE_GRADIENT, *passes.AFTER_GRADIENT)}))
 COMPARISONS = [PRIMITIVES[name] for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")]
 
 
@@ -546,7 +546,7 @@ def test_layers_take_every_kind_of_instruction():
         inputs = {node: (1, k) for k, node in enumerate(leaves) if node not in network.parameters}
         program, outputs, _ = to_program(recorded, inputs, network.parameters, frozenset(), [0, len(leaves)])
         program.outputs = {1: outputs}
-        for stage in build.BEFORE_GRADIENT:
+        for stage in passes.BEFORE_GRADIENT:
             program = stage(program)
         layers = [each for each in program.instructions if each.operation == "layer"]
         kinds |= {program.instructions[operand].name for layer in layers for operand in layer.operands}

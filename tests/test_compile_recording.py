@@ -644,13 +644,13 @@ def test_a_change_that_leads_to_the_same_program_is_not_compiled_again():
     settings, w = types.SimpleNamespace(factor=2.0), Value(1.0)
     step = autograd.compile(lambda x: w * x * settings.factor * 0.5, [w])
     assert step([3.0]) == 3.0
-    code = step._last.built
+    code = step.executables.last.built
     settings.factor = float("2.0")
     assert step([3.0]) == 3.0
-    assert step._last.built is code
+    assert step.executables.last.built is code
     settings.factor = 4.0
     assert step([3.0]) == 6.0
-    assert step._last.built is not code
+    assert step.executables.last.built is not code
 
 
 def test_what_is_not_watched_is_told_by_clear_cache():

@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Primitive, Value, draw_dot, primitives, scope, to_mermaid
-from autograd.draw import look
-from autograd.draw.labels import one_line
+from autograd.draw import COLLAPSE, dot, style
+from autograd.draw.collapse import READABLE
+from autograd.draw.content import Content, Shown, extent, products
 from autograd.draw.layout import LayoutFailed, LayoutNotFound, LayoutTimeout, lay_out
-from autograd.draw.look import extent, products
-from autograd.draw.parts import COLLAPSE, READABLE
 from autograd.draw.scene import scene_of
-from autograd.graph import topological_order
+from autograd.graph import KINDS, topological_order
+from autograd.names import in_picture
 from autograd.paths import between, paths
 from autograd.primitives import PRIMITIVES
 from autograd.value import constant
@@ -192,7 +192,7 @@ def test_kinds_of_node_differ_in_colour_and_in_shape():
         inner = leaf * 3 + parameter
     scene = scene_of(inner + parameter, collapse="neuron")
     looks = {box.kind: attributes for box, (_, _, attributes) in zip(scene.boxes, boxes_of(scene))}
-    looks["computed"] = look.KINDS["computed"]
+    looks["computed"] = style.attributes_of("computed")
     looks["root"] = list(boxes_of(scene))[-1][2]
     assert set(looks) == {"leaf", "parameter", "constant", "group", "computed", "root"}
     for property in ("color", "fillcolor"):
@@ -205,8 +205,7 @@ def test_kinds_of_node_differ_in_colour_and_in_shape():
 
 
 def boxes_of(scene, **options):
-    shown = look.Shown(**options)
-    return list(look.boxes(scene, shown, look.contents(scene, shown)))
+    return list(dot.boxes(Content(scene, Shown(**options))))
 
 
 def luminance(colour):
@@ -222,11 +221,15 @@ def contrast(one, other):
 
 def test_texts_and_borders_stand_out():
     """WCAG 2.1: 4.5 for text, 3 for what else has to be seen."""
-    for attributes in [*look.KINDS.values(), look.ROOT]:
-        assert contrast(look.INK, attributes["fillcolor"]) > 4.5
-        assert contrast(look.GRAPH["fontcolor"], attributes["fillcolor"]) > 4.5
+    for attributes in map(style.attributes_of, style.STYLES):
+        assert contrast(style.INK, attributes["fillcolor"]) > 4.5
+        assert contrast(style.GRAPH["fontcolor"], attributes["fillcolor"]) > 4.5
         assert contrast(attributes["color"], attributes["fillcolor"]) > 3
         assert contrast(attributes["color"], "#ffffff") > 3
+
+
+def test_every_kind_of_node_has_a_style():
+    assert [*style.STYLES] == [*KINDS, "group", "root"]
 
 
 @pytest.mark.usefixtures("layout")
@@ -536,7 +539,7 @@ def test_labels_are_shown_as_they_are(label):
         ("\x00a\x1b\ud800\uffff", "\ufffda\ufffd\ufffd\ufffd"),
     ],
 )
-def test_labels_are_short_and_on_one_line(label, shown):
+def test_labels_are_short_and_on_in_picture(label, shown):
     assert labelled(label) == shown
 
 
@@ -544,7 +547,7 @@ def test_labels_are_short_and_on_one_line(label, shown):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(label=st.text(st.one_of(st.characters(), st.sampled_from('\\"<>&;{}|NGL\n ')), max_size=50))
 def test_any_label(label):
-    assert labelled(label) == (one_line(label) or "leaf")
+    assert labelled(label) == (in_picture(label) or "leaf")
 
 
 @pytest.mark.usefixtures("layout")
@@ -560,9 +563,9 @@ def test_names_of_scopes_and_sets_are_shown_as_they_are(label):
     with scope(label):
         root = Value(1.0).exp() + 1
     picture = drawn(root, collapse="layer", highlight={label: [root]})
-    assert picture.boxes["b1_2" if "b1_2" in picture.boxes else "b1_3"][0] == one_line(label)
-    assert picture.boxes["b1_2" if "b1_2" in picture.boxes else "b1_3"][-1] == one_line(label)
-    assert one_line(label) in picture.caption or re.search(r"\d$", label)
+    assert picture.boxes["b1_2" if "b1_2" in picture.boxes else "b1_3"][0] == in_picture(label)
+    assert picture.boxes["b1_2" if "b1_2" in picture.boxes else "b1_3"][-1] == in_picture(label)
+    assert in_picture(label) in picture.caption or re.search(r"\d$", label)
 
 
 # --- Large graphs ----------------------------------------------------------------------------------------------------
@@ -629,7 +632,7 @@ def test_one_example_is_drawn_by_neuron():
     }
     assert "collapsed by neuron and hinge" in scene.caption
     first = next(box for box in scene.boxes if box.title == "neuron 0")
-    assert Counter(node.primitive.name if node.primitive else node._primitive.name for node in first.nodes) == {
+    assert Counter(node.primitive.name if node.primitive else node.kind for node in first.nodes) == {
         "constant": 1,  # the 1 of the biases
         "parameter": 3,
         "dot": 1,
@@ -1432,7 +1435,7 @@ def test_mermaid_labels_mean_nothing(label):
     ]
     text = re.fullmatch(r'    b0\(\["(.*)<br>no gradient yet"\]\):::root', line)[1]
     assert set(re.sub(r"#[0-9]+;", "", text)) <= set(re.findall(r"[\w .]|[^\x00-\x7f]", text))
-    assert re.sub(r"#([0-9]+);", lambda code: chr(int(code[1])), text) == one_line(label)
+    assert re.sub(r"#([0-9]+);", lambda code: chr(int(code[1])), text) == in_picture(label)
 
 
 # --- Modules ---------------------------------------------------------------------------------------------------------
@@ -1531,8 +1534,8 @@ def test_the_root_is_a_value(root):
         ({"collapse": "neurons"}, ValueError, "collapse is one of 'auto', 'none', 'neuron', 'layer', got 'neurons'"),
         ({"collapse": True}, TypeError, "collapse is a string, got bool True: write collapse='auto'"),
         ({"max_nodes": 0}, ValueError, "at least 1, got 0"),
-        ({"max_nodes": 2.5}, TypeError, "whole number, got float 2.5: write max_nodes=300"),
-        ({"max_nodes": True}, TypeError, "whole number, got bool True"),
+        ({"max_nodes": 2.5}, TypeError, "integer, got float 2.5: write max_nodes=300"),
+        ({"max_nodes": True}, TypeError, "integer, got bool True"),
     ],
 )
 def test_arguments(arguments, error, message):

@@ -1,4 +1,4 @@
-"""Every example in docstrings and README runs, and everything public has one."""
+"""Every example in docstrings, README and docs runs, and everything public has one."""
 
 import doctest
 import importlib
@@ -15,7 +15,8 @@ import nn
 from autograd import PRIMITIVES, Primitive
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = [
     name
     for package in (autograd, nn)
@@ -67,8 +68,9 @@ def test_public_rows_have_a_summary(row):
     assert row.summary
 
 
-def test_readme():
-    namespace = {"__name__": "readme"}
-    for block in re.finditer(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-        line = README.read_text(encoding="utf-8")[: block.start()].count("\n") + 1
-        exec(compile("\n" * line + block[1], str(README), "exec"), namespace)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_blocks_of_a_page_run(page):
+    text, namespace = page.read_text(encoding="utf-8"), {"__name__": "page"}
+    for block in re.finditer(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        line = text[: block.start()].count("\n") + 1
+        exec(compile("\n" * line + block[1], str(page), "exec"), namespace)

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import PRIMITIVES, Explanation, Primitive, Value, explain, number_of_paths
-from autograd.explanation.formulas import Formula, Name, _Writer, conditions, definition, local_derivative
-from autograd.explanation.names import name_of, names_of
 from autograd.graph import topological_order
+from autograd.names import name_of, names_of
+from autograd.symbolic.formulas import conditions, definition, local_derivative
+from autograd.symbolic.notation import Formula, Name
+from autograd.symbolic.simplify import Simplifier
 from autograd.symbols import Symbol
 from autograd.value import constant
 from nn import MLP, Layer, Neuron, losses
@@ -164,7 +166,7 @@ def test_one_value_is_wanted():
         explain(cost, [w])
     with pytest.raises(TypeError, match="root is one Value, got float"):
         explain(1.0, w)
-    with pytest.raises(TypeError, match="limit is a whole number, got str '30': write limit=30"):
+    with pytest.raises(TypeError, match="limit is an integer, got str '30': write limit=30"):
         explain(cost, w, limit="30")
     with pytest.raises(ValueError, match="limit is at least 0"):
         explain(cost, w, limit=-1)
@@ -452,7 +454,7 @@ def test_every_row_has_formulas_that_give_its_numbers(row):
         node, named = applied(row, point)
         numbers = {name.text: value._data for value, name in named.items()}
         assert math.isclose(evaluated(definition(node, named).text, **numbers), node.data, rel_tol=1e-9)
-        for position, local in enumerate(node._edges()):
+        for position, local in enumerate(node.local_derivatives):
             if local is not None:
                 formula = local_derivative(node, position, named)
                 assert formula.value == local
@@ -567,7 +569,7 @@ def test_brackets_keep_the_order_of_operations(tree):
 @given(trees(["x", "y", 2.0, -3.0, 1.0, 0.0]))
 def test_what_is_simplified_is_the_same_number(tree):
     """A rule on symbols, written and read."""
-    writer = _Writer()
+    writer = Simplifier()
 
     def written(tree):
         if isinstance(tree, tuple):
@@ -591,7 +593,9 @@ def test_formulas_are_latex(row):
     parser = mathtext.MathTextParser("path")
     for point in [*points(row)[:1], *[singular[0] for singular in row.singular]]:
         node, named = applied(row, point)
-        formulas = [local_derivative(node, k, named) for k, local in enumerate(node._edges()) if local is not None]
+        formulas = [
+            local_derivative(node, k, named) for k, local in enumerate(node.local_derivatives) if local is not None
+        ]
         written = [formula.latex for formula in [definition(node, named), *formulas]]
         written += [conditions(formula).latex for formula in formulas if formula.because]
         for latex in written:

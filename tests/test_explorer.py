@@ -18,12 +18,12 @@ import pytest
 
 import autograd
 from autograd import Primitive, Value, explore
-from autograd.explorer import page, widget
+from autograd.explorer import document, widget
+from autograd.explorer.encoding import encoded
 from autograd.explorer.layered import layered
-from autograd.explorer.templates import template
-from autograd.explorer.text import travelling
 from autograd.graph import topological_order
 from autograd.primitives import PRIMITIVES, ZERO
+from autograd.symbolic.formulas import template
 from autograd.value import constant
 from nn import MLP, cross_entropy, hinge
 
@@ -228,17 +228,17 @@ def test_numbers_travel_exactly(number):
     (row,) = data_of(explorer)["nodes"]
     back = float(row[3])
     assert repr(back) == repr(number)
-    assert isinstance(travelling(number), str) == (not math.isfinite(number))
+    assert isinstance(encoded(number), str) == (not math.isfinite(number))
     assert not re.search(r"\b(NaN|Infinity)\b", Parts(explorer.to_html()).text_of("script", type="application/json"))
 
 
 def test_a_graph_of_one_leaf():
     data = data_of(explore(Value(3.0, label="x")))
-    assert data["nodes"] == [["x", "", 0, 3]]
+    assert data["nodes"] == [["x", "", "leaf", 3]]
     assert len(data["views"]) == len(data["layouts"]) == 1
     assert data["views"][0]["boxes"] == [0]
     assert data["layouts"][0]["arrows"] == []
-    assert data_of(explore(constant(3.0)))["nodes"] == [["C", "", 2, 3]]
+    assert data_of(explore(constant(3.0)))["nodes"] == [["C", "", "constant", 3]]
 
 
 def test_both_edges_of_a_sum_with_itself():
@@ -263,7 +263,7 @@ OLD = "Old data (2 nodes): not what the leaves give now, as after an optimizer s
 
 
 def test_numbers_that_are_shown_as_recorded_say_when_they_are_old(monkeypatch):
-    monkeypatch.setattr("autograd.explorer.contents._MOST_NODES", 2)
+    monkeypatch.setattr("autograd.explorer.page_data._MOST_NODES", 2)
     x = Value(2.0, label="x")
     y = (x * 3).exp()
     data = data_of(explore(y))
@@ -299,7 +299,7 @@ def test_an_operation_that_cannot_be_written_is_recorded():
     data = data_of(explore(table(x) * x))
     assert not data["isEditable"]
     assert "table cannot be written in JavaScript" in data["notes"][0]
-    assert data["nodes"][1][2:] == [3, 5, [0], 0, [7]]
+    assert data["nodes"][1][2:] == ["computed", 5, [0], 0, [7]]
     assert data["uses"][0]["op"] is None
     assert data["uses"][0]["forms"] == [{"forward": "table(#1)", "partials": [""]}]
 
@@ -551,7 +551,7 @@ def test_a_dot_that_does_not_work_is_named_once_and_done_without(dot, script):
 
 
 def test_a_dot_that_hangs_is_waited_for_once(dot, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograd.explorer.views._SECONDS", 0.5)
+    monkeypatch.setattr("autograd.explorer.layouts._SECONDS", 0.5)
     dot(f"echo asked >> '{tmp_path}/asked'; exec sleep 600")
     (tmp_path / "asked").touch()
     data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
@@ -564,7 +564,7 @@ def test_a_dot_that_hangs_is_waited_for_once(dot, tmp_path, monkeypatch):
 
 def test_all_layouts_together_have_one_time_limit(dot, tmp_path, monkeypatch):
     clock = iter(range(0, 1000, 8))
-    monkeypatch.setattr("autograd.explorer.views.monotonic", lambda: next(clock))
+    monkeypatch.setattr("autograd.explorer.layouts.monotonic", lambda: next(clock))
     dot(f"echo asked >> '{tmp_path}/asked'")
     data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
     assert len(data["layouts"]) > 5
@@ -644,7 +644,7 @@ def test_a_broken_anywidget_is_no_reason_to_show_nothing(monkeypatch):
 
 
 def test_the_module_is_light():
-    assert len(page.module("{}").encode()) < 60_000
+    assert len(document.module("{}").encode()) < 60_000
 
 
 # --- The files ------------------------------------------------------------------------------------------------------
@@ -652,7 +652,7 @@ def test_the_module_is_light():
 
 def colours():
     """The custom properties of the style sheet: of each its colour on light and on dark."""
-    found = re.findall(r"--([a-z]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", page.style())
+    found = re.findall(r"--([a-z]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", document.style())
     return {name: pair for name, *pair in found}
 
 
@@ -687,7 +687,7 @@ def test_contrast_is_that_of_the_standard():
 
 
 def test_the_scripts_use_no_way_to_make_markup_of_text():
-    script = page.module("{}")
+    script = document.module("{}")
     for way in (
         "innerHTML",
         "outerHTML",
@@ -703,7 +703,7 @@ def test_the_scripts_use_no_way_to_make_markup_of_text():
 
 
 def test_importing_the_engine_imports_no_explorer():
-    assert "autograd.explorer.show" not in _modules_of_a_fresh_interpreter()
+    assert "autograd.explorer.explorer" not in _modules_of_a_fresh_interpreter()
 
 
 def _modules_of_a_fresh_interpreter():

@@ -11,6 +11,8 @@ ROOT = Path(__file__).parent.parent
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 TEXTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "pyproject.toml")),
+    *(ROOT / "docs").glob("*.md"),
+    ROOT / "benchmarks" / "RESULTS.md",
     *(ROOT / "notebooks").glob("*.ipynb"),
     *(path for folder in ("autograd", "nn", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")),
 ]

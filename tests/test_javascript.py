@@ -25,14 +25,15 @@ import mpmath
 import pytest
 
 import autograd
-from autograd import PRIMITIVES, ZERO, Primitive, Value, primitives, select
-from autograd.explorer import javascript
-from autograd.explorer.javascript import number, operations, recorded
+from autograd import PRIMITIVES, ZERO, Primitive, Value, explorer, graph, primitives, select
 from autograd.graph import topological_order
+from autograd.symbolic.javascript import operations, recorded
+from autograd.symbolic.notation import JAVASCRIPT
 from autograd.value import CONSTANT
 from nn import MLP
 
-ENGINE = Path(javascript.__file__).with_name("engine.js").read_text(encoding="utf-8")
+ENGINE = Path(explorer.__file__).with_name("page") / "model" / "engine.js"
+number = JAVASCRIPT.digits
 
 NODE = shutil.which("node")
 
@@ -51,8 +52,10 @@ def run(script, result):
     """What an expression of JavaScript gives behind a script, its numbers as strings made by `hex`."""
     if NODE is None:
         pytest.skip("NOT TESTED in JavaScript, Node is missing: apt-get install nodejs, or from https://nodejs.org")
-    program = f'"use strict";\n{HEX}\n{script}\nprocess.stdout.write(JSON.stringify({result}));'
-    done = subprocess.run([NODE, "-"], input=program, capture_output=True, text=True, encoding="utf-8")
+    program = f"{HEX}\n{script}\nprocess.stdout.write(JSON.stringify({result}));"
+    done = subprocess.run(
+        [NODE, "--input-type=module", "-"], input=program, capture_output=True, text=True, encoding="utf-8"
+    )
     assert done.returncode == 0, done.stderr[:2000]
     return json.loads(done.stdout)
 
@@ -236,7 +239,7 @@ def test_what_is_written_does_not_depend_on_the_order():
 
 
 def test_what_is_written_can_stand_in_a_page():
-    assert not re.search(r"</|<!--|-->|\]\]>", operations(CASES).script + ENGINE)
+    assert not re.search(r"</|<!--|-->|\]\]>", operations(CASES).script + ENGINE.read_text(encoding="utf-8"))
 
 
 @pytest.mark.usefixtures("_own_rows")
@@ -368,7 +371,7 @@ def test_neither_numpy_nor_llvmlite_is_needed():
     program = (
         "import sys; sys.modules['numpy'] = sys.modules['llvmlite'] = None\n"
         "from autograd.primitives import PRIMITIVES\n"
-        "from autograd.explorer.javascript import operations\n"
+        "from autograd.symbolic.javascript import operations\n"
         "assert not operations([(row, row.arity or 2) for row in PRIMITIVES.values()]).unknown\n"
         "assert 'graphviz' not in sys.modules\n"
     )
@@ -405,7 +408,8 @@ def graphs_script(roots, seed=1.0, edits="{}"):
     written = operations(uses)
     graphs = ",\n".join(written_graph(root, written.keys) for root in roots)
     return (
-        f"{ENGINE}\nconst operations = {written.script};\nconst graphs = [{graphs}];\n"
+        f"import {{ contributions, forward, gradients }} from {json.dumps(ENGINE.as_uri())};\n"
+        f"const operations = {written.script};\nconst graphs = [{graphs}];\n"
         f"const seed = {number(seed)}; const edits = {edits};"
     )
 
@@ -429,7 +433,7 @@ def steps_of_backward(order, seed):
     steps = []
     counts = dict.fromkeys(order, 0)
     for node in reversed(order):
-        for position, (operand, local) in enumerate(zip(node.parents, node._edges())):
+        for position, (operand, local) in enumerate(graph.edges(node)):
             if node not in reached or local is None:
                 continue
             contribution = reached[node] * local

@@ -13,7 +13,7 @@ import warnings
 import pytest
 
 import autograd
-from autograd import Value, collector_paused, detect_anomaly, modes, no_grad, scope
+from autograd import Value, blocks, collector, collector_paused, detect_anomaly, modes, no_grad, scope
 from autograd.scopes import current
 from nn import MLP
 
@@ -25,7 +25,7 @@ def state():
         "checking": modes.is_checking(),
         "trace": modes.trace() is not None,
         "scope": current() and current().name,
-        "reverse": modes.in_force("reverse", otherwise=False),
+        "reverse": blocks.in_force("reverse", otherwise=False),
         "collector": gc.isenabled(),
     }
 
@@ -46,8 +46,8 @@ def assert_nothing_holds():
     assert state() == OUTSIDE
     x = Value(2.0)
     assert (x * x).parents == (x, x)
-    assert not modes.active
-    assert not modes.traces
+    assert not blocks.active
+    assert not blocks.traces
 
 
 # --- Ctrl-C ----------------------------------------------------------------------------------------------------------
@@ -82,7 +82,7 @@ def interrupted(program, last):
         return error
     finally:
         sys.settrace(before)
-        modes._lock = type(modes._lock)()  # no signal comes before a lock is released; this did
+        collector._lock = type(collector._lock)()  # no signal comes before a lock is released; this did
     assert count > 10
     return None
 
@@ -95,7 +95,14 @@ def interrupted_everywhere(program):
         last += 1
 
 
-FILES = {__file__, modes.__file__, autograd.scopes.__file__, autograd.transforms.__file__}
+FILES = {
+    __file__,
+    blocks.__file__,
+    collector.__file__,
+    modes.__file__,
+    autograd.scopes.__file__,
+    autograd.transforms.__file__,
+}
 
 
 @every_mode
@@ -271,11 +278,11 @@ def test_blocks_that_overlap_for_ever_are_forgotten():
         if before:
             before.close()
         before = after
-    depth, around = 0, modes.innermost()
-    while around is not modes.OUTSIDE:
+    depth, around = 0, blocks.innermost()
+    while around is not blocks.OUTSIDE:
         depth, around = depth + 1, around.around
     assert depth < 4
-    assert len(modes.active) < 4
+    assert len(blocks.active) < 4
     before.close()
     assert_nothing_holds()
 

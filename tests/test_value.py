@@ -16,7 +16,7 @@ import pytest
 
 import autograd
 from autograd import PRIMITIVES, ZERO, Primitive, Value, collector_paused, detect_anomaly, no_grad, where
-from autograd.modes import AnomalyError
+from autograd.errors import AnomalyError
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Programs with known gradients

@@ -1,4 +1,19 @@
-"""`autograd.compile`: a function written on Values, made into native code. What it needs is imported when called."""
+"""`autograd.compile`: a function written on Values, made into native code. What it needs is imported when called.
+
+The way from `compile` to native code goes through these rooms, each once:
+
+    compiled        what the user calls, with its `options`; a call puts its `arguments` into arrays
+    executables     what was compiled for arguments of this kind; if there is nothing yet:
+    recording       the function is run on Values, twice; the graph that it leaves is the program
+    watch           what else the function reads, to be seen at every call
+    goals           what is wanted of it: the mean loss, outputs of every example, what to differentiate
+    build           the passes in their order, each checked (`verify`), then code; the `report` says what they did
+    passes          from a `program` to one that computes the same; among them `reroll` and `differentiate`
+
+and from there through code generation, which writes LLVM IR, to the runtime, where a call runs it. Things keep their
+names on the way: `numbers` are the same for all examples, `tables` have an example to a row, the `vector` all numbers
+that are the same for all examples, the parameters first, and `captured` are Values from outside.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +84,7 @@ def compile(
         ModuleNotFoundError: llvmlite or NumPy is missing; says how to install them.
         CompileError: at a call that records: the function looks at a number, does not do the same each time, or uses a
             Value computed from a parameter outside of it; or an operation has no native form.
-        TypeError, ValueError: an option is none.
+        TypeError, ValueError: an option is invalid.
 
     Example:
         >>> import autograd
@@ -80,7 +95,7 @@ def compile(
         >>> len(step.evaluate([[0.0, 1.0], [1.0, 0.0]], [1.0, -1.0]))
         2
     """
-    from autograd.compiler import native
+    from autograd.compiler.runtime import native
 
     native.llvm()
     from autograd.compiler.compiled import Compiled

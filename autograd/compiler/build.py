@@ -5,77 +5,22 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.compiler import native, passes
-from autograd.compiler.differentiate import copied, differentiate
-from autograd.compiler.lower import lower
+from autograd.compiler.codegen.lowering import lower
+from autograd.compiler.passes import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, NEEDED
+from autograd.compiler.passes.differentiate import differentiate
+from autograd.compiler.passes.layers import find_ranges
+from autograd.compiler.report import Report
+from autograd.compiler.runtime import native
+from autograd.compiler.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from autograd.compiler.frame import Layout
-    from autograd.compiler.lower import Target
+    from autograd.compiler.codegen.argument_block import MemoryLayout
+    from autograd.compiler.codegen.target import Target
+    from autograd.compiler.goals import Wanted
     from autograd.compiler.passes import Pass
     from autograd.compiler.program import Program
-
-BEFORE_GRADIENT: tuple[Pass, ...] = (
-    passes.fold_constants,
-    passes.sums_of_products,
-    passes.find_layers,
-    passes.find_ranges,
-)
-AFTER_GRADIENT: tuple[Pass, ...] = (
-    passes.fold_constants,
-    passes.common_subexpressions,
-    passes.dead_code,
-)
-FOR_MACHINE: tuple[Pass, ...] = (
-    passes.expand,
-    passes.common_subexpressions,
-    passes.fold_constants,
-    passes.dead_code,
-    passes.cut_long_sums,
-    passes.line_up,
-)
-NEEDED = frozenset({"expand", "line_up"})
-"""Passes that lowering relies on; all others may be left out."""
-
-
-class Wanted(NamedTuple):
-    """What to differentiate.
-
-    Attributes:
-        root: the position among the program's results (or, if it has none, among the first batch's outputs).
-        parameters: whose gradients go into the sums.
-        columns: inputs whose gradients become further outputs.
-    """
-
-    root: int
-    parameters: range
-    columns: Sequence[tuple[int, int]] = ()
-
-
-class Report(NamedTuple):
-    """What was compiled.
-
-    Attributes:
-        sizes: for each pass its name, and the number of instructions after it.
-        readable: the program, forward and backward, in rows of the table.
-        pieces: how many chunks and layers were made.
-        seconds: how long passes and LLVM took.
-        target: the machine.
-        functions: the functions of the C library that it calls number by number.
-        vectorised: those that it calls on whole registers.
-        written: functions on whole registers that are part of the code.
-    """
-
-    sizes: list[tuple[str, int]]
-    readable: Program
-    pieces: int
-    seconds: tuple[float, float]
-    target: Target
-    functions: tuple[str, ...]
-    vectorised: tuple[str, ...]
-    written: tuple[str, ...]
 
 
 class Built(NamedTuple):
@@ -85,7 +30,7 @@ class Built(NamedTuple):
     """
 
     code: native.Code
-    layout: Layout
+    layout: MemoryLayout
     program: Program
     report: Report
     has_doubt: bool
@@ -112,23 +57,23 @@ def build(
         example_by_example: see `differentiate`.
     """
     start = time.perf_counter()
-    program.verify("trace")
+    verify(program, "trace")
     sizes = [("trace", len(program.instructions))]
 
     def run(stages: Sequence[Pass], program: Program) -> Program:
         for stage in stages:
             if stage.__name__ not in without or stage.__name__ in NEEDED:
                 program = stage(program)
-                program.verify(stage.__name__)
+                verify(program, stage.__name__)
                 sizes.append((stage.__name__, len(program.instructions)))
         return program
 
     if example_by_example:
-        without = (*without, passes.find_ranges.__name__)  # they take a sum
+        without = (*without, find_ranges.__name__)  # they take a sum
     program = run(BEFORE_GRADIENT, program)
     has_doubt = False
     if wanted is not None:
-        program = copied(program)
+        program = program.rewritten(lambda *_: None)
         program.forward = len(program.instructions)
         roots = program.results or program.outputs[1]
         gradients, doubt = differentiate(
@@ -139,7 +84,7 @@ def build(
         if doubt is not None:
             program.results.append(doubt)
             has_doubt = True
-        program.verify("differentiate")
+        verify(program, "differentiate")
         sizes.append(("differentiate", len(program.instructions)))
     readable = program = run(AFTER_GRADIENT, program)
     program = run(FOR_MACHINE, program)
@@ -152,8 +97,8 @@ def build(
         lowered.chunks,
         (middle - start, time.perf_counter() - middle),
         target,
-        tuple(sorted(lowered.functions)),
-        tuple(sorted(lowered.vectorised)),
-        tuple(sorted(lowered.written)),
+        tuple(sorted(lowered.library.scalar)),
+        tuple(sorted(lowered.library.vectorised)),
+        tuple(sorted(lowered.library.written)),
     )
     return Built(code, lowered.layout, program, report, has_doubt)

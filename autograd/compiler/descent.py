@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.compiler.arguments import address
-from autograd.compiler.frame import OUTPUTS, PARAMETERS
-from autograd.compiler.plan import Frame
+from autograd.compiler.codegen.argument_block import OUTPUTS, PARAMETERS
+from autograd.compiler.runtime.argument_block import ArgumentBlock
 from autograd.graph import read_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autograd.compiler.plan import Plan
+    from autograd.compiler.runtime.executable import Executable
 
 
 class Descent:
@@ -34,7 +34,7 @@ class Descent:
         done: which set's turn it is, and how many steps were taken.
     """
 
-    def __init__(self, loss: Plan, update: Plan, parameters: int, moved: int) -> None:
+    def __init__(self, loss: Executable, update: Executable, parameters: int, moved: int) -> None:
         self._settings = np.zeros(2, loss.dtype)
         self._batch = loss.built.layout.batches[0]
         self._captured = loss.captured
@@ -104,26 +104,26 @@ class Descent:
 
 
 class _Set:
-    """The arrays of one turn, and the frames of the code that reads them.
+    """The arrays of one turn, and the argument blocks of the code that reads them.
 
     Attributes:
         all: what is kept, then the parameters, those that are moved first, as the update writes it, then the other
             numbers that the loss uses.
-        computing, moving: the frames of loss and update.
+        computing, moving: the argument blocks of loss and update.
         batch: the tables that `computing` knows of.
     """
 
-    def __init__(self, loss: Plan, update: Plan, parameters: int, moved: int, settings: Any) -> None:
+    def __init__(self, loss: Executable, update: Executable, parameters: int, moved: int, settings: Any) -> None:
         things = update.outputs - 1
         self.all = np.zeros(things * moved + parameters + len(loss.captured), loss.dtype)
         self.kept = self.all[: things * moved].reshape(things, moved)
         self.numbers = self.all[things * moved :][:parameters]
         self.outside = self.all[things * moved + parameters :]
-        self.computing = Frame(loss.built, loss.constants)
+        self.computing = ArgumentBlock(loss.built.layout, loss.constants)
         self.computing.words[PARAMETERS] = address(self.numbers)
         self.batch: tuple[Any, ...] = ()
         self.gradients = self.computing.sums[:parameters]
-        self.moving = Frame(update.built, update.constants)
+        self.moving = ArgumentBlock(update.built.layout, update.constants)
         self.moving.words[PARAMETERS] = address(settings)
         tables = [self.numbers, self.gradients, *self.kept]
         self.moving.bind(update.built.layout.batches[0], [address(table) for table in tables], moved)

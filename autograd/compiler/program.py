@@ -25,7 +25,6 @@ The first sums are the gradients of the parameters, in their order.
 
 from __future__ import annotations
 
-import math
 import struct
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from autograd.primitives import Primitive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     Operation = Primitive | str
 
@@ -84,6 +83,11 @@ class Weights(NamedTuple):
     bias_step: int = 0
     batch: int = 1
 
+    @property
+    def last(self) -> int:
+        """The parameter that is the last weight."""
+        return self.first + (self.rows - 1) * self.row_step + (self.depth - 1) * self.depth_step
+
 
 class Range(NamedTuple):
     """Two ranges of parameters: `first_x + i * step_x` and `first_y + i * step_y` for i < length."""
@@ -123,14 +127,6 @@ class Program:
         self.instructions.append(Instruction(operation, tuple(operands), attribute))
         return len(self.instructions) - 1
 
-    def take(self, instruction: Instruction, index: Sequence[int] | dict[int, int]) -> int:
-        """Add an instruction of another program, with the operands that `index` has for its own."""
-        operation, operands, attribute = instruction
-        if operands:
-            instruction = Instruction(operation, tuple([index[k] for k in operands]), attribute)
-        self.instructions.append(instruction)
-        return len(self.instructions) - 1
-
     def constant(self, number: float) -> int:
         """The instruction of a number: the one that there is, or a new one."""
         bits = struct.pack("d", number)
@@ -143,22 +139,36 @@ class Program:
         self.sums += 1
         return self.sums - 1
 
-    def like(self) -> Program:
-        """An empty program of the same parameters and batches, for a pass to fill."""
-        other = Program(self.parameters, self.columns)
-        other.sums = self.sums
-        return other
+    def number(self, index: int) -> float | None:
+        """The number that an instruction is, if it is a constant."""
+        operation, _, attribute = self.instructions[index]
+        return attribute if operation == "constant" else None
 
-    def finish(self, source: Program, new: Sequence[int] | dict[int, int]) -> Program:
-        """Want what `source` wanted, whose instructions have become those that `new` says."""
-        self.results = [new[k] for k in source.results]
-        if source.forward is not None:
-            self.forward = max([new[k] for k in range(source.forward)], default=-1) + 1
-        self.outputs = {batch: [new[k] for k in nodes] for batch, nodes in source.outputs.items()}
-        return self
+    def rewritten(self, write: Callable[[Program, int, list[int]], int | None]) -> Program:
+        """A program with other instructions that computes the same: what most passes are.
+
+        Args:
+            write: `write(new, position, index)` appends what takes the place of the instruction at `position` to the
+                new program; the instruction of its number, or None if it stays as it is. `index` says what has become
+                of those before.
+        """
+        new = Program(self.parameters, self.columns)
+        new.sums = self.sums
+        index: list[int] = []
+        for position, (operation, operands, attribute) in enumerate(self.instructions):
+            written = write(new, position, index)
+            if written is None:
+                written = new.append(operation, [index[k] for k in operands], attribute)
+            index.append(written)
+        new.results = [index[k] for k in self.results]
+        new.outputs = {batch: [index[k] for k in nodes] for batch, nodes in self.outputs.items()}
+        if self.forward is not None:
+            new.forward = max(index[: self.forward], default=-1) + 1
+        return new
 
     @property
     def wanted(self) -> list[int]:
+        """The instructions whose numbers are results or outputs."""
         return [*self.results, *(k for nodes in self.outputs.values() for k in nodes)]
 
     def batches(self) -> list[int]:
@@ -174,55 +184,6 @@ class Program:
         for instruction in self.instructions:
             counted.update(instruction.operands)
         return counted
-
-    def verify(self, after: str) -> None:
-        """Check the invariants of a program.
-
-        Raises:
-            AssertionError: names the pass after which one was broken, the instruction and the invariant.
-        """
-        batches: list[int] = []
-        for index, instruction in enumerate(self.instructions):
-            operation, operands, _ = instruction
-            batch = UNIFORM
-            problem = ""
-            for operand in operands:
-                if not 0 <= operand < index:
-                    problem = f"its operands {operands} are not all computed before it"
-                    break
-                if batches[operand] != batch:
-                    if batch != UNIFORM and batches[operand] != UNIFORM:
-                        problem = "its operands belong to different batches"
-                    batch = batch or batches[operand]
-            problem = problem or self._problem(instruction)
-            if problem:
-                raise AssertionError(f"after the pass {after}: %{index} = {instruction.name}: {problem}")
-            batches.append(batch if operation.__class__ is Primitive else batch_of(instruction, batches))
-        for batch, nodes in self.outputs.items():
-            for node in nodes:
-                if batches[node] not in (UNIFORM, batch):
-                    raise AssertionError(f"after the pass {after}: %{node} is no output of batch {batch}")
-        for node in self.results:
-            if batches[node] != UNIFORM:
-                raise AssertionError(f"after the pass {after}: the result %{node} differs between examples")
-
-    def _problem(self, instruction: Instruction) -> str:
-        """What is wrong with an instruction, whatever its operands are; "" if nothing is."""
-        operation, operands, attribute = instruction
-        if operation.__class__ is Primitive:
-            arity = operation.arity
-            if arity is not None and arity != len(operands):
-                return f"{len(operands)} operands, wants {arity}"
-            return "" if operands else "no operands"
-        wanted = _OPERANDS.get(operation)  # type: ignore[arg-type]
-        if wanted is None:
-            return "unknown operation"
-        if wanted >= 0 and len(operands) != wanted:
-            return f"{len(operands)} operands, wants {wanted}"
-        return _attribute_problem(self, operation, operands, attribute)  # type: ignore[arg-type]
-
-    def __str__(self) -> str:
-        return text(self)
 
 
 def batch_of(instruction: Instruction, batches: Sequence[int]) -> int:
@@ -243,180 +204,23 @@ def batch_of(instruction: Instruction, batches: Sequence[int]) -> int:
     return UNIFORM
 
 
-_OPERANDS = {
-    "copy": 1,
-    "add_dot": -1,
-    "constant": 0,
-    "parameter": 0,
-    "input": 0,
-    "count": 0,
-    "batch_sum": 1,
-    "contribute": 1,
-    "layer": -1,
-    "layer_inputs": -1,
-    "layer_weights": -1,
-    "element": 1,
-    "range_dot": 0,
-    "range_contribute": 1,
-}
-"""How many operands the operations that are not rows of the table have; -1 for any number."""
+class ProgramWriter:
+    """Goes on with a program, and knows the batch of every instruction; rules on symbols can be run on it."""
 
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.batches = program.batches()
 
-def _attribute_problem(program: Program, operation: str, operands: tuple[int, ...], attribute: Any) -> str:
-    if operation == "parameter":
-        return _unless_below(program.parameters, attribute)
-    if operation == "constant":
-        return "" if attribute.__class__ is float else f"wants a float, has {attribute!r}"
-    if operation == "batch_sum":
-        index, batch = attribute
-        fits = 0 <= index < program.sums and 0 < batch < len(program.columns)
-        return "" if fits else f"there is no sum {index}, or no batch {batch}"
-    if operation == "contribute":
-        return _unless_below(program.sums, attribute)
-    if operation == "add_dot":
-        return "" if len(operands) % 2 else f"{len(operands)} operands, wants a number and pairs"
-    if operation in ("count", "copy"):
-        return _unless_below(len(program.columns), attribute)
-    if operation == "input":
-        batch, column = attribute
-        fits = 0 < batch < len(program.columns) and 0 <= column < program.columns[batch]
-        return "" if fits else f"there is no column {column} in batch {batch}"
-    if operation == "element":
-        source = program.instructions[operands[0]]
-        if source.operation not in ("layer", "layer_inputs"):
-            return f"element of {source.name}"
-        rows = source.attribute.rows if source.operation == "layer" else source.attribute.depth
-        return _unless_below(rows, attribute)
-    if operation in LAYERS:
-        wanted = {"layer": attribute.depth, "layer_inputs": attribute.rows}
-        if len(operands) != wanted.get(operation, attribute.rows + attribute.depth):
-            return f"{len(operands)} operands do not fit {attribute}"
-        spans = [(attribute.first, _last(attribute))]
-        if attribute.bias is not None:
-            spans.append((attribute.bias, attribute.bias + (attribute.rows - 1) * attribute.bias_step))
-        return _beyond_parameters(program, spans)
-    if operation in ("range_dot", "range_contribute"):
-        length, first_x, step_x, first_y, step_y = attribute
-        last = length - 1
-        return _beyond_parameters(program, [(first_x, first_x + last * step_x), (first_y, first_y + last * step_y)])
-    return ""
+    def apply(self, primitive: Primitive, operands: Sequence[int]) -> int:
+        return self.append(primitive, operands)
 
+    def constant(self, number: float) -> int:
+        index = self.program.constant(number)
+        if index == len(self.batches):
+            self.batches.append(UNIFORM)
+        return index
 
-def _unless_below(limit: int, number: Any) -> str:
-    return "" if number.__class__ is int and 0 <= number < limit else f"wants a number below {limit}"
-
-
-def _beyond_parameters(program: Program, spans: Sequence[tuple[int, int]]) -> str:
-    inside = all(0 <= first <= last < program.parameters for first, last in spans)
-    return "" if inside else "it goes beyond the parameters"
-
-
-class Names(NamedTuple):
-    """What a program's text calls things.
-
-    Attributes:
-        parameters: the names of the parameters.
-        columns: for each batch from the first, the names of its columns.
-    """
-
-    parameters: Sequence[str] = ()
-    columns: Sequence[Sequence[str]] = ()
-
-
-def text(program: Program, names: Names | None = None) -> str:
-    """The program as text, one instruction to a line. What is done for every example is indented.
-
-    Args:
-        program: any.
-        names: what things are called.
-    """
-    writer = _Text(program, names or Names())
-    lines = [] if program.forward is None else ["forward:"]
-    for index, (instruction, batch) in enumerate(zip(program.instructions, program.batches())):
-        if index == program.forward:
-            lines.append("backward:")
-        if instruction.operation not in _WRITTEN_WHERE_USED:
-            lines.append(f"{'    ' if batch else '  '}{writer.line(index)}")
-    for batch, nodes in program.outputs.items():
-        lines.append(f"output for every example of batch {batch}: " + ", ".join(map(writer.operand, nodes)))
-    if program.results:
-        lines.append("result: " + ", ".join(map(writer.operand, program.results)))
-    return "\n".join(lines)
-
-
-_WRITTEN_WHERE_USED = frozenset({"constant", "parameter", "input", "count", "element"})
-
-
-class _Text:
-    """Writes instructions."""
-
-    def __init__(self, program: Program, names: Names) -> None:
-        self.program, self.names = program, names
-
-    def line(self, index: int) -> str:
-        operation, operands, attribute = self.program.instructions[index]
-        written = [self.operand(k) for k in operands]
-        if operation == "contribute":
-            return f"{self._sum(attribute)} += {written[0]}"
-        if operation == "batch_sum":
-            return f"%{index} = {self._sum(attribute[0])} += sum over the examples of {written[0]}"
-        if operation == "range_contribute":
-            x, y = self._range(attribute[:3]), self._range((attribute[0], *attribute[3:]))
-            return f"gradient of {x} += {written[0]} * {y}"
-        if operation == "layer_weights":
-            deltas, inputs = written[: attribute.rows], written[attribute.rows :]
-            return f"gradient of {self._weights(attribute)} += outer product of {_list(deltas)} and {_list(inputs)}"
-        return f"%{index} = {self._right_side(operation, written, attribute)}"
-
-    def _right_side(self, operation: Operation, written: list[str], attribute: Any) -> str:
-        if operation == "layer":
-            start = "" if attribute.bias is None else f"{self._parameter(attribute.bias)}, ... + "
-            return f"{start}{self._weights(attribute)} times {_list(written)}"
-        if operation == "layer_inputs":
-            return f"{self._weights(attribute)} transposed times {_list(written)}"
-        if operation == "range_dot":
-            x, y = self._range(attribute[:3]), self._range((attribute[0], *attribute[3:]))
-            return f"dot({x}, {y})"
-        if operation == "copy":
-            return written[0]
-        assert isinstance(operation, Primitive)
-        symbol = operation.symbol
-        if not symbol.isidentifier() and len(written) == 2:
-            return f"{written[0]} {symbol} {written[1]}"
-        return f"{symbol}{written[0]}" if not symbol.isidentifier() else f"{symbol}({', '.join(written)})"
-
-    def operand(self, index: int) -> str:
-        operation, operands, attribute = self.program.instructions[index]
-        if operation == "constant":
-            return f"{attribute:g}" if math.isfinite(attribute) else str(attribute)
-        if operation == "parameter":
-            return self._parameter(attribute)
-        if operation == "input":
-            batch, column = attribute
-            known = self.names.columns[batch - 1] if batch <= len(self.names.columns) else ()
-            return known[column] if column < len(known) else f"input[{column}]"
-        if operation == "count":
-            return "n"
-        return f"%{operands[0]}[{attribute}]" if operation == "element" else f"%{index}"
-
-    def _parameter(self, k: int) -> str:
-        return self.names.parameters[k] if k < len(self.names.parameters) else f"parameter[{k}]"
-
-    def _sum(self, k: int) -> str:
-        return f"gradient of {self._parameter(k)}" if k < self.program.parameters else f"sum[{k}]"
-
-    def _weights(self, weights: Weights) -> str:
-        shape = f"{weights.rows} x {weights.depth}"
-        return f"[{self._parameter(weights.first)} ... {self._parameter(_last(weights))}, {shape}]"
-
-    def _range(self, span: Sequence[int]) -> str:
-        length, first, step = span
-        return f"[{self._parameter(first)} ... {self._parameter(first + (length - 1) * step)}]"
-
-
-def _last(weights: Weights) -> int:
-    return weights.first + (weights.rows - 1) * weights.row_step + (weights.depth - 1) * weights.depth_step
-
-
-def _list(written: list[str]) -> str:
-    return f"({', '.join(written if len(written) <= 4 else [written[0], written[1], '...', written[-1]])})"
+    def append(self, operation: Operation, operands: Sequence[int] = (), attribute: Any = None) -> int:
+        index = self.program.append(operation, operands, attribute)
+        self.batches.append(batch_of(self.program.instructions[index], self.batches))
+        return index

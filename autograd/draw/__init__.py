@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from autograd import modes
+from autograd.value import Value
+
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
     from autograd.draw.picture import Picture
-    from autograd.value import Value
+
+COLLAPSE = ("auto", "none", "neuron", "layer")
 
 
 def draw_dot(
@@ -30,9 +34,9 @@ def draw_dot(
     where the layout can; `a + a` has two. The wider an arrow, the more gradient flows along it, on a logarithmic scale;
     along a dashed one none can.
 
-    A graph of more than `max_nodes` is folded: nodes of the same neuron or layer, or of the same `autograd.scope`, into
-    one box; then repeats, such as the examples of a batch, into one box with their number; and leaves that are used
-    alike. A caption says so.
+    A graph of more than `max_nodes` is collapsed: nodes of the same neuron or layer, or of the same `autograd.scope`,
+    into one box; then repeats, such as the examples of a batch, into one box with their number; and leaves that are
+    used alike. A caption says so.
 
     Where leaves have changed since the graph was computed, as an optimizer changes them, the boxes of what was computed
     from them say "old data"; where a gradient is not that of a single `backward()` of the root, its box says "grad*".
@@ -48,8 +52,8 @@ def draw_dot(
         rankdir: where the arrows point: "LR" left to right, "TB" top to bottom, "RL", "BT".
         collapse: "none" for a box for each Value; "neuron" or "layer" for boxes as large as that; "auto" for whatever
             is small enough.
-        max_nodes: how many boxes there may be. What is too large even when folded is drawn without its leaves, and if
-            that is not enough without the boxes furthest from the root. The caption says how many.
+        max_nodes: how many boxes there may be. What is too large even when collapsed is drawn without its leaves, and
+            if that is not enough without the boxes furthest from the root. The caption says how many.
         values: whether the numbers are shown.
         gradients: whether gradients are shown, as numbers and as the width of arrows.
         local_derivatives: whether an arrow shows the local derivative of its edge.
@@ -74,11 +78,15 @@ def draw_dot(
         >>> picture.source.count("->")
         4
     """
-    from autograd.draw.look import Shown
+    from autograd.draw.content import Shown
+    from autograd.draw.highlight import highlight_of
     from autograd.draw.picture import draw
 
-    shown = Shown(bool(values), bool(gradients), bool(local_derivatives))
-    return draw(root, format, rankdir, collapse, max_nodes, bool(legend), highlight, shown)
+    _check("draw_dot", root, rankdir, collapse, max_nodes)
+    _check_format(format)
+    strong = highlight_of(highlight, root)
+    shown = Shown(bool(values), bool(gradients), bool(local_derivatives), strong)
+    return draw(root, format, rankdir, collapse, max_nodes, bool(legend), shown)
 
 
 def to_mermaid(
@@ -110,9 +118,42 @@ def to_mermaid(
             b0 --> b1
         ...
     """
-    from autograd.draw.look import Shown
-    from autograd.draw.mermaid import mermaid
-    from autograd.draw.picture import check_scene
+    from autograd.draw.content import Content, Shown
+    from autograd.draw.scene import scene_of
+    from autograd.draw.text import mermaid
 
-    check_scene("to_mermaid", root, collapse, max_nodes, rankdir)
-    return mermaid(root, rankdir, collapse, max_nodes, Shown(bool(values), bool(gradients), bool(local_derivatives)))
+    _check("to_mermaid", root, rankdir, collapse, max_nodes)
+    shown = Shown(bool(values), bool(gradients), bool(local_derivatives))
+    return mermaid(Content(scene_of(root, collapse, max_nodes), shown), rankdir)
+
+
+def _check(function: str, root: object, rankdir: object, collapse: object, max_nodes: object) -> None:
+    modes.check_not_tracing(f"{function}()", "draw a graph outside of the function that is compiled")
+    if not isinstance(root, Value):
+        raise TypeError(f"{function} draws the graph behind one Value, got {_a(root)}: write {function}(loss)")
+    for name, choice, choices in (
+        ("rankdir", rankdir, ("LR", "TB", "RL", "BT")),
+        ("collapse", collapse, COLLAPSE),
+    ):
+        if not isinstance(choice, str):
+            raise TypeError(f"{function}: {name} is a string, got {_a(choice)}: write {name}={choices[0]!r}")
+        if choice not in choices:
+            raise ValueError(f"{function}: {name} is one of {', '.join(map(repr, choices))}, got {choice!r}")
+    if not isinstance(max_nodes, int) or isinstance(max_nodes, bool):
+        raise TypeError(f"{function}: max_nodes is an integer, got {_a(max_nodes)}: write max_nodes=300")
+    if max_nodes < 1:
+        raise ValueError(f"{function}: max_nodes is at least 1, got {max_nodes}")
+
+
+def _check_format(format: object) -> None:
+    from graphviz import FORMATS
+
+    if not isinstance(format, str):
+        raise TypeError(f"draw_dot: format is a string, got {_a(format)}: write format='svg'")
+    if format.lower() not in FORMATS:
+        raise ValueError(f"draw_dot: Graphviz has no format {format!r}: write format='svg', 'png' or 'pdf'")
+
+
+def _a(thing: object) -> str:
+    """What something is, in a message: the number itself, and of everything else the type."""
+    return f"{type(thing).__name__} {thing!r}" if isinstance(thing, (int, float)) else type(thing).__name__

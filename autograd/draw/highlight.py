@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from autograd.draw.style import ALARM, MARKED, SHARED
+from autograd.graph import topological_order
 from autograd.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from autograd.draw.scene import Arrow, Scene
 
 
@@ -30,12 +30,7 @@ class Marked(NamedTuple):
         """Whether the edge is among them."""
         if self.edges is not None:
             return (result, position) in self.edges
-        return result in self.nodes and result.parents[position] in self.nodes
-
-
-_COLOURS = (("#0072b2", "#e6f1f9"), ("#c44e00", "#fdefe4"), ("#00795a", "#e2f3ec"), ("#806000", "#faf3d9"))
-_SHARED = ("#7a2a6a", "#f5e6f1")
-_STRONG_ARROW = "#c44e00"
+        return result in self.nodes and result.operands[position] in self.nodes
 
 
 class Highlight:
@@ -56,7 +51,7 @@ class Highlight:
         """Line and filling of a box that is in these sets; its own where the sets have no names."""
         if not self.marked[places[0]].name:
             return {}
-        line, filling = _SHARED if len(places) > 1 else _COLOURS[places[0] % len(_COLOURS)]
+        line, filling = SHARED if len(places) > 1 else MARKED[places[0] % len(MARKED)]
         return {"color": line, "fillcolor": filling}
 
     def tag(self, places: Sequence[int]) -> str:
@@ -69,7 +64,7 @@ class Highlight:
         places = [k for k, m in enumerate(self.marked) if any(m.has(node, position) for node, position in arrow.edges)]
         if not places:
             return None
-        color = self.colours(places).get("color", _STRONG_ARROW)
+        color = self.colours(places).get("color", ALARM)
         return {"color": color, "fontcolor": color, "penwidth": "2.4"}
 
     def not_drawn(self, scene: Scene) -> int:
@@ -78,12 +73,12 @@ class Highlight:
         return len(frozenset().union(*[marked.nodes for marked in self.marked]) - drawn)
 
 
-def highlight_of(highlight: Any, graph: Collection[Value]) -> Highlight | None:
+def highlight_of(highlight: Any, root: Value) -> Highlight | None:
     """What the argument of `draw_dot` means.
 
     Args:
         highlight: None; Values; something whose `nodes` are Values, as a `Path` has them; or a dict of these by name.
-        graph: all nodes of the graph.
+        root: of the graph that is drawn.
 
     Raises:
         TypeError: it is something else.
@@ -92,7 +87,7 @@ def highlight_of(highlight: Any, graph: Collection[Value]) -> Highlight | None:
     Example:
         >>> a = Value(1.0)
         >>> b = a * 2
-        >>> highlight_of({"a": [a], "b": [a, b]}, {a, b}).of([a])
+        >>> highlight_of({"a": [a], "b": [a, b]}, b).of([a])
         [0, 1]
     """
     if highlight is None:
@@ -106,7 +101,7 @@ def highlight_of(highlight: Any, graph: Collection[Value]) -> Highlight | None:
         marked = [_marked("", highlight)]
     if not any(one.nodes for one in marked):
         raise ValueError("highlight: there are no nodes in it, so nothing would be left to see: leave highlight out")
-    nodes = set(graph)
+    nodes = set(topological_order(root))
     for one in marked:
         for node in one.nodes - nodes:
             raise ValueError(f"highlight: {node!r} is not in the graph that is drawn: draw the result computed from it")

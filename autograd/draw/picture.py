@@ -10,60 +10,44 @@ from typing import TYPE_CHECKING, Any
 
 import graphviz
 
-from autograd import modes
-from autograd.draw import look
-from autograd.draw.highlight import highlight_of
+from autograd.collector import collector_paused
+from autograd.draw import dot, style
+from autograd.draw.content import Content
 from autograd.draw.layout import HOW_TO_GET_PICTURES, LayoutNotFound, lay_out
-from autograd.draw.parts import COLLAPSE
 from autograd.draw.scene import scene_of
+from autograd.draw.text import as_text
 from autograd.files import checked_path, write_whole
-from autograd.graph import topological_order
-from autograd.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from autograd.draw.scene import Scene
+    from autograd.draw.content import Shown
+    from autograd.value import Value
 
 
-def draw(
-    root: Value,
-    format: str,
-    rankdir: str,
-    collapse: str,
-    max_nodes: int,
-    legend: bool,
-    highlight: Any,
-    shown: look.Shown,
-) -> Picture:
+def draw(root: Value, format: str, rankdir: str, collapse: str, max_nodes: int, legend: bool, shown: Shown) -> Picture:
     """The picture of `draw_dot`."""
-    check_scene("draw_dot", root, collapse, max_nodes, rankdir)
-    _check_format(format)
-    if highlight is not None:
-        shown = shown._replace(highlight=highlight_of(highlight, topological_order(root)))
-    with modes.collector_paused():
-        return _drawn(scene_of(root, collapse, max_nodes), format, rankdir, legend, shown.checked(root))
+    with collector_paused():  # and all that is made here gone before it looks around again
+        return _drawn(Content(scene_of(root, collapse, max_nodes), shown), format, rankdir, legend)
 
 
-def _drawn(scene: Scene, format: str, rankdir: str, legend: bool, shown: look.Shown) -> Picture:
-    contents = look.contents(scene, shown)
-    graph_attributes, edge_attributes = look.layout(scene, rankdir)
+def _drawn(content: Content, format: str, rankdir: str, legend: bool) -> Picture:
+    graph, edges = dot.spacing(content.scene, rankdir)
     picture = Picture(
         "graph",
         format=format,
-        graph_attr={"rankdir": rankdir, **look.GRAPH, **graph_attributes},
-        node_attr=look.NODE,
-        edge_attr=look.EDGE | edge_attributes,
+        graph_attr={"rankdir": rankdir, **style.GRAPH, **graph},
+        node_attr=style.NODE,
+        edge_attr=style.EDGE | edges,
     )
-    picture.text = look.as_text(scene, shown, contents)
-    picture.warnings = tuple(look.warnings(shown))
-    if captions := look.captions(scene, shown):
-        picture.attr(label=look.as_html(captions))
+    picture.text, picture.warnings = as_text(content), tuple(content.warnings)
+    if captions := content.captions():
+        picture.attr(label=dot.as_html(captions))
     if legend and rankdir in ("LR", "RL"):  # there the layout puts what comes first at the bottom
         _add_legend(picture)
-    for key, label, attributes in look.boxes(scene, shown, contents):
+    for key, label, attributes in dot.boxes(content):
         picture.node(key, label, **attributes)
-    for operand, result, attributes in look.arrows(scene, shown):
+    for operand, result, attributes in dot.arrows(content):
         picture.edge(operand, result, **attributes)
     if legend and rankdir in ("TB", "BT"):
         _add_legend(picture)
@@ -71,10 +55,10 @@ def _drawn(scene: Scene, format: str, rankdir: str, legend: bool, shown: look.Sh
 
 
 def _add_legend(picture: Picture) -> None:
-    with picture.subgraph(name="cluster_legend", graph_attr=look.LEGEND) as legend:
-        for key, label, attributes in look.legend():
+    with picture.subgraph(name="cluster_legend", graph_attr=style.LEGEND) as legend:
+        for key, label, attributes in dot.legend():
             legend.node(key, label, **attributes)
-        for one, other in look.LEGEND_ROWS:
+        for one, other in dot.legend_rows():
             legend.edge(one, other, style="invis")
 
 
@@ -201,43 +185,3 @@ def _for_dot_alone(options: Mapping[str, Any], engine: str) -> bool:
             f"{', '.join(wanted)}: only Graphviz's own program {engine} knows this; leave it out or install it"
         )
     return bool(wanted)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def check_scene(function: str, root: object, collapse: object, max_nodes: object, rankdir: object) -> None:
-    """Whether these are arguments of `draw_dot` and its like.
-
-    Raises:
-        TypeError, ValueError: one of them is not; says what to write.
-        CompileError: a function is being recorded here.
-    """
-    modes.check_not_tracing(f"{function}()", "draw a graph outside of the function that is compiled")
-    if not isinstance(root, Value):
-        raise TypeError(f"{function} draws the graph behind one Value, got {_a(root)}: write {function}(loss)")
-    _check_choice(function, "rankdir", rankdir, ("LR", "TB", "RL", "BT"))
-    _check_choice(function, "collapse", collapse, COLLAPSE)
-    if not isinstance(max_nodes, int) or isinstance(max_nodes, bool):
-        raise TypeError(f"{function}: max_nodes is a whole number, got {_a(max_nodes)}: write max_nodes=300")
-    if max_nodes < 1:
-        raise ValueError(f"{function}: max_nodes is at least 1, got {max_nodes}")
-
-
-def _check_format(format: object) -> None:
-    if not isinstance(format, str):
-        raise TypeError(f"draw_dot: format is a string, got {_a(format)}: write format='svg'")
-    if format.lower() not in graphviz.FORMATS:
-        raise ValueError(f"draw_dot: Graphviz has no format {format!r}: write format='svg', 'png' or 'pdf'")
-
-
-def _check_choice(function: str, name: str, choice: object, choices: tuple[str, ...]) -> None:
-    if not isinstance(choice, str):
-        raise TypeError(f"{function}: {name} is a string, got {_a(choice)}: write {name}={choices[0]!r}")
-    if choice not in choices:
-        raise ValueError(f"{function}: {name} is one of {', '.join(map(repr, choices))}, got {choice!r}")
-
-
-def _a(thing: object) -> str:
-    """What something is, in a message: the number itself, and of everything else the type."""
-    return f"{type(thing).__name__} {thing!r}" if isinstance(thing, (int, float)) else type(thing).__name__

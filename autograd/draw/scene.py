@@ -1,4 +1,4 @@
-"""What is drawn of a graph: boxes and arrows. A small graph has a box for each node; a large one is folded."""
+"""What is drawn of a graph: boxes and arrows. A small graph has a box for each node; a large one is collapsed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections import defaultdict, deque
 from itertools import groupby, repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.draw.folding import stem
-from autograd.draw.labels import counted, listed, one_line
-from autograd.draw.parts import Folded, Graph, Part, key_of, parts_of, title_of
-from autograd.modes import collector_paused
+from autograd.collector import collector_paused
+from autograd.draw.collapse import Collapsed, Graph, collapse_graph
+from autograd.draw.repeats import Part, stem
+from autograd.names import counted, in_picture, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,13 +22,13 @@ class Box(NamedTuple):
     """What is drawn as one box: a node, or several.
 
     Attributes:
-        key: what the box is called; no other box of the graph is, however it is folded.
+        key: what the box is called; no other box of the graph is, however it is collapsed.
         nodes: operands before results.
         kind: "leaf", "parameter", "constant" or "computed", which all of its nodes are, or "group", those of a scope.
         title: the label, operation or number of a node, the name of a scope, what several leaves are.
-        scope: the scope whose nodes they are, one of them where several are folded; of a single node the one that it
+        scope: the scope whose nodes they are, one of them where there are several; of a single node the one that it
             was computed in; or None.
-        count: how many repeats, such as examples, are folded into this box.
+        count: how many repeats, such as examples, are in this box.
     """
 
     key: str
@@ -37,6 +37,11 @@ class Box(NamedTuple):
     title: str
     scope: Scope | None
     count: int  # type: ignore[assignment]  # a tuple's method
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is a node, and no scope with one node in it."""
+        return self.kind != "group" and len(self.nodes) == 1
 
 
 class Arrow(NamedTuple):
@@ -59,7 +64,7 @@ class Scene(NamedTuple):
         root: the result.
         boxes: operands before results.
         arrows: those into a box in the order of its operands; between two single nodes one for each edge.
-        caption: what was folded or left out, "" if nothing was.
+        caption: what was collapsed or left out, "" if nothing was.
     """
 
     root: Value
@@ -77,10 +82,10 @@ def scene_of(
         root: the result.
         collapse: "none" for a box for each node; "neuron" for one for each innermost scope; "layer" for one for each
             scope around those; "auto" for the first of these that is small enough. Where that is not enough, "auto",
-            "neuron" and "layer" fold repeats as well.
-        max_nodes: how many boxes there may be. "auto" draws a graph of so many nodes as it is, and folds a larger one
-            until it is easy to read. What is still too large is cut, far from the root, and the caption says so.
-        opened: keys of boxes, or scopes, to be shown as what is folded in them, one step deeper each; in the order in
+            "neuron" and "layer" merge repeats as well.
+        max_nodes: how many boxes there may be. "auto" draws a graph of so many nodes as it is, and collapses a larger
+            one until it is easy to read. What is still too large is cut, far from the root, and the caption says so.
+        opened: keys of boxes, or scopes, to be shown as what is in them, one step deeper each; in the order in
             which they were opened, if they lie in one another. What would make too many boxes stays closed.
 
     Raises:
@@ -95,17 +100,17 @@ def scene_of(
     """
     with collector_paused():
         graph = Graph(root)
-        return _draw(graph, parts_of(graph, collapse, max_nodes, opened), max_nodes)
+        return _draw(graph, collapse_graph(graph, collapse, max_nodes, opened), max_nodes)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _draw(graph: Graph, folded: Folded, max_nodes: int) -> Scene:
+def _draw(graph: Graph, collapsed: Collapsed, max_nodes: int) -> Scene:
     """The parts as boxes, or where they are too many those that are computed, or of these the nearest to the root."""
-    parts, left_out = folded.parts, []
+    parts, left_out = collapsed.parts, []
     if len(parts) > max_nodes:
-        computed = [part for part in parts if not _are_leaves(part)]
+        computed = [part for part in parts if part.kind in ("computed", "group")]
         left_out.append(counted(_nodes_in(parts) - _nodes_in(computed), "leaf", "leaves"))
         parts = computed
     if len(parts) > max_nodes:
@@ -114,13 +119,9 @@ def _draw(graph: Graph, folded: Folded, max_nodes: int) -> Scene:
         left_out.append(counted(further, "computed node", "computed nodes") + " further from the root")
         parts = near
     boxes = tuple([_box(graph, part) for part in parts])
-    place = {node: k for k, part in enumerate(parts) for node in part.nodes if node not in folded.inside}
-    caption = _caption(boxes, left_out, folded.still_closed, max_nodes)
+    place = {node: k for k, part in enumerate(parts) for node in part.nodes if node not in collapsed.inside}
+    caption = _caption(boxes, left_out, collapsed.still_closed, max_nodes)
     return Scene(graph.root, boxes, _arrows(boxes, place), caption)
-
-
-def _are_leaves(part: Part) -> bool:
-    return not part.scopes and part.nodes[0]._left is None
 
 
 def _nodes_in(parts: Iterable[Part]) -> int:
@@ -134,7 +135,7 @@ def _nearest(root: Value, parts: Sequence[Part], number: int) -> list[Part]:
     queue = deque([part_of[root]])
     while queue and len(near) < number:
         for node in queue.popleft().nodes:
-            for operand in node.parents:
+            for operand in node.operands:
                 part = part_of.get(operand)
                 if part is not None and id(part) not in near and len(near) < number:
                     near.add(id(part))
@@ -143,20 +144,18 @@ def _nearest(root: Value, parts: Sequence[Part], number: int) -> list[Part]:
 
 
 def _box(graph: Graph, part: Part) -> Box:
-    first = part.nodes[0]
-    scope = part.scopes[0] if part.scopes else graph.scopes.get(first)
-    kind = "group" if part.scopes else "computed" if first._left is not None else first._primitive.name
-    return Box(key_of(graph, part), tuple(part.nodes), kind, title_of(part), scope, part.count)
+    scope = part.scopes[0] if part.scopes else graph.scopes.get(part.nodes[0])
+    return Box(graph.key_of(part), tuple(part.nodes), part.kind, part.title, scope, part.count)
 
 
 def _arrows(boxes: Sequence[Box], place: dict[Value, int]) -> tuple[Arrow, ...]:
-    is_one = [box.kind != "group" and len(box.nodes) == 1 for box in boxes]
+    is_one = [box.is_one for box in boxes]
     arrows: list[Arrow] = []
     for k, box in enumerate(boxes):
         merged: defaultdict[int, list[tuple[Value, int]]] = defaultdict(list)
         for node in box.nodes:
             position = 0
-            for j, operands in groupby(map(place.get, node.parents)):  # a `dot` of many has few boxes of operands
+            for j, operands in groupby(map(place.get, node.operands)):  # a `dot` of many has few boxes of operands
                 edges = list(zip(repeat(node), range(position, position := position + len(list(operands)))))
                 if j is None or j == k:  # not drawn, or inside of the box
                     continue
@@ -172,7 +171,7 @@ def _caption(boxes: Sequence[Box], left_out: Sequence[str], still_closed: Sequen
     said = []
     nodes = sum([len(box.nodes) for box in boxes])
     if nodes > len(boxes):
-        names = list(dict.fromkeys([one_line(stem(box.title)) for box in boxes if box.kind == "group"]))
+        names = list(dict.fromkeys([in_picture(stem(box.title)) for box in boxes if box.kind == "group"]))
         how = [f"collapsed by {listed(names) if len(names) <= 3 else 'scope'}"] if names else []
         if any(box.count > 1 for box in boxes):
             how.append("repeats are drawn once; × says how many")

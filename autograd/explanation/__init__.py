@@ -52,8 +52,8 @@ def explain(root: Value, wrt: Value, limit: int = 30) -> Explanation:
     Where written out the sum would have more than `limit` factors, the text gives their number and the recursive form,
     as `backward()` computes it: of each node the derivative once, from those of the results it is an operand of.
 
-    Nodes are called by their labels, equal ones h and h#2. Without a label the root is C, the pre-activations and
-    activations of `nn` are z and a with the indices of their weights, and all others v1, v2, ... in the order of
+    Nodes are called by their labels, equal ones h and h#2. Without a label the pre-activations and activations of `nn`
+    are z and a with the indices of their weights, the root is C, and all others are v1, v2, ... in the order of
     computation. No gradient is changed; if `backward()` has run, the last line compares. Where leaves have changed
     since the graph was computed, a line says what is old.
 
@@ -67,7 +67,7 @@ def explain(root: Value, wrt: Value, limit: int = 30) -> Explanation:
         An `Explanation`, which a notebook shows in LaTeX and a prompt as text.
 
     Raises:
-        TypeError: `root` or `wrt` is not one Value, or the limit not a whole number.
+        TypeError: `root` or `wrt` is not one Value, or the limit not an integer.
         ValueError: the limit is negative.
 
     Example:

@@ -7,26 +7,16 @@ from typing import TYPE_CHECKING
 
 from autograd import primitives
 from autograd.explanation import Explanation
-from autograd.explanation.formulas import (
-    COMPARISONS,
-    ELLIPSIS,
-    Formula,
-    Name,
-    conditions,
-    definition,
-    leaves,
-    local_derivative,
-    product,
-    total,
-)
-from autograd.explanation.names import in_math_mode, name_of, names_of, one_line
 from autograd.explanation.page import Factor, Page, equals
 from autograd.freshness import NOT_OF_NOW, outdated
-from autograd.graph import topological_order
+from autograd.graph import adjoints, edges, topological_order
+from autograd.names import counted, in_math_mode, name_of, names_of, one_line
 from autograd.paths import count, exactly, live_edges, nodes_between, paths
 from autograd.primitives import ZERO
 from autograd.scopes import scope_of
-from autograd.value import CONSTANT
+from autograd.symbolic.formulas import ELLIPSIS, conditions, definition, local_derivative
+from autograd.symbolic.notation import Formula, Name, leaves, product, total
+from autograd.symbolic.precedence import COMPARISONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -79,39 +69,34 @@ class _Graph:
         self.named = names_of(root)
         self.named.setdefault(wrt, name_of(wrt.label or "v"))
         self.nodes = nodes_between(wrt, root)
-        self.gradients: dict[Value, float] = dict.fromkeys(self.nodes[-1:], 1.0)
+        self.gradients = adjoints(self.nodes) if self.nodes else {}
         self.results: dict[Value, list[Edge]] = {node: [] for node in self.nodes}
         for node in self.nodes[1:]:  # the first is `wrt`
             for position, operand in live_edges(node, self.results):
                 self.results[operand].append((node, position))
-        for node in reversed(self.nodes[1:]):
-            for position, operand in live_edges(node, self.results):
-                contribution = self.gradients[node] * self.local(node, position)
-                before = self.gradients.get(operand)
-                self.gradients[operand] = contribution if before is None else before + contribution
         self.derivative = self.gradients.get(wrt, 0.0)
 
     def local(self, node: Value, position: int) -> float:
         """A recorded local derivative."""
-        local = node._edges()[position]
+        _, local = edges(node)[position]
         assert local is not None, "there is no such edge"
         return local
 
     def name(self, node: Value) -> Formula:
         """A node by its name."""
-        return Formula(node._data, self.named[node])
+        return Formula(node.data, self.named[node])
 
     def d(self, node: Value) -> Formula:
         """The derivative of the root through the whole graph."""
         root, below = self.named[self.root], self.named[node]
         return Formula(name=Name(f"d{root.text}/d{below.text}", rf"\frac{{d{root.latex}}}{{d{below.latex}}}"))
 
-    def partial(self, node: Value, position: int) -> Formula:
-        """The local derivative of a node by one operand; with its place, where the operand stands in several."""
-        operand = node.parents[position]
+    def symbol(self, node: Value, position: int) -> Formula:
+        """What the local derivative by one operand is called; with its place, where the operand stands in several."""
+        operand = node.operands[position]
         above, below = self.named[node], self.named[operand]
         text, latex = f"∂{above.text}/∂{below.text}", rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}"
-        if sum([parent is operand for parent in node.parents]) > 1:
+        if sum([other is operand for other in node.operands]) > 1:
             text, latex = f"{text}|{position + 1}", rf"\left.{latex}\right|_{{{position + 1}}}"
         return Formula(name=Name(text, latex))
 
@@ -144,11 +129,11 @@ def _sum_over_paths(graph: _Graph, number_of_paths: int) -> Page:
     formulas = {edge: graph.formula(*edge) for edge in edges}
 
     page = Page()
-    page.say(*_paths_counted(graph, number_of_paths), ".")
+    page.say(*_pathscounted(graph, number_of_paths), ".")
     page.gap()
     page.equation(
         graph.d(graph.wrt),
-        [total([product([graph.partial(*edge) for edge in edges]) for edges in products])],
+        [total([product([graph.symbol(*edge) for edge in edges]) for edges in products])],
         [total([product([formulas[edge] for edge in edges]) for edges in products])],
         [total([product([graph.number(*edge) for edge in edges]) for edges in products])],
         [total([Formula(path.product) for path in ways])],
@@ -173,10 +158,10 @@ def _sum_over_paths(graph: _Graph, number_of_paths: int) -> Page:
 def _factor(graph: _Graph, edge: Edge, formula: Formula) -> Factor:
     node, position = edge
     made_by = definition(node, graph.named, position)
-    return Factor(graph.name(node), made_by, graph.partial(*edge), formula, graph.number(*edge))
+    return Factor(graph.name(node), made_by, graph.symbol(*edge), formula, graph.number(*edge))
 
 
-def _paths_counted(graph: _Graph, number: int) -> Parts:
+def _pathscounted(graph: _Graph, number: int) -> Parts:
     paths_in_words = f"{exactly(number)} path{'' if number == 1 else 's'}"
     return graph.d(graph.wrt), f": {paths_in_words} from ", graph.name(graph.wrt), " to ", graph.name(graph.root)
 
@@ -194,9 +179,9 @@ def _recursive_form(graph: _Graph, number_of_paths: int, factors: int, limit: in
     for shown in (12, 10, 8, 6, 4):
         page = Page()
         why = f", with {exactly(factors)} factors in all, more than limit={limit}."
-        page.say(*_paths_counted(graph, number_of_paths), why)
-        edges = sum([len(results) for results in graph.results.values()])
-        how = f"backward() takes each of {_counted(edges, 'edge')} once, from ", graph.name(graph.root), " down: "
+        page.say(*_pathscounted(graph, number_of_paths), why)
+        number = sum([len(results) for results in graph.results.values()])
+        how = f"backward() takes each of {counted(number, 'edge')} once, from ", graph.name(graph.root), " down: "
         page.say(*how, graph.rule(), " over all y computed directly from x.")
         page.gap()
         _say_steps(page, graph, steps, shown)
@@ -216,7 +201,7 @@ def _say_steps(page: Page, graph: _Graph, steps: list[list[Value]], shown: int) 
     if left_out:
         ends = "from ", graph.name(left_out[0]), " to ", graph.name(left_out[-1])
         given = _derivatives(graph, ", which give ", [node for node in left_out if node in used])
-        page.say(f"... {_counted(len(left_out), 'node')} left out, ", *ends, *given)
+        page.say(f"... {counted(len(left_out), 'node')} left out, ", *ends, *given)
     for step in said[half:]:
         _say_step(page, graph, step, used)
 
@@ -238,7 +223,7 @@ def _steps(graph: _Graph) -> list[list[Value]]:
     steps: dict[tuple[int, object, int], list[Value]] = {}
     for node in reversed(graph.nodes):
         distance[node] = max([distance[result] + 1 for result, _ in graph.results[node]], default=0)
-        kind = distance[node], node._primitive, len(graph.results[node])
+        kind = distance[node], node.primitive or node.kind, len(graph.results[node])
         steps.setdefault(kind, []).append(node)
     return [steps[key][::-1] for key in sorted(steps, key=lambda key: key[0])]
 
@@ -263,7 +248,7 @@ def _say_step(page: Page, graph: _Graph, step: list[Value], used: Collection[Val
 
     page.equation(
         graph.d(node),
-        [added(d, [graph.partial(*edge) for edge in edges]), added(d, formulas)],
+        [added(d, [graph.symbol(*edge) for edge in edges]), added(d, formulas)],
         [added(gradients, [graph.number(*edge) for edge in edges]), Formula(graph.gradients[node])],
         because=conditions(formulas[0]) if len(formulas) == 1 else None,
         indent=1,
@@ -275,7 +260,7 @@ def _say_step(page: Page, graph: _Graph, step: list[Value], used: Collection[Val
 def _place(node: Value) -> Parts:
     """The scopes that a node was computed in, but for its neuron, which the indices of its name give."""
     scope = scope_of(node)
-    parts = [part.name for part in scope.chain() if not part.name.startswith("neuron")] if scope else []
+    parts = [part.name for part in scope.chain() if part.kind != "neuron"] if scope else []
     place = one_line(" / ".join(parts))
     return ("  (", Formula(name=Name(place, rf"\mathrm{{{in_math_mode(place)}}}")), ")") if parts else ()
 
@@ -293,11 +278,11 @@ def _why_zero(graph: _Graph) -> Page:
         page.say(*zero, root, " does not depend on ", wrt, ", which is not in its graph.")
         if graph.root in set(topological_order(graph.wrt)):
             page.say("It is the other way round: ", wrt, " was computed from ", root, ".")
-        elif graph.root._primitive is CONSTANT:
+        elif graph.root.kind == "constant":
             page.say(root, " is a constant: a plain number, detached, or computed where nothing is recorded.")
         elif graph.wrt.label and any(node.label == graph.wrt.label for node in order):
             page.say("Another node with the same label is: was one of the two made anew?")
-    elif graph.wrt._primitive is CONSTANT:
+    elif graph.wrt.kind == "constant":
         page.say(*zero, wrt, " is a constant, for which no derivative is recorded.")
     else:
         page.say(*zero, root, " was computed from ", wrt, ", but every way between them is cut.")
@@ -317,15 +302,14 @@ def _cuts(graph: _Graph) -> list[Edge]:
     for node in topological_order(graph.root):
         if live_edges(node, reached):
             reached.add(node)
-        locals_ = zip(node.parents, node._edges())
-        cuts += [(node, k) for k, (operand, local) in enumerate(locals_) if local is None and operand in reached]
+        cuts += [(node, k) for k, (operand, local) in enumerate(edges(node)) if local is None and operand in reached]
     return cuts
 
 
 def _why_cut(node: Value, position: int) -> str:
-    if node._primitive in COMPARISONS:
+    if node.primitive in COMPARISONS:
         return ": a comparison is 0 or 1, its derivative is 0"
-    if node._primitive is primitives.where:
+    if node.primitive is primitives.where:
         return ": it only decides" if position == 0 else ": the other one was chosen"
     return ": the rule of this operation says that nothing flows back"
 
@@ -338,7 +322,7 @@ def _note_what_is_not_finite(page: Page, graph: _Graph) -> None:
     for node in nodes:
         for position, _ in live_edges(node, graph.results) if node is not graph.wrt else ():
             if graph.local(node, position) is ZERO:
-                closed = graph.partial(node, position)
+                closed = graph.symbol(node, position)
                 page.say("Nothing flows along ", closed, " = 0, whatever arrives: not even nan or inf.")
                 return
 
@@ -347,7 +331,7 @@ def _note_what_is_old(page: Page, graph: _Graph) -> None:
     old = outdated(topological_order(graph.root))
     nodes = [node for node in reversed(graph.nodes) if node in old]
     if nodes:
-        others = f" and {_counted(len(nodes) - 3, 'more node')}" if len(nodes) > 3 else ""
+        others = f" and {counted(len(nodes) - 3, 'more node')}" if len(nodes) > 3 else ""
         number = "is" if len(nodes) == 1 else "are"
         names = _listed([(graph.name(node),) for node in nodes[:3]])
         page.say("Old data: ", *names, f"{others} {number} {NOT_OF_NOW}. Run the forward pass again.")
@@ -356,7 +340,7 @@ def _note_what_is_old(page: Page, graph: _Graph) -> None:
 def _compare_with_backward(page: Page, graph: _Graph) -> None:
     root, wrt = graph.root, graph.wrt
     gradient = (graph.name(wrt), ".grad", *equals(wrt.grad))
-    if root._grad is None:
+    if not root.has_grad:
         page.say("backward() has not run from ", graph.name(root), " yet: ", *gradient, ".")
     elif root.grad == 0.0:
         page.say("Gradients are set to 0 since backward() ran, if it did: ", *gradient, ".")
@@ -374,10 +358,6 @@ def _agree(x: float, y: float, scale: float = 0.0) -> bool:
     if x != x or y != y:
         return x != x and y != y
     return x == y or abs(x - y) <= 1e-9 * max(abs(x), abs(y), scale)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _listed(items: Sequence[Parts]) -> Parts:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd.explanation.formulas import LATEX, SUM, TEXT, Formula, Name, conditions, is_exact, leaves
+from autograd.symbolic.formulas import conditions
+from autograd.symbolic.notation import LATEX, TEXT, Formula, Name, is_exact, leaves
+from autograd.symbolic.precedence import SUM
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,14 +23,14 @@ class Factor(NamedTuple):
     Attributes:
         node: what was computed.
         made_by: its operation.
-        partial: the symbol of its local derivative by one operand.
+        symbol: what its local derivative by one operand is called.
         formula: what the rule says that is.
         number: the same as a number.
     """
 
     node: Formula
     made_by: Formula
-    partial: Formula
+    symbol: Formula
     formula: Formula
     number: Formula
 
@@ -38,7 +40,7 @@ class Factor(NamedTuple):
         return [
             _name(self.node),
             _related(self.made_by),
-            _name(self.partial),
+            _name(self.symbol),
             _related(self.formula),
             _NOTHING if self.formula.text == self.number.text else _related(self.number),
             Name(f"since {because.text}", rf"\text{{since }} {because.latex}") if because else _NOTHING,

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing ty
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autograd.explorer.show import Explorer
+    from autograd.explorer.explorer import Explorer
 
 
 def explore(
@@ -62,7 +62,7 @@ def explore(
         raise ValueError(f"explore: the learning rate is a finite number, got {learning_rate}")
     if not isinstance(title, str):
         raise TypeError(f"explore: the title is a string, got {_a(title)}: write title='one example'")
-    from autograd.explorer.show import Explorer
+    from autograd.explorer.explorer import Explorer
 
     return Explorer(root, examples, float(learning_rate), title)
 

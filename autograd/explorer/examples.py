@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from autograd.explorer.text import in_one_line
 from autograd.graph import topological_order
-from autograd.value import CONSTANT
+from autograd.names import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,37 +38,36 @@ def own_numbers(nodes: Sequence[Value], examples: Sequence[Value]) -> list[dict[
     if all(order[-1] is not nodes[-1] for order in orders):
         orders.insert(0, list(nodes))
     own = [place for place, node in enumerate(nodes) if node.is_leaf and _differs([order[place] for order in orders])]
-    return [{place: order[place]._data for place in own} for order in orders]
+    return [{place: order[place].data for place in own} for order in orders]
 
 
 def _differs(leaves: Sequence[Value]) -> bool:
     first = leaves[0]
-    if first._primitive is CONSTANT:
-        return any(leaf._data != first._data for leaf in leaves)
+    if first.kind == "constant":
+        return any(leaf.data != first.data for leaf in leaves)
     return any(leaf is not first for leaf in leaves)
 
 
 def _check_alike(nodes: Sequence[Value], order: Sequence[Value], k: int) -> None:
     """Whether two graphs are the same but for their numbers."""
     places = [{node: place for place, node in enumerate(graph)} for graph in (nodes, order)]
-    for place, pair in enumerate(zip(nodes, order)):
-        node, other = pair
-        wanted, got = [(each._primitive, [of[o] for o in each.parents]) for each, of in zip(pair, places)]
-        if wanted != got:
-            raise ValueError(
-                f"explore: examples are computed in the same way, but in examples[{k}] node {place} is "
-                f"{_described(other)}, and in the root it is {_described(node)}: make all of them by one function "
-                f"without `if`, with the same layers and losses"
-            )
+    difference = ""
     if len(nodes) != len(order):
+        difference = f"examples[{k}] has {len(order)} nodes and the root {len(nodes)}"
+    for place, pair in enumerate(zip(nodes, order)):
+        wanted, got = [(each.kind, each.primitive, [of[o] for o in each.operands]) for each, of in zip(pair, places)]
+        if wanted != got:
+            node, other = map(_described, pair)
+            difference = f"in examples[{k}] node {place} is {other}, and in the root it is {node}"
+            break
+    if difference:
         raise ValueError(
-            f"explore: examples are computed in the same way, but examples[{k}] has {len(order)} nodes and the root "
-            f"{len(nodes)}: make all of them by one function without `if`, with the same layers and losses"
+            f"explore: examples are computed in the same way, but {difference}: make all of them by one function "
+            f"without `if`, with the same layers and losses"
         )
 
 
 def _described(node: Value) -> str:
     """What a node is, in a message."""
-    kind = node._primitive.name
-    operands = f" of {len(node.parents)}" if node.parents else ""
-    return f"{kind}{operands}" + (f" ({in_one_line(node.label, 40)!r})" if node.label else "")
+    what = f"{node.primitive.name} of {len(node.operands)}" if node.primitive else node.kind
+    return what + (f" ({one_line(node.label, 40)!r})" if node.label else "")

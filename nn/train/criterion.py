@@ -70,7 +70,8 @@ def is_right(loss: LossFunction, output: Output, target: Value) -> Value:
     """
     assert isinstance(loss, Loss)
     assert loss.decide is not None
-    return equal(loss.decide(listed(output)), target)
+    right: Value = equal(loss.decide(listed(output)), target)
+    return right
 
 
 def check_targets(loss: LossFunction, targets: Iterable[Any], outputs: int, name: str = "y") -> None:

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from autograd.pytree import check_array
+
 from autograd.primitives import to_float
-from autograd.structure import check_array
 
 
 class Examples(NamedTuple):

@@ -629,7 +629,7 @@ def test_steps_in_a_folded_graph_are_single_edges(show):
     opened = show(explore(loss))
     nodes = topological_order(loss)
     computed = [node for node in nodes if not node.is_leaf]
-    edges = sum(local is not None for node in computed for local in node._edges())
+    edges = sum(local is not None for node in computed for local in node.local_derivatives)
     assert opened.last() == len(computed) + 1 + edges
     opened.go_to(len(computed) + 1 + edges // 2)
     assert "local derivative" in opened.text(".terms")

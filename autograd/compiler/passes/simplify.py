@@ -1,0 +1,75 @@
+"""Constants are folded, what is computed twice is computed once, what nobody wants is left out."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+from autograd import primitives
+from autograd.compiler.program import EFFECTS
+from autograd.compiler.spellings import COMPARISONS
+from autograd.primitives import Primitive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autograd.compiler.program import Program
+
+
+def fold_constants(program: Program) -> Program:
+    """Operations on constants alone are done now, by the same functions that Values use; so are choices."""
+
+    def folded(new: Program, position: int, index: list[int]) -> int | None:
+        operation, operands, _ = program.instructions[position]
+        return _folded(new, operation, [index[k] for k in operands]) if isinstance(operation, Primitive) else None
+
+    return program.rewritten(folded)
+
+
+def _folded(new: Program, operation: Primitive, operands: Sequence[int]) -> int | None:
+    """The instruction that an operation on constants comes down to; None where it has to be computed."""
+    if operation in (primitives.less, primitives.greater) and operands[0] == operands[1]:
+        return new.constant(0.0)
+    numbers = [new.number(k) for k in operands]
+    if operation is primitives.where and numbers[0] is not None:
+        return operands[1] if numbers[0] else operands[2]
+    if operation is primitives.where and numbers[1:] == [1.0, 0.0] and _is_comparison(new, operands[0]):
+        return operands[0]
+    if None in numbers:
+        return None
+    try:
+        return new.constant(operation.forward(*numbers))
+    except Exception:  # the forward function of a user's row: left to raise where it is called
+        return None
+
+
+def _is_comparison(program: Program, index: int) -> bool:
+    instruction = program.instructions[index]
+    return isinstance(instruction.operation, Primitive) and instruction.name in COMPARISONS
+
+
+def common_subexpressions(program: Program) -> Program:
+    """What is computed twice is computed once."""
+    known: dict[Any, int] = {}
+
+    def computed(new: Program, position: int, index: list[int]) -> int:
+        operation, operands, attribute = program.instructions[position]
+        moved = tuple([index[k] for k in operands])
+        key = operation, moved, struct.pack("d", attribute) if operation == "constant" else attribute
+        if operation in EFFECTS or key not in known:
+            known[key] = new.append(operation, moved, attribute)
+        return known[key]
+
+    return program.rewritten(computed)
+
+
+def dead_code(program: Program) -> Program:
+    """What nobody wants is left out."""
+    alive = [instruction.operation in EFFECTS for instruction in program.instructions]
+    for wanted in program.wanted:
+        alive[wanted] = True
+    for position in reversed(range(len(alive))):
+        if alive[position]:
+            for operand in program.instructions[position].operands:
+                alive[operand] = True
+    return program.rewritten(lambda new, position, index: None if alive[position] else -1)  # noqa: ARG005

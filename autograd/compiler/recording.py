@@ -1,0 +1,328 @@
+"""From a function of Values to a program: it is run, and the graph that it leaves behind is the program.
+
+It is run twice, on numbers that differ in the last place, and has to do the same both times. What both graphs have in
+common was there before: a Value from outside, which is read at every call. What the second run did otherwise than the
+first, a compiled function would do as in the first for ever: that is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+import struct
+import sys
+from array import array
+from operator import is_
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autograd.compiler.arguments import argument_names, placeholders
+from autograd.compiler.listing import Names
+from autograd.compiler.program import Program
+from autograd.errors import CompileError
+from autograd.graph import line_of, read_data, topological_order, write_data
+from autograd.modes import Trace, recording
+from autograd.pytree import flatten
+from autograd.scopes import INSIDE, scope, scope_of
+from autograd.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from autograd.compiler.arguments import Arguments, Kind
+    from autograd.pytree import Structure
+
+_SMALLEST = math.ulp(0.0)
+
+RUNS_OF_CHANCE = 12
+"""So many times a function is run while which random numbers are drawn: one that tosses a coin is found out."""
+
+
+class Run(NamedTuple):
+    """What a function did.
+
+    Attributes:
+        outputs: the numbers that it returned, Values or floats.
+        structure: what they are in.
+        made: the leaves that it made.
+        order: the graph behind the outputs, operands before results.
+    """
+
+    outputs: list[Any]
+    structure: Structure
+    made: set[Any]
+    order: list[Value]
+
+
+def record(f: Callable[..., Any], arguments: Sequence[Any], names_lines: bool = False) -> Run:
+    """Run a function on Values whose numbers stand for any.
+
+    Args:
+        f: the function.
+        arguments: what it is called with.
+        names_lines: whether every node is to know the user's line that made it, which takes longer.
+
+    Raises:
+        CompileError: it looks at a number, or returns something that is no number.
+    """
+    trace = Trace(names_lines)
+    with recording(), trace:
+        if names_lines:
+            with scope("recorded"):  # in it every operation goes the long way
+                returned = f(*arguments)
+        else:
+            returned = f(*arguments)
+    outputs, structure = flatten(returned)
+    for output in outputs:
+        if not isinstance(output, (Value, int, float)):
+            raise CompileError(
+                f"the result of {_name(f)} wants to be a Value, or a structure of Values, "
+                f"got {type(output).__name__} {output!r:.80}"
+            )
+    return Run(outputs, structure, trace.made, topological_order(*_values(outputs)))
+
+
+class Recording(NamedTuple):
+    """What a function does, each time the same.
+
+    Attributes:
+        kinds: of its arguments.
+        program: what it does.
+        nodes: for each number that it returned the instruction.
+        outputs: these numbers, in one run.
+        structure: what they are in.
+        captured: the Values from outside that are not parameters: read at every call, as parameters behind the others.
+        names: what the program's text calls things: parameters by their labels, inputs by the function's arguments.
+        mark: equal for recordings that say the same.
+    """
+
+    kinds: tuple[Kind, ...]
+    program: Program
+    nodes: list[int]
+    outputs: list[Any]
+    structure: Structure
+    captured: list[Value]
+    names: Names
+    mark: Any
+
+
+def trace(f: Callable[..., Any], arguments: Arguments, parameters: Sequence[Value], chance: bool = False) -> Recording:
+    """Run a function again and again, and make a program of what it does.
+
+    Args:
+        f: the function.
+        arguments: like those that it will be called with.
+        parameters: the Values that are read at every call, in order; those of arguments that are no tables follow.
+        chance: whether it is known to draw random numbers.
+
+    Raises:
+        CompileError: a run differs from the first; says in what and, where it can be found out, at which line.
+    """
+
+    def run(others: bool, names_lines: bool = False) -> tuple[list[list[Value]], Run]:
+        given, values = placeholders(arguments)
+        if others:  # what was made of their numbers will differ
+            for own in values:
+                write_data(own, [math.nextafter(x, 0.0) if x else _SMALLEST for x in read_data(own)])
+        return values, record(f, given, names_lines)
+
+    states = _random_states()
+    own, ours = first = run(others=False)
+    outside: frozenset[Value] = frozenset()
+    runs = 1
+    while runs < (RUNS_OF_CHANCE if chance or states != _random_states() else 2):
+        again = _again(f, run)
+        runs += 1
+        position, what = _difference(first, again)
+        if what:
+            raise CompileError(
+                f"{_name(f)} did not do the same when it was run again: {what}{_line_of(run, position)}. A random "
+                f"number, a counter, a list that grew: what is to change from call to call wants to be an argument, "
+                f"or in a Value"
+            )
+        outside = outside or _from_outside(ours, again[1])
+    _check_outside(f, outside, own, ours, parameters)
+    columns = [value for values, kind in zip(own, arguments.kinds) if kind.is_table for value in values]
+    shared = [value for values, kind in zip(own, arguments.kinds) if not kind.is_table for value in values]
+    inputs = {value: (1, k) for k, value in enumerate(columns)}
+    batches = [0] if arguments.n is None else [0, len(columns)]
+    program, nodes, captured = to_program(ours, inputs, [*parameters, *shared], outside, batches)
+    names = _names(f, arguments.kinds, parameters, captured)
+    mark = _mark(program), tuple(nodes), tuple(map(id, captured)), ours.structure
+    return Recording(arguments.kinds, program, nodes, ours.outputs, ours.structure, captured, names, mark)
+
+
+def _names(
+    f: Callable[..., Any], kinds: Sequence[Kind], parameters: Sequence[Value], captured: Sequence[Value]
+) -> Names:
+    shared: list[str] = []
+    columns: list[str] = []
+    for (structure, is_table), name in zip(kinds, argument_names(f, len(kinds))):
+        numbers = [f"{name}[{k}]" for k in range(structure.size)] if structure.size > 1 else [name]
+        (columns if is_table else shared).extend(numbers)
+    labels = [p.label or f"parameter[{k}]" for k, p in enumerate(parameters)]
+    return Names([*labels, *shared, *[v.label or "captured" for v in captured]], [columns])
+
+
+def _again(f: Callable[..., Any], run: Callable[..., Any]) -> Any:
+    try:
+        return run(True)
+    except Exception as error:
+        raise CompileError(
+            f"{_name(f)} ran once, and when it was run again, to see whether it does the same, it failed: "
+            f"{type(error).__name__}: {error}. What it uses up or changes it wants to be given as an argument"
+        ) from error
+
+
+def _from_outside(ours: Run, other: Run) -> frozenset[Value]:
+    """What both runs have used that was computed before, or that the first has made and kept; and constants."""
+    common = set(ours.order).intersection(other.order)
+    return frozenset([node for node in common if not node.is_leaf or _is_read(node, ours)])
+
+
+def _is_read(leaf: Value, run: Run) -> bool:
+    """Whether a leaf from outside is read though a run takes such leaves for its own; not the library's constants."""
+    return leaf in run.made or (leaf.kind == "constant" and scope_of(leaf) is not INSIDE)
+
+
+def _check_outside(
+    f: Callable[..., Any],
+    outside: frozenset[Value],
+    given: Sequence[Sequence[Value]],
+    run: Run,
+    parameters: Sequence[Value],
+) -> None:
+    used = [node for node in topological_order(*_values(run.outputs), leaves=outside) if node in outside]
+    computed = [node for node in used if not node.is_leaf]
+    own = run.made.union(*given)
+    if own.union(parameters).isdisjoint(topological_order(*computed)):
+        return
+    for node in computed:
+        behind = set(topological_order(node))
+        operation = node.primitive.name if node.primitive else ""
+        if not own.isdisjoint(behind):
+            raise CompileError(
+                f"{_name(f)} uses the result of {operation} again that it computed when it was run before: compute it "
+                f"anew each time"
+            )
+        places = [k for k, p in enumerate(parameters) if p in behind]
+        if places:
+            parameter = parameters[places[0]].label or f"parameters[{places[0]}]"
+            raise CompileError(
+                f"{_name(f)} uses {node.label or 'a Value'} = {_number(node):g}, which was computed outside of it, by "
+                f"{operation}, from {parameter}: that gradient would be lost. Compute it inside of the function"
+            )
+
+
+def to_program(
+    run: Run,
+    inputs: dict[Value, tuple[int, int]],
+    parameters: Sequence[Value],
+    outside: frozenset[Value],
+    columns: Sequence[int],
+) -> tuple[Program, list[int], list[Value]]:
+    """The graph behind some results as a program.
+
+    Args:
+        run: what the function did.
+        inputs: the Values that stand for a column of a batch, with (batch, column).
+        parameters: the Values that are read at every call, in order.
+        outside: Values that are read at every call though they are no leaves.
+        columns: of each batch, as for `Program`.
+    """
+    places = {parameter: k for k, parameter in enumerate(parameters)}
+    captured: list[Value] = []
+    program = Program(0, columns)
+    index: dict[Value, int] = {}
+    for node in topological_order(*_values(run.outputs), leaves=outside) if outside else run.order:
+        if node in inputs:
+            index[node] = program.append("input", (), inputs[node])
+        elif node not in outside and node.primitive is not None:
+            index[node] = program.append(node.primitive, [index[operand] for operand in node.operands])
+        elif node not in outside and (node in run.made or node.kind == "constant"):
+            index[node] = program.append("constant", (), _number(node))
+        else:
+            if node not in places:
+                places[node] = len(places)
+                captured.append(node)
+            index[node] = program.append("parameter", (), places[node])
+    program.parameters = program.sums = len(places)
+    nodes = [index[o] if isinstance(o, Value) else program.constant(float(o)) for o in run.outputs]
+    return program, nodes, captured
+
+
+def _mark(program: Program) -> tuple[int, bytes]:
+    """What is equal for programs that say the same: instructions, constants to the bit."""
+    numbers = [x.attribute for x in program.instructions if x.operation == "constant"]
+    others = hash(tuple([None if x.operation == "constant" else x for x in program.instructions]))
+    return others, hashlib.blake2b(array("d", numbers)).digest()
+
+
+def _difference(first: tuple[list[list[Value]], Run], again: tuple[list[list[Value]], Run]) -> tuple[int, str]:
+    """Where in its order the second run did something else than the first, and what; "" if it did the same."""
+    (given, ours), (given_again, theirs) = first, again
+    counterpart = {x: y for xs, ys in zip(given, given_again) for x, y in zip(xs, ys)}
+    own = frozenset(counterpart)
+    for position, (node, other) in enumerate(zip(ours.order, theirs.order)):
+        if node is other or (node in own and counterpart[node] is other):
+            continue
+        operands, others = node.operands, other.operands
+        if (node.primitive, node.kind, len(operands)) != (other.primitive, other.kind, len(others)) or node in own:
+            return position, f"{_what_is(node)} became {_what_is(other)}"
+        if not operands:
+            known = (node in ours.made) == (other in theirs.made)
+            if not known or not _same(_number(node), _number(other)):
+                return position, f"{_number(node)!r} became {_number(other)!r}" if known else "a Value was made before"
+        elif not all(map(is_, map(counterpart.get, operands, operands), others)):
+            return position, f"the operands of {_what_is(node)} became others"
+        counterpart[node] = other
+    ending = min(len(ours.order), len(theirs.order))
+    if len(ours.order) != len(theirs.order):
+        return ending, f"{len(ours.order)} operations became {len(theirs.order)}"
+    same = [
+        counterpart.get(x, x) is y if isinstance(x, Value) else not isinstance(y, Value) and _same(x, y)
+        for x, y in zip(ours.outputs, theirs.outputs)
+    ]
+    return ending, "" if all(same) and ours.structure == theirs.structure else "it returned something else"
+
+
+def _what_is(node: Value) -> str:
+    return node.primitive.name if node.primitive else "a Value"
+
+
+def _same(number: float, other: float) -> bool:
+    return struct.pack("d", number) == struct.pack("d", other)
+
+
+def _number(node: Value) -> float:
+    """The number in a Value, also while another function is being recorded around this one."""
+    return read_data([node])[0]
+
+
+def _line_of(run: Callable[..., Any], position: int) -> str:
+    """The user's line that uses what stands at this position, in a run that is like the others as far as that."""
+    try:
+        order: list[Value] = run(True, True)[1].order
+    except Exception:  # what it does is not to be relied on
+        return ""
+    node = order[min(position, len(order) - 1)] if order else None
+    users = [user for user in order if user is node or any(operand is node for operand in user.operands)]
+    lines = [line for line in map(line_of, users) if line]
+    return f" ({lines[0]})" if lines else ""
+
+
+def _random_states() -> list[Any]:
+    """What tells whether anybody has drawn numbers from Python's or NumPy's own generator."""
+    states: list[Any] = [random.getstate()]
+    if "numpy.random" in sys.modules:
+        kind, words, *rest = sys.modules["numpy.random"].get_state()
+        states += [kind, words.tobytes(), rest]
+    return states
+
+
+def _values(outputs: Iterable[Any]) -> list[Value]:
+    return [output for output in outputs if isinstance(output, Value)]
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return str(getattr(f, "__name__", type(f).__name__))

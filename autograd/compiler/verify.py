@@ -1,0 +1,130 @@
+"""The invariants of a program, checked after every pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autograd.compiler.program import UNIFORM, Program, batch_of
+from autograd.primitives import Primitive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autograd.compiler.program import Instruction
+
+    Problem = Callable[[Program, tuple[int, ...], Any], str]
+
+
+def verify(program: Program, after: str) -> None:
+    """Check the invariants of a program.
+
+    Raises:
+        AssertionError: names the pass after which one was broken, the instruction and the invariant.
+    """
+    batches: list[int] = []
+    for index, instruction in enumerate(program.instructions):
+        operation, operands, _ = instruction
+        if operands and not 0 <= min(operands) <= max(operands) < index:
+            found, problem = set(), f"its operands {operands} are not all computed before it"
+        else:
+            found = {batches[k] for k in operands}
+            found.discard(UNIFORM)
+            problem = "its operands belong to different batches" if len(found) > 1 else _problem(program, instruction)
+        if problem:
+            raise AssertionError(f"after the pass {after}: %{index} = {instruction.name}: {problem}")
+        if isinstance(operation, Primitive):
+            batches.append(found.pop() if found else UNIFORM)
+        else:
+            batches.append(batch_of(instruction, batches))
+    for batch, nodes in program.outputs.items():
+        for node in nodes:
+            if batches[node] not in (UNIFORM, batch):
+                raise AssertionError(f"after the pass {after}: %{node} is no output of batch {batch}")
+    for node in program.results:
+        if batches[node] != UNIFORM:
+            raise AssertionError(f"after the pass {after}: the result %{node} differs between examples")
+
+
+def _problem(program: Program, instruction: Instruction) -> str:
+    """What is wrong with an instruction, whatever its operands are; "" if nothing is."""
+    operation, operands, attribute = instruction
+    if isinstance(operation, Primitive):
+        if operation.arity not in (None, len(operands)):
+            return f"{len(operands)} operands, wants {operation.arity}"
+        return "" if operands else "no operands"
+    if operation not in _OWN:
+        return "unknown operation"
+    wanted, problem = _OWN[operation]
+    if wanted not in (None, len(operands)):
+        return f"{len(operands)} operands, wants {wanted}"
+    return problem(program, operands, attribute)
+
+
+def _unless_below(limit: int, number: Any) -> str:
+    return "" if number.__class__ is int and 0 <= number < limit else f"wants a number below {limit}"
+
+
+def _batch_sum(program: Program, _: Any, attribute: Any) -> str:
+    index, batch = attribute
+    fits = 0 <= index < program.sums and 0 < batch < len(program.columns)
+    return "" if fits else f"there is no sum {index}, or no batch {batch}"
+
+
+def _input(program: Program, _: Any, attribute: Any) -> str:
+    batch, column = attribute
+    fits = 0 < batch < len(program.columns) and 0 <= column < program.columns[batch]
+    return "" if fits else f"there is no column {column} in batch {batch}"
+
+
+def _element(program: Program, operands: tuple[int, ...], number: Any) -> str:
+    source = program.instructions[operands[0]]
+    if source.operation not in ("layer", "layer_inputs"):
+        return f"element of {source.name}"
+    return _unless_below(source.attribute.rows if source.operation == "layer" else source.attribute.depth, number)
+
+
+def _layer(wanted: Callable[[Any], int]) -> Problem:
+    def problem(program: Program, operands: tuple[int, ...], weights: Any) -> str:
+        if len(operands) != wanted(weights):
+            return f"{len(operands)} operands do not fit {weights}"
+        spans = [(weights.first, weights.last)]
+        if weights.bias is not None:
+            spans.append((weights.bias, weights.bias + (weights.rows - 1) * weights.bias_step))
+        return _beyond_parameters(program, spans)
+
+    return problem
+
+
+def _range(program: Program, _: Any, attribute: Any) -> str:
+    length, first_x, step_x, first_y, step_y = attribute
+    last = length - 1
+    return _beyond_parameters(program, [(first_x, first_x + last * step_x), (first_y, first_y + last * step_y)])
+
+
+def _beyond_parameters(program: Program, spans: list[tuple[int, int]]) -> str:
+    inside = all(0 <= first <= last < program.parameters for first, last in spans)
+    return "" if inside else "it goes beyond the parameters"
+
+
+_OWN: dict[str, tuple[int | None, Problem]] = {
+    "constant": (0, lambda program, _, x: "" if x.__class__ is float else f"wants a float, has {x!r}"),  # noqa: ARG005
+    "parameter": (0, lambda program, _, k: _unless_below(program.parameters, k)),
+    "input": (0, _input),
+    "count": (0, lambda program, _, batch: _unless_below(len(program.columns), batch)),
+    "copy": (1, lambda program, _, batch: _unless_below(len(program.columns), batch)),
+    "batch_sum": (1, _batch_sum),
+    "contribute": (1, lambda program, _, k: _unless_below(program.sums, k)),
+    "layer": (None, _layer(lambda weights: weights.depth)),
+    "layer_inputs": (None, _layer(lambda weights: weights.rows)),
+    "layer_weights": (None, _layer(lambda weights: weights.rows + weights.depth)),
+    "element": (1, _element),
+    "add_dot": (
+        None,
+        lambda program, operands, _: (  # noqa: ARG005
+            "" if len(operands) % 2 else f"{len(operands)} operands, wants a number and pairs"
+        ),
+    ),
+    "range_dot": (0, _range),
+    "range_contribute": (1, _range),
+}
+"""Of each operation that is no row of the table: how many operands it has (None: any number), what is wrong with it."""

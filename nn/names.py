@@ -1,0 +1,88 @@
+"""What nn tells viewers: which neuron of a layer a node belongs to, and what lecture notes call it.
+
+Parameters keep the scope of the neuron that holds them. By that of its bias a pre-activation is known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autograd import primitives
+from autograd.scopes import Scope, mark, scope_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from autograd import Value
+    from nn.layers import Neuron
+
+
+class _NamesOfNeurons(Scope):
+    __slots__ = ()
+
+    def names(self, node: Value) -> Iterator[tuple[Value, str]]:
+        """z for the pre-activation, a for the activation, x for inputs without labels, with the weights' indices."""
+        neuron = _neuron_of(node)
+        if neuron:
+            yield node, f"z{neuron.index}"
+            inputs = node.operands[len(node.operands) // 2 + 1 :]
+            yield from [(x, f"x[{i}]") for i, x in enumerate(inputs) if x.is_leaf]
+        elif node.primitive and node.primitive.arity and node.primitive.arity - len(node.primitive.defaults) == 1:
+            z = node.operands[0]
+            neuron = _neuron_of(z)
+            if neuron and scope_of(z) is self:
+                yield node, f"a{neuron.index}"
+
+
+class NeuronScope(_NamesOfNeurons):
+    """A passage through a neuron alone; on parameters the neuron that holds them.
+
+    Attributes:
+        index: which neuron that is, as names have it: "0[2]" in layer 0 of a network, "[2]" in a layer, "" alone.
+    """
+
+    __slots__ = ("index",)
+    kind = "neuron"
+
+    def __init__(self, name: str, parent: Scope | None = None, index: str = "") -> None:
+        super().__init__(name, parent)
+        self.index = index
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.parent, self.index)
+
+
+class LayerScope(_NamesOfNeurons):
+    """A passage through a layer."""
+
+    __slots__ = ()
+    kind = "layer"
+
+    def part_of(self, node: Value) -> Scope | None:
+        """The neuron whose pre-activation this is."""
+        neuron = _neuron_of(node)
+        is_of_layer = neuron and neuron.parent and neuron.parent.name == self.name
+        return self.inner(neuron.name, NeuronScope) if neuron and is_of_layer else None
+
+
+def _neuron_of(node: Value) -> NeuronScope | None:
+    """The neuron whose pre-activation b * 1 + w . x this is."""
+    if node.primitive is not primitives.dot:
+        return None
+    holder = scope_of(node.operands[0])
+    return holder if isinstance(holder, NeuronScope) else None
+
+
+def label_neuron(neuron: Neuron, scope: NeuronScope) -> None:
+    """Name the parameters: b and w[i] of a neuron alone, b[j] and W[j,i] in a layer, b0[j] and W0[j,i] in a network."""
+    mark(neuron.weights(), scope)
+    neuron.b.label = f"b{scope.index}"
+    weight = f"W{scope.index[:-1]},%d]" if scope.index else "w[%d]"
+    for i, w in enumerate(neuron.w):
+        w.label = weight % i
+
+
+def label_layer(neurons: Iterable[Neuron], scope: LayerScope, number: str = "") -> None:
+    """Name the parameters of a layer, which has this number in its network."""
+    for j, neuron in enumerate(neurons):
+        label_neuron(neuron, NeuronScope(f"neuron {j}", scope, f"{number}[{j}]"))
