@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd import primitives
-from autograd.primitives import ZERO, Primitive
+from autograd import table
+from autograd.primitive import ZERO, Primitive
 from autograd.symbols import Symbol
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _contribution(writer: Writer, upstream: Gradient, local: Any, cuts: bool) ->
     if zero_where is None:
         return Gradient(number, upstream.reached)
     if cuts:
-        flows = writer.apply(primitives.equal, (zero_where, writer.constant(0.0)))
+        flows = writer.apply(table.equal, (zero_where, writer.constant(0.0)))
         return Gradient(number, both(writer, upstream.reached, flows))
     return Gradient(choose(writer, zero_where, 0.0, number), upstream.reached)
 
@@ -107,7 +107,7 @@ def accumulate(writer: Writer, before: Gradient | None, new: Gradient) -> Gradie
     """The gradient of a node after another contribution."""
     if before is None:
         return new
-    total = _node(writer, primitives.add, before.number, new.number)
+    total = _node(writer, table.add, before.number, new.number)
     if new.reached is not None:
         total = choose(writer, new.reached, total, before.number)
     if before.reached is None:
@@ -127,11 +127,11 @@ def times(writer: Writer, upstream: Any, local: Any) -> Any:
         return upstream
     if isinstance(upstream, float) and upstream == 1.0:
         return local
-    return _node(writer, primitives.mul, upstream, local)
+    return _node(writer, table.mul, upstream, local)
 
 
 def choose(writer: Writer, condition: Any, x: Any, y: Any) -> Any:
-    return writer.apply(primitives.where, (condition, _written(writer, x), _written(writer, y)))
+    return writer.apply(table.where, (condition, _written(writer, x), _written(writer, y)))
 
 
 def both(writer: Writer, condition: Any, other: Any) -> Any:

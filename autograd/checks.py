@@ -6,7 +6,7 @@ import math
 import operator
 from typing import TYPE_CHECKING, Any
 
-from autograd.primitives import to_float
+from autograd.primitive import to_float
 
 if TYPE_CHECKING:
     from collections.abc import Collection

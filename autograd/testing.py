@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
-from autograd.primitives import to_float
+from autograd.primitive import to_float
 from autograd.pytree import flatten
 from autograd.transforms import grad, jacobian, jvp
 from autograd.value import Value

@@ -7,12 +7,12 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
-from autograd import PRIMITIVES, Value, primitives
+from autograd import PRIMITIVES, Value, table
 from autograd.blocks import only_no_grad
 from autograd.checks import integer, listed
 from autograd.counted import CountedList
 from autograd.operators import dot_rows
-from autograd.primitives import Number
+from autograd.primitive import Number
 from autograd.scopes import INSIDE, Scope, current, mark, part
 from autograd.value import constant
 from nn.initialisation import Random, initialiser, random_source
@@ -263,7 +263,7 @@ def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) 
     try:
         return dot_rows(weights, with_one)
     except AttributeError:  # some are no Values: dual numbers
-        return [primitives.dot(*row, *with_one) for row in weights]
+        return [table.dot(*row, *with_one) for row in weights]
 
 
 _NO_SOFTMAX = (

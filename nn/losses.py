@@ -18,7 +18,7 @@ import autograd
 from autograd import Value, equal, greater, maximum, minimum, softplus, where
 from autograd.checks import listed
 from autograd.modes import changes
-from autograd.primitives import Number, to_float
+from autograd.primitive import Number, to_float
 from autograd.scopes import Scope, current, mark_between
 
 if TYPE_CHECKING:

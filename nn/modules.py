@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from autograd import Value
 from autograd.checks import check_names
 from autograd.modes import changes
-from autograd.primitives import to_float
+from autograd.primitive import to_float
 from autograd.states import read_state, write_state
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autograd import primitives
+from autograd import table
 from autograd.scopes import Scope, mark, scope_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class LayerScope(_NamesOfNeurons):
 
 def _neuron_of(node: Value) -> NeuronScope | None:
     """The neuron whose pre-activation b * 1 + w . x this is."""
-    if node.primitive is not primitives.dot:
+    if node.primitive is not table.dot:
         return None
     holder = scope_of(node.operands[0])
     return holder if isinstance(holder, NeuronScope) else None

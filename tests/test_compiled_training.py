@@ -595,7 +595,7 @@ def test_ctrl_c_at_any_instruction_and_again_and_again_keeps_the_last_whole_step
         return fit(model, X, SIGNS, optimizer=optimizer, epochs=3, callback=callback, **options)
 
     monkeypatch.setattr(nn.train.fit, "choose_steps", compiled)
-    modules = [*TRAINING, autograd.compiler.descent]
+    modules = [*TRAINING, autograd.compiler.runtime.fused_step]
     assert_any_ctrl_c_keeps_whole_steps(at_the_start, train, stride, modules)
 
 

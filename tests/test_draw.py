@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Primitive, Value, draw_dot, primitives, scope, to_mermaid
+from autograd import Primitive, Value, draw_dot, primitive, scope, to_mermaid
 from autograd.draw import COLLAPSE, dot, style
 from autograd.draw.collapse import READABLE
 from autograd.draw.content import Content, Shown, extent, products
@@ -31,7 +31,7 @@ from autograd.draw.scene import scene_of
 from autograd.graph import KINDS, topological_order
 from autograd.names import in_picture
 from autograd.paths import between, paths
-from autograd.primitives import PRIMITIVES
+from autograd.primitive import PRIMITIVES
 from autograd.value import constant
 from benchmarks import pictures
 from nn import MLP, Layer, Module, Neuron, cross_entropy, hinge
@@ -294,7 +294,7 @@ def test_numbers_of_several_nodes():
 
 
 @pytest.mark.usefixtures("layout")
-@pytest.mark.parametrize("primitive", primitives.PRIMITIVES.values(), ids=lambda primitive: primitive.name)
+@pytest.mark.parametrize("primitive", primitive.PRIMITIVES.values(), ids=lambda primitive: primitive.name)
 def test_every_row_of_the_table_is_drawn_with_its_symbol(primitive):
     arguments = [Value(0.5) for _ in range(primitive.arity or 2)]
     picture = drawn(primitive(*arguments))
@@ -552,7 +552,7 @@ def test_any_label(label):
 
 @pytest.mark.usefixtures("layout")
 def test_a_symbol_is_escaped_too(monkeypatch):
-    monkeypatch.setattr(primitives, "PRIMITIVES", dict(primitives.PRIMITIVES))
+    monkeypatch.setattr(autograd.primitive, "PRIMITIVES", dict(autograd.PRIMITIVES))
     primitive = Primitive("odd", lambda x: x, partials=(1.0,), symbol=r'<i>"\N&')
     assert "".join(drawn(primitive(Value(1.0))).boxes["b1"][:-3]) == r'<i>"\N&'
 

@@ -22,7 +22,7 @@ from autograd.explorer import document, widget
 from autograd.explorer.encoding import encoded
 from autograd.explorer.layered import layered
 from autograd.graph import topological_order
-from autograd.primitives import PRIMITIVES, ZERO
+from autograd.primitive import PRIMITIVES, ZERO
 from autograd.symbolic.formulas import template
 from autograd.value import constant
 from nn import MLP, cross_entropy, hinge

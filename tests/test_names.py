@@ -99,7 +99,7 @@ def test_every_view_calls_a_node_the_same():
     assert texts == ["v1", "v2", "z0[0]", "a0[0]", "v3", "C"]
     explanation = explain(root, x).text
     assert all(f"∂{above}/∂{below}" in explanation for below, above in pairwise(texts))
-    shown = [row[0] for row in explore(root)._contents.data["nodes"]]
+    shown = [row[0] for row in explore(root)._page_data.data["nodes"]]
     assert shown == [names[node].text if node in names else "" for node in topological_order(root)]
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from autograd import PRIMITIVES, Primitive, Value, primitives
+from autograd import PRIMITIVES, Primitive, Value, table
 from autograd.symbolic.formulas import definition, local_derivative, template
 from autograd.symbolic.javascript import operations
 from autograd.symbolic.notation import JAVASCRIPT, LATEX, TEXT, Formula, Name
@@ -32,24 +32,24 @@ def of(row, *operands):
 @pytest.mark.parametrize(
     ("formula", "text", "latex", "javascript"),
     [
-        (of(primitives.add, X, of(primitives.add, Y, Z)), "x + y + z", "x + y + z", "x + (y + z)"),
-        (of(primitives.sub, X, of(primitives.sub, Y, Z)), "x - (y - z)", r"x - \left(y - z\right)", "x - (y - z)"),
-        (of(primitives.mul, X, of(primitives.mul, Y, Z)), "x·y·z", r"x \cdot y \cdot z", "x * (y * z)"),
-        (of(primitives.mul, of(primitives.div, X, Y), Z), "(x/y)·z", r"\frac{x}{y} \cdot z", "(x / y) * z"),
-        (of(primitives.div, X, of(primitives.add, Y, Z)), "x/(y + z)", r"\frac{x}{y + z}", "x / (y + z)"),
-        (of(primitives.neg, of(primitives.mul, X, Y)), "-x·y", r"-x \cdot y", "-x * y"),
-        (of(primitives.sub, X, MINUS_TWO), "x - (-2)", r"x - \left(-2\right)", "x - (-2)"),
-        (of(primitives.mul, MINUS_TWO, X), "-2·x", r"-2 \cdot x", "-2 * x"),
-        (of(primitives.greater, X, MINUS_TWO), "(x > -2)", "[x > -2]", "x > -2"),
+        (of(table.add, X, of(table.add, Y, Z)), "x + y + z", "x + y + z", "x + (y + z)"),
+        (of(table.sub, X, of(table.sub, Y, Z)), "x - (y - z)", r"x - \left(y - z\right)", "x - (y - z)"),
+        (of(table.mul, X, of(table.mul, Y, Z)), "x·y·z", r"x \cdot y \cdot z", "x * (y * z)"),
+        (of(table.mul, of(table.div, X, Y), Z), "(x/y)·z", r"\frac{x}{y} \cdot z", "(x / y) * z"),
+        (of(table.div, X, of(table.add, Y, Z)), "x/(y + z)", r"\frac{x}{y + z}", "x / (y + z)"),
+        (of(table.neg, of(table.mul, X, Y)), "-x·y", r"-x \cdot y", "-x * y"),
+        (of(table.sub, X, MINUS_TWO), "x - (-2)", r"x - \left(-2\right)", "x - (-2)"),
+        (of(table.mul, MINUS_TWO, X), "-2·x", r"-2 \cdot x", "-2 * x"),
+        (of(table.greater, X, MINUS_TWO), "(x > -2)", "[x > -2]", "x > -2"),
         (
-            of(primitives.pow_, of(primitives.exp, X), Y),
+            of(table.pow, of(table.exp, X), Y),
             "exp(x)^y",
             r"{\left(e^{x}\right)}^{y}",
             "pow(Math.exp(x), y)",
         ),
-        (of(primitives.sin, of(primitives.add, X, Y)), "sin(x + y)", r"\sin \left(x + y\right)", "Math.sin(x + y)"),
+        (of(table.sin, of(table.add, X, Y)), "sin(x + y)", r"\sin \left(x + y\right)", "Math.sin(x + y)"),
         (
-            of(primitives.where, of(primitives.less, X, Y), MINUS_TWO, of(primitives.neg, X)),
+            of(table.where, of(table.less, X, Y), MINUS_TWO, of(table.neg, X)),
             "where((x < y), -2, -x)",
             r"\left(-2 \text{ if } [x < y] \text{ else } -x\right)",
             "x < y ? -2 : -x",
@@ -104,11 +104,9 @@ def test_comparisons():
 def test_a_new_row_is_written_in_all_notations():
     row = Primitive("soft_sign", lambda x: x / (1 + abs(x)), (lambda out, x: 1 / ((1 + abs(x)) * (1 + abs(x))),))
     curly = Primitive("curly", lambda x, y: x * y, (lambda out, x, y: y, lambda out, x, y: x), latex=r"#1 \star #2")
-    assert of(row, of(primitives.add, X, Y)).text == "soft_sign(x + y)"
+    assert of(row, of(table.add, X, Y)).text == "soft_sign(x + y)"
     assert of(row, X).latex == r"\operatorname{soft sign}\left(x\right)"
-    assert of(primitives.mul, of(curly, X, of(primitives.neg, Y)), Z).latex == (
-        r"\left(x \star \left(-y\right)\right) \cdot z"
-    )
+    assert of(table.mul, of(curly, X, of(table.neg, Y)), Z).latex == (r"\left(x \star \left(-y\right)\right) \cdot z")
     assert "forward: ([x]) => x / (1 + Math.abs(x))," in operations([(row, 1)]).script
     assert template(row, [None]).partials == ["1/((1 + abs(#1))·(1 + abs(#1)))"]
     x = Value(3.0)

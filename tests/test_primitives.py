@@ -410,13 +410,13 @@ def test_forward_that_is_no_function():
 
 
 def test_rule_without_its_tuple_is_explained(monkeypatch):
-    monkeypatch.setattr("autograd.primitives.PRIMITIVES", dict(PRIMITIVES))
+    monkeypatch.setattr("autograd.primitive.PRIMITIVES", dict(PRIMITIVES))
     bare = Primitive("bare_rule", lambda x: x, partials=lambda out, x: 3 * x * x)
     with pytest.raises(TypeError, match=r"write partials=\(rule,\), a tuple"):
         bare(Value(2.0))
 
 
 def test_power_in_a_rule_at_a_pole(monkeypatch):
-    monkeypatch.setattr("autograd.primitives.PRIMITIVES", dict(PRIMITIVES))
+    monkeypatch.setattr("autograd.primitive.PRIMITIVES", dict(PRIMITIVES))
     inverse = Primitive("inverse_by_power", lambda x: 1 / x if x else math.inf, partials=(lambda out, x: -(x**-2),))
     assert inverse(Value(0.0)).local_derivatives == (-math.inf,)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from autograd.compiler.recent import address as address
-from autograd.primitives import to_float
+from autograd.primitive import to_float
 from autograd.pytree import NUMBER, array_of, check_array, flatten, lists_of
 from autograd.value import Value
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.compiler.arguments import Arguments, argument_names, as_array, examples, pytrees
-from autograd.compiler.descent import Descent
 from autograd.compiler.executables import Executables
 from autograd.compiler.listing import text
 from autograd.compiler.options import Options, checked_parameters
@@ -23,6 +22,7 @@ from autograd.compiler.recent import Recent, address, may_be_remembered
 from autograd.compiler.report import report_of
 from autograd.compiler.runtime import native
 from autograd.compiler.runtime.exchange import Exchange
+from autograd.compiler.runtime.fused_step import FusedStep
 from autograd.graph import read_data
 
 if TYPE_CHECKING:
@@ -252,8 +252,8 @@ class Compiled(Options):
     def _is_vector(self, argument: Any) -> bool:
         return argument.__class__ is np.ndarray and argument.dtype == self._type and argument.flags.c_contiguous
 
-    def descent(self, rule: Callable[..., tuple[Any, ...]], kept: int, moved: int, *arguments: Any) -> Descent:
-        """Steps that compute the loss of examples like these and move the parameters by a rule: see `Descent`.
+    def fused_step(self, rule: Callable[..., tuple[Any, ...]], kept: int, moved: int, *arguments: Any) -> FusedStep:
+        """Steps that compute the loss of examples like these and move the parameters by a rule: see `FusedStep`.
 
         Args:
             rule: a function of the learning rate, the number of steps taken, and for one parameter its number, its
@@ -271,7 +271,7 @@ class Compiled(Options):
             number, *to_keep = rule(*arguments)
             return *to_keep, number
 
-        return Descent(loss, self.executables.of_rule(updated, kept), len(self.parameters), moved)
+        return FusedStep(loss, self.executables.of_rule(updated, kept), len(self.parameters), moved)
 
     # --- When what the function reads has changed ---------------------------------------------------------------------
 

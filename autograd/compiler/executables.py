@@ -189,7 +189,7 @@ class Executables:
         self._known[key], executable.used = executable, next(self._clock)
 
     def of_rule(self, rule: Callable[..., Any], kept: int) -> Executable:
-        """What moves parameters by a rule, which take the place of examples: see `Compiled.descent`."""
+        """What moves parameters by a rule, which take the place of examples: see `Compiled.fused_step`."""
         own = Executables(rule, self._name, [], Options(dtype=self._options.dtype, math=self._options.math))
         column = np.ones(1, self._type)
         recording = own._record(examples([1.0, 1.0, column, column, *[column] * kept], self._type))

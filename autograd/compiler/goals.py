@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd import primitives
+from autograd import table
 from autograd.compiler.arguments import results_in
 from autograd.errors import CompileError
 from autograd.pytree import NUMBER, sequence_of
@@ -117,7 +117,7 @@ def updates(recording: Recording) -> Goal:
     """The results of a rule for each parameter, and the sum of the squares of the last."""
     program, nodes = recording.program, recording.nodes
     program.outputs[1] = nodes
-    program.results = [reduced(program, program.append(primitives.mul, (nodes[-1], nodes[-1])), "sum")]
+    program.results = [reduced(program, program.append(table.mul, (nodes[-1], nodes[-1])), "sum")]
     return Goal(program, None, len(nodes), results_in(recording.structure))
 
 
@@ -125,9 +125,9 @@ def reduced(program: Program, loss: int, reduce: str) -> int:
     """The mean or the sum of a loss over the examples."""
     count = program.append("count", (), 1)
     if program.batches()[loss] == 0:  # it ignores the examples
-        return loss if reduce == "mean" else program.append(primitives.mul, (loss, count))
+        return loss if reduce == "mean" else program.append(table.mul, (loss, count))
     total = program.append("batch_sum", (loss,), (program.new_sum(), 1))
-    return total if reduce == "sum" else program.append(primitives.div, (total, count))
+    return total if reduce == "sum" else program.append(table.div, (total, count))
 
 
 def _aux_structure(recording: Recording, name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

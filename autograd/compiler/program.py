@@ -29,7 +29,7 @@ import struct
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from autograd.compiler.program import UNIFORM, Program, batch_of
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Callable

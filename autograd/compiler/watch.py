@@ -24,7 +24,7 @@ import numpy as np
 
 from autograd.errors import PACKAGES
 from autograd.modes import changes
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
 from autograd.value import Value
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograd import primitives
+from autograd import table
 from autograd.draw.style import STYLES
 from autograd.freshness import NOT_OF_NOW, Freshness, freshness_of
 from autograd.graph import read_data, read_grads, topological_order
@@ -89,7 +89,7 @@ class Content:
         rows = [_title(box)]
         if box.kind == "group":
             rows += [(line,) for line in _inside(box)] if len(self.scene.boxes) <= _MANY_BOXES else []
-        elif box.is_one and first.primitive is primitives.dot:
+        elif box.is_one and first.primitive is table.dot:
             rows.append((products(first),))
         elif first.is_leaf and not box.is_one and not box.title.startswith(f"{len(box.nodes):,} "):
             rows.append((f"{len(box.nodes):,} {STYLES[box.kind].many}",))

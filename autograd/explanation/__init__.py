@@ -97,7 +97,7 @@ def explain(root: Value, wrt: Value, limit: int = 30) -> Explanation:
     check_limit("explain", limit, usual=30)
     from autograd.explanation.derivation import derive
 
-    return derive(root, wrt, limit)
+    return Explanation(*derive(root, wrt, limit))
 
 
 def _not_one_value(name: str, got: object) -> str:

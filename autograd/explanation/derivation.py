@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from autograd import primitives
-from autograd.explanation import Explanation
+from autograd import table
 from autograd.explanation.page import Factor, Page, equals
 from autograd.freshness import NOT_OF_NOW, outdated
 from autograd.graph import adjoints, edges, topological_order
 from autograd.names import counted, in_math_mode, name_of, names_of, one_line
 from autograd.paths import count, exactly, live_edges, nodes_between, paths
-from autograd.primitives import ZERO
+from autograd.primitive import ZERO
 from autograd.scopes import scope_of
 from autograd.symbolic.formulas import ELLIPSIS, conditions, definition, local_derivative
 from autograd.symbolic.notation import Formula, Name, leaves, product, total
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
     Edge = tuple[Value, int]  # a result, and the position of the operand
 
 
-def derive(root: Value, wrt: Value, limit: int) -> Explanation:
-    """The explanation of `explain`.
+def derive(root: Value, wrt: Value, limit: int) -> tuple[float, int, str, str]:
+    """What `explain` says: the derivative, the number of paths, the text, and the same in LaTeX.
 
     Example:
         >>> from autograd import Value
         >>> a = Value(2.0, label="a")
-        >>> derive(a * a * a, a, limit=0).derivative
-        12.0
+        >>> derive(a * a * a, a, limit=0)[:2]
+        (12.0, 3)
     """
     graph = _Graph(root, wrt)
     number_of_paths, factors = count(graph.nodes)
@@ -51,7 +50,7 @@ def derive(root: Value, wrt: Value, limit: int) -> Explanation:
         _note_what_is_not_finite(page, graph)
         _note_what_is_old(page, graph)
         _compare_with_backward(page, graph)
-    return Explanation(graph.derivative, number_of_paths, page.text, page.latex)
+    return graph.derivative, number_of_paths, page.text, page.latex
 
 
 class _Graph:
@@ -309,7 +308,7 @@ def _cuts(graph: _Graph) -> list[Edge]:
 def _why_cut(node: Value, position: int) -> str:
     if node.primitive in COMPARISONS:
         return ": a comparison is 0 or 1, its derivative is 0"
-    if node.primitive is primitives.where:
+    if node.primitive is table.where:
         return ": it only decides" if position == 0 else ": the other one was chosen"
     return ": the rule of this operation says that nothing flows back"
 

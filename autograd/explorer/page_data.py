@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from autograd import table
 from autograd.explorer.drawings import Views
 from autograd.explorer.encoding import encoded, shown
 from autograd.explorer.examples import own_numbers
@@ -13,14 +14,13 @@ from autograd.explorer.large_graph import about_old_data, summary
 from autograd.freshness import outdated
 from autograd.graph import topological_order
 from autograd.names import listed, names_of, one_line
-from autograd.primitives import pow_
 from autograd.symbolic.formulas import template
 from autograd.symbolic.javascript import operations, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from autograd.primitives import Primitive
+    from autograd.primitive import Primitive
     from autograd.symbolic.javascript import Operations
     from autograd.symbolic.notation import Name
     from autograd.value import Value
@@ -104,7 +104,7 @@ def _use_of(row: Primitive, operands: Sequence[Value]) -> _Use:
     """A plain exponent stands in the formulas of x ** 2, whose derivative is 2·x and not 2·x^(2 - 1)."""
     given: list[float | None] = [None] * len(operands)
     exponent = operands[-1]
-    is_plain = row is pow_ and exponent.kind == "constant" and not exponent.label
+    is_plain = row is table.pow and exponent.kind == "constant" and not exponent.label
     if is_plain and math.isfinite(exponent.data):
         given[-1] = exponent.data
     return row, tuple(given)

@@ -10,7 +10,7 @@ import math
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd import primitives
+from autograd import table
 from autograd.graph import edges
 from autograd.symbolic.notation import Formula, Name
 from autograd.symbolic.precedence import COMPARISONS
@@ -21,7 +21,7 @@ from autograd.value import Value, constant
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from autograd.primitives import Primitive
+    from autograd.primitive import Primitive
 
     Named = tuple[Value, Mapping[Value, Name]]  # a node, and what it and its operands are called
 
@@ -57,15 +57,15 @@ def definition(node: Value, named: Mapping[Value, Name], focus: int = 0) -> Form
     primitive = node.primitive
     assert primitive is not None, "a leaf was not made by an operation"
     operands = [reference(operand, named) for operand in node.operands]
-    if primitive is primitives.dot:
+    if primitive is table.dot:
         half = len(operands) // 2
-        operands = [simplified(primitives.mul, *pair) for pair in zip(operands, operands[half:])]
+        operands = [simplified(table.mul, *pair) for pair in zip(operands, operands[half:])]
         focus %= half
     operands = _in_short(operands, focus)
-    if primitive in (primitives.dot, primitives.sum_):
+    if primitive in (table.dot, table.sum):
         written = operands[0]
         for operand in operands[1:]:
-            written = simplified(primitives.add, written, operand)
+            written = simplified(table.add, written, operand)
         return written
     return operands[0] if primitive.latex == "#1" else Formula(operation=primitive, operands=tuple(operands))
 

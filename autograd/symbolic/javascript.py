@@ -11,12 +11,14 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from autograd import table
 from autograd.graph import edges
-from autograd.primitives import ZERO, Primitive, equal, erf, erfc, not_equal, pow_, to_float, where
+from autograd.primitive import ZERO, Primitive, to_float
 from autograd.symbolic.lowering import lowered
 from autograd.symbolic.notation import JAVASCRIPT, Formula, Name, Written
 from autograd.symbolic.precedence import AND, COMPARISONS, NOT, OR
 from autograd.symbols import Symbol, node_of
+from autograd.table import equal, erf, erfc, not_equal, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -261,7 +263,7 @@ def _is_boolean(formula: Formula) -> bool:
 # 3/2/(x + ...)))), their 7.1.14. For large x the square needs more digits than a number has: x^2 = h^2 + (x-h)(x+h)
 # with h of 24 bits, whose square is exact. Relative errors, against mpmath: 5e-16 of erf, 3e-15 of erfc.
 _HELPERS = {
-    (pow_,): "const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);",
+    (table.pow,): "const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);",
     (erf, erfc): """\
 const erf = (x) => {
   if (!(Math.abs(x) < 1)) return Math.sign(x) * (1 - erfc(Math.abs(x)));

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd import primitives
-from autograd.primitives import PRIMITIVES, Primitive
+from autograd import table
+from autograd.primitive import PRIMITIVES, Primitive
 from autograd.symbolic.precedence import PRODUCT, SLOT, SUM, TABLE, UNLISTED, Level, form
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Formula(NamedTuple):
 
     Example:
         >>> z = Formula(name=Name("z1", "z_{1}"))
-        >>> formula = Formula(operation=primitives.exp, operands=(z,))
+        >>> formula = Formula(operation=table.exp, operands=(z,))
         >>> formula.text, formula.latex
         ('exp(z1)', 'e^{z_{1}}')
     """
@@ -125,7 +125,7 @@ class Notation:
     language = "text"
     brackets = "({})"
     times = "·"
-    associative: tuple[Any, ...] = (primitives.add, primitives.mul)  # x + (y + z) is written without brackets
+    associative: tuple[Any, ...] = (table.add, table.mul)  # x + (y + z) is written without brackets
 
     def name(self, name: Name) -> Written:
         """A name."""
@@ -213,7 +213,7 @@ class _Text(Notation):
     _superscripts = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
     def signs(self, formula: Formula) -> str:
-        if formula.operation is primitives.pow_:
+        if formula.operation is table.pow:
             exponent = formula.operands[1]
             if exponent.is_number and exponent.text.lstrip("-").isdigit():
                 return f"#1{exponent.text.translate(self._superscripts)}"

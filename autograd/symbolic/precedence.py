@@ -19,7 +19,7 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, NamedTuple
 
-from autograd import primitives
+from autograd import table
 
 PRODUCT, SUM = "·", "+"  # join the parts of a derivation, any number of them
 AND, OR, NOT = "&&", "||", "!"  # join conditions in JavaScript
@@ -49,28 +49,28 @@ def _comparison(row: Any, level: Level, javascript: str) -> Operator:
 
 
 _PAIRS = (
-    (primitives.less, primitives.greater_equal),
-    (primitives.greater, primitives.less_equal),
-    (primitives.equal, primitives.not_equal),
+    (table.less, table.greater_equal),
+    (table.greater, table.less_equal),
+    (table.equal, table.not_equal),
 )
 COMPARISONS: dict[Any, Any] = {row: other for pair in _PAIRS for row, other in (pair, pair[::-1])}
 """The comparisons, each with the one that holds where it does not."""
 
 TABLE: dict[Any, Operator] = {
-    primitives.where: Operator(Level.CHOICE, (Level.OR, Level.OR, Level.CHOICE), "", "#1 ? #2 : #3"),
+    table.where: Operator(Level.CHOICE, (Level.OR, Level.OR, Level.CHOICE), "", "#1 ? #2 : #3"),
     OR: Operator(Level.OR, (Level.OR, Level.AND), "", "#1 || #2"),
     AND: Operator(Level.AND, (Level.AND, Level.EQUALITY), "", "#1 && #2"),
     **{row: _comparison(row, Level.ORDER, row.symbol) for row in COMPARISONS},
     **{row: _comparison(row, Level.EQUALITY, f"{row.symbol}=") for row in _PAIRS[-1]},
-    primitives.add: Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 + #2", "#1 + #2"),
-    primitives.sub: Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 - #2", "#1 - #2"),
-    primitives.neg: Operator(Level.SUM, (Level.QUOTIENT,), "-#1", "-#1"),
-    primitives.div: Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1/#2", "#1 / #2"),
-    primitives.mod: Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1 mod #2"),
-    primitives.fmod: Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "", "#1 % #2"),
-    primitives.mul: Operator(Level.PRODUCT, (Level.PRODUCT, Level.POWER), "#1·#2", "#1 * #2"),
-    primitives.pow_: Operator(Level.POWER, (Level.ATOM, Level.ATOM), "#1^#2"),
-    primitives.exp: Operator(Level.POWER, (Level.ATOM,)),  # e^x in LaTeX
+    table.add: Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 + #2", "#1 + #2"),
+    table.sub: Operator(Level.SUM, (Level.SUM, Level.QUOTIENT), "#1 - #2", "#1 - #2"),
+    table.neg: Operator(Level.SUM, (Level.QUOTIENT,), "-#1", "-#1"),
+    table.div: Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1/#2", "#1 / #2"),
+    table.mod: Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "#1 mod #2"),
+    table.fmod: Operator(Level.QUOTIENT, (Level.PRODUCT, Level.POWER), "", "#1 % #2"),
+    table.mul: Operator(Level.PRODUCT, (Level.PRODUCT, Level.POWER), "#1·#2", "#1 * #2"),
+    table.pow: Operator(Level.POWER, (Level.ATOM, Level.ATOM), "#1^#2"),
+    table.exp: Operator(Level.POWER, (Level.ATOM,)),  # e^x in LaTeX
     NOT: Operator(Level.POWER, (Level.ATOM,), "", "!#1"),
 }
 UNLISTED = Operator(Level.SUM, ())

@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from autograd import primitives
-from autograd.primitives import add, div, mul, neg, pow_, sqrt, sub
+from autograd import table
 from autograd.symbolic.notation import Formula, Name, is_exact
 from autograd.symbolic.precedence import COMPARISONS
 from autograd.symbols import Symbol
+from autograd.table import add, div, mul, neg, sqrt, sub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from autograd.primitives import Primitive
+    from autograd.primitive import Primitive
 
 
 class Simplifier:
@@ -26,7 +26,7 @@ class Simplifier:
 
     def apply(self, primitive: Primitive, operands: Sequence[Formula]) -> Formula:
         """An operation; of `where` the operand that is chosen."""
-        if primitive is primitives.where:
+        if primitive is table.where:
             condition, x, y = operands
             chosen = x if condition.value else y
             return _decided(chosen, _as_it_turned_out(condition))
@@ -68,7 +68,7 @@ def _as_it_turned_out(condition: Formula) -> tuple[Formula, ...]:
     if undefined:
         name = Name(f"{undefined[0].text} is nan", rf"{undefined[0].latex} \text{{ is nan}}")
         return (Formula(name=name),)
-    if condition.operation in (primitives.equal, primitives.not_equal):
+    if condition.operation in (table.equal, table.not_equal):
         compared, number = condition.operands
         if compared.operation in COMPARISONS and _is(number, 0.0):  # where asks whether its condition is 0
             return _as_it_turned_out(compared)
@@ -78,7 +78,7 @@ def _as_it_turned_out(condition: Formula) -> tuple[Formula, ...]:
         return (condition if condition.value else condition._replace(operation=COMPARISONS[condition.operation]),)
     if condition.is_number:
         return ()
-    comparison = primitives.not_equal if condition.value else primitives.equal
+    comparison = table.not_equal if condition.value else table.equal
     return (Formula(operation=comparison, operands=(condition, Formula(0.0))),)
 
 
@@ -87,7 +87,7 @@ def simplified(row: Primitive, *operands: Formula) -> Formula:
 
     Example:
         >>> x = Formula(2.0, Name("x", "x"))
-        >>> simplified(primitives.add, simplified(primitives.mul, Formula(1.0), x), Formula(-3.0)).text
+        >>> simplified(table.add, simplified(table.mul, Formula(1.0), x), Formula(-3.0)).text
         'x - 3'
     """
     value = row.forward(*[operand.value for operand in operands])
@@ -99,7 +99,7 @@ def simplified(row: Primitive, *operands: Formula) -> Formula:
     return (shorter or Formula(operation=row, operands=operands))._replace(value=value, because=because)
 
 
-_NEUTRAL = {add: 0.0, sub: 0.0, mul: 1.0, div: 1.0, pow_: 1.0}
+_NEUTRAL = {add: 0.0, sub: 0.0, mul: 1.0, div: 1.0, table.pow: 1.0}
 """The right operand that changes nothing."""
 
 
@@ -111,7 +111,7 @@ def _shorter(row: Primitive, value: float, x: Formula, y: Formula) -> Formula | 
         return x
     if row in (add, mul) and _is(x, _NEUTRAL[row]):
         return y
-    if row is pow_:
+    if row is table.pow:
         return Formula(1.0) if _is(y, 0.0) else None
     if row is sub and _is(x, 0.0):
         return simplified(neg, y)
@@ -133,9 +133,9 @@ def _shorter(row: Primitive, value: float, x: Formula, y: Formula) -> Formula | 
 
 def _power(x: Formula, y: Formula) -> Formula | None:
     """The product of a name, or a power of it, with the same name."""
-    base, exponent = x.operands if x.operation is pow_ else (x, Formula(1.0))
+    base, exponent = x.operands if x.operation is table.pow else (x, Formula(1.0))
     if exponent.is_number and (base is y or (base.name is not None and base.name == y.name)):
-        return simplified(pow_, base, Formula(exponent.value + 1.0))
+        return simplified(table.pow, base, Formula(exponent.value + 1.0))
     return None
 
 
@@ -154,8 +154,8 @@ def _constants() -> dict[float, Formula]:
     """The numbers in the engine's own rules that have a better name than their digits."""
     one, two, pi = Formula(1.0), Formula(2.0), Formula(math.pi, Name("π", r"\pi"))
     written = [
-        simplified(primitives.log, two),
-        simplified(primitives.log, Formula(10.0)),
+        simplified(table.log, two),
+        simplified(table.log, Formula(10.0)),
         simplified(div, two, simplified(sqrt, pi)),
         simplified(div, one, simplified(sqrt, simplified(mul, two, pi))),
     ]

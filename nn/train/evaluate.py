@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import Value, no_grad
-from autograd.primitives import to_float
+from autograd.primitive import to_float
 from nn.losses import LOSSES
 from nn.train.criterion import check_targets, decide, is_for_classes, loss_function
 from nn.train.examples import Examples, as_list, as_rows, as_targets, rows_of

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from autograd.primitive import to_float
 from autograd.pytree import check_array
-
-from autograd.primitives import to_float
 
 
 class Examples(NamedTuple):

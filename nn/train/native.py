@@ -99,7 +99,7 @@ class CompiledSteps:
         self.rule_is_native = optimizer.moves_by_rule
         if self.rule_is_native:
             try:
-                self.fused_step = self.function.descent(rule, len(optimizer.kept), moved, *self.whole_batch)
+                self.fused_step = self.function.fused_step(rule, len(optimizer.kept), moved, *self.whole_batch)
             except (TypeError, ValueError, ArithmeticError):
                 self.rule_is_native = False  # it asks for numbers
             else:  # a rule may have a memory that is not in the state: it does not move by arithmetic alone then
@@ -107,7 +107,7 @@ class CompiledSteps:
                 self.rule_is_native = not has_memory
             optimizer.restore(before)
         if not self.rule_is_native:
-            self.fused_step = self.function.descent(lambda lr, steps, p, g: (p,), 0, moved, *self.whole_batch)  # noqa: ARG005
+            self.fused_step = self.function.fused_step(lambda lr, steps, p, g: (p,), 0, moved, *self.whole_batch)  # noqa: ARG005
 
     def batches(self, order: list[int] | None, size: int) -> Iterator[tuple[Any, int]]:
         """As those of `EagerSteps`, in arrays."""

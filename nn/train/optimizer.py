@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import Value
 from autograd.checks import above, at_least, check_names, integer
-from autograd.primitives import to_float
+from autograd.primitive import to_float
 from nn.train.examples import as_list
 
 if TYPE_CHECKING:

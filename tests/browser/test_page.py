@@ -13,7 +13,7 @@ from chromium import missing
 import autograd
 from autograd import Primitive, Value, explore
 from autograd.graph import topological_order
-from autograd.primitives import PRIMITIVES
+from autograd.primitive import PRIMITIVES
 from autograd.value import CONSTANT, constant
 from nn import MLP, SGD, hinge
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.compiler.codegen import ranges
 from autograd.compiler.codegen.argument_block import TOTAL, Arrays
 from autograd.compiler.codegen.ir import Lanes
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

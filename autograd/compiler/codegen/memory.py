@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from autograd.compiler.passes import Places
 from autograd.compiler.program import LAYERS, UNIFORM
-from autograd.compiler.spellings import COMPARISONS
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
+from autograd.table import COMPARISONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +66,8 @@ class Memory:
         for node, (operation, operands, _) in enumerate(instructions):
             if self.batches[node] == UNIFORM or not isinstance(operation, Primitive):
                 continue
-            if operation.name in COMPARISONS and instructions[operands[1]].operation == "constant":
-                if instructions[operands[0]].name not in COMPARISONS:
+            if operation in COMPARISONS and instructions[operands[1]].operation == "constant":
+                if instructions[operands[0]].operation not in COMPARISONS:
                     found[node] = operands[0]
             elif operation.name == "where" and self._keeps_condition(node, found):
                 found[operands[0]] = node

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd import primitives
+from autograd import table
 from autograd.chain_rule import Gradient, Sweep, accumulate, settled
 from autograd.compiler.program import ONCE, UNIFORM, Program, ProgramWriter, Range, Weights
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,7 +171,7 @@ class _BatchSweep(Sweep):
         """Adds up all that was sent on from sums."""
         if not self.sent_on:
             return None
-        return self.writer.apply(primitives.sum_, [self.written(number) for number in self.sent_on])
+        return self.writer.apply(table.sum, [self.written(number) for number in self.sent_on])
 
     def _gradient(self, node: int) -> Gradient | None:
         """What has come together at a node, what its batches send it included."""
@@ -185,13 +185,13 @@ class _BatchSweep(Sweep):
         if sent.reached is None:
             return Gradient(number)
         examples = self._sum_over(batch, sent.reached, self.program.new_sum())
-        return Gradient(number, self.writer.apply(primitives.greater, (examples, self.writer.constant(0.0))))
+        return Gradient(number, self.writer.apply(table.greater, (examples, self.writer.constant(0.0))))
 
     def _sum_over(self, batch: int, number: float | int, into: int) -> int:
         node = self.written(number)
         if self.batch_of[node] != UNIFORM:
             return self.writer.append("batch_sum", (node,), (into, batch))
-        return self.writer.apply(primitives.mul, (node, self.writer.append("count", (), batch)))
+        return self.writer.apply(table.mul, (node, self.writer.append("count", (), batch)))
 
     def _parameter(self, node: int, index: int) -> None:
         for batch, sent in self.from_batches.get(node, {}).items():
@@ -220,7 +220,7 @@ class _BatchSweep(Sweep):
                 number = self.writer.append("element", (sent,), position)
             else:  # a layer of one neuron sends its weights times its delta
                 weight = self.writer.append("parameter", (), weights.first + position * weights.depth_step)
-                number = self.writer.apply(primitives.mul, (deltas[0], weight))
+                number = self.writer.apply(table.mul, (deltas[0], weight))
             self.add(operand, Gradient(number))
 
     def written(self, number: float | int) -> int:

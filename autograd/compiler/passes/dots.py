@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autograd import primitives
+from autograd import table
 from autograd.compiler.passes.simplify import dead_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autograd.compiler.program import Program
-    from autograd.primitives import Primitive
+    from autograd.primitive import Primitive
 
 
 def sums_of_products(program: Program) -> Program:
@@ -20,7 +20,7 @@ def sums_of_products(program: Program) -> Program:
 
     def added(new: Program, position: int, index: list[int]) -> int | None:
         operation, _, once = program.instructions[position]
-        if operation is not primitives.add or position in inner:
+        if operation is not table.add or position in inner:
             return None
         return _as_dot(program, new, index, uses, terms_of(program, position, inner), once)
 
@@ -33,7 +33,7 @@ def chains(program: Program) -> set[int]:
     return {
         operands[0]
         for operation, operands, _ in program.instructions
-        if operation is primitives.add and _is(program, operands[0], primitives.add) and uses[operands[0]] == 1
+        if operation is table.add and _is(program, operands[0], table.add) and uses[operands[0]] == 1
     }
 
 
@@ -57,7 +57,7 @@ def _is(program: Program, index: int, operation: Primitive) -> bool:
 
 def _as_dot(program: Program, new: Program, index: Sequence[int], uses: Any, terms: Sequence[int], once: Any) -> int:
     def is_product(term: int) -> bool:
-        return _is(program, term, primitives.mul) and uses[term] == 1
+        return _is(program, term, table.mul) and uses[term] == 1
 
     first = 0 if is_product(terms[0]) else 1
     last = first
@@ -70,7 +70,7 @@ def _as_dot(program: Program, new: Program, index: Sequence[int], uses: Any, ter
         xs, ys = [index[x] for x, _ in pairs], [index[y] for _, y in pairs]
         if first == 1 and program.number(terms[0]) != 0.0:
             xs, ys = [index[terms[0]], *xs], [new.constant(1.0), *ys]
-        total, rest = new.append(primitives.dot, (*xs, *ys), once), terms[last:]
+        total, rest = new.append(table.dot, (*xs, *ys), once), terms[last:]
     for term in rest:
-        total = new.append(primitives.add, (total, index[term]), once)
+        total = new.append(table.add, (total, index[term]), once)
     return total

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autograd import primitives
+from autograd import table
 from autograd.compiler.passes.simplify import dead_code
 from autograd.compiler.program import UNIFORM, Instruction, Program, Range, Weights
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ def _rows_of_layers(program: Program) -> dict[int, tuple[Weights, tuple[int, ...
     batches, reached = program.batches(), always_reached(program)
     groups: dict[Any, list[tuple[int, list[int]]]] = {}
     for position, instruction in enumerate(program.instructions):
-        if instruction.operation is primitives.dot and reached[position] and batches[position] != UNIFORM:
+        if instruction.operation is table.dot and reached[position] and batches[position] != UNIFORM:
             row = _row(program, batches, instruction)
             if row is not None:
                 inputs, biased, weights = row
@@ -130,7 +130,7 @@ def find_ranges(program: Program) -> Program:
 
     def ranged(new: Program, position: int, index: list[int]) -> int | None:  # noqa: ARG001
         operation, operands, _ = program.instructions[position]
-        found = _range(program, operands) if operation is primitives.dot and reached[position] else None
+        found = _range(program, operands) if operation is table.dot and reached[position] else None
         return None if found is None else new.append("range_dot", (), found)
 
     return dead_code(program.rewritten(ranged))

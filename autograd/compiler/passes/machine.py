@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autograd import primitives
+from autograd import table
 from autograd.compiler.program import UNIFORM, Instruction, Program
-from autograd.compiler.spellings import may_be_spelled, spelled
-from autograd.primitives import Primitive
+from autograd.errors import CompileError
+from autograd.primitive import PRIMITIVES, Primitive
+from autograd.symbolic.lowering import FUNCTIONS, lowered
+from autograd.symbols import Symbol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,16 +20,80 @@ LONGEST = 64
 """Sums of more terms, or products, are cut: LLVM takes a time for a piece that grows with the square of its length."""
 
 
+INSTRUCTIONS = (
+    *("identity", "add", "sub", "mul", "div", "neg", "where", "abs", "sqrt", "floor", "ceil", "dot", "sum"),
+    *[row.name for row in table.COMPARISONS],
+)
+"""Rows that are instructions of a machine, or a few in a row."""
+
+_MACHINE = {table.fmod} | {PRIMITIVES[name] for name in (*FUNCTIONS, *INSTRUCTIONS)}
+
+
+def is_of_machine(primitive: Primitive) -> bool:
+    """Whether a row is an operation of the machine, or a function of its library."""
+    return primitive in _MACHINE
+
+
 def expand(program: Program) -> Program:
-    """Operations that no machine has become those that it has, by their lowering rules."""
+    """Operations that no machine has become those that it has, by their lowering rules.
 
-    def lowered(new: Program, position: int, index: list[int]) -> int | None:
+    Raises:
+        CompileError: one is a row of a user's own whose forward function does not run on symbols.
+    """
+
+    def expanded(new: Program, position: int, index: list[int]) -> int | None:
         operation, operands, _ = program.instructions[position]
-        if not isinstance(operation, Primitive) or not may_be_spelled(operation):
+        if not isinstance(operation, Primitive) or (is_of_machine(operation) and operation is not table.pow):
             return None
-        return spelled(new, operation, [index[k] for k in operands])
+        return _MachineWriter(new).apply(operation, [index[k] for k in operands])
 
-    return program.rewritten(lowered)
+    return program.rewritten(expanded)
+
+
+class _MachineWriter:
+    """Writes operations in those of a machine."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def constant(self, number: float) -> int:
+        return self.program.constant(number)
+
+    def apply(self, primitive: Primitive, operands: Sequence[int]) -> int:
+        if primitive is table.pow:
+            power = _small_power(self, operands)
+            if power is not None:
+                return power
+        if is_of_machine(primitive):
+            return self.program.append(primitive, operands)
+        try:
+            result = lowered(self, primitive, operands)
+        except (TypeError, AttributeError) as error:
+            raise CompileError(
+                f"the primitive {primitive.name!r} cannot be compiled: its forward function does not run on symbols "
+                f"({error}): write it with operators and the functions of autograd"
+            ) from None
+        if isinstance(result, Symbol):
+            return int(result.node) if not isinstance(result.node, float) else self.constant(result.node)
+        return self.constant(float(result))
+
+
+def _small_power(writer: _MachineWriter, operands: Sequence[int]) -> int | None:
+    """x ** y for exponents that are cheaper without a power; None for others."""
+    x, y = operands
+    exponent = writer.program.instructions[y].attribute
+    if writer.program.instructions[y].operation != "constant":
+        return None
+    if exponent == 0.0:
+        return writer.constant(1.0)
+    if exponent == 1.0:
+        return x
+    if exponent == -1.0:
+        return writer.apply(table.div, (writer.constant(1.0), x))
+    if exponent in (2.0, 3.0):
+        square = writer.apply(table.mul, (x, x))
+        return square if exponent == 2.0 else writer.apply(table.mul, (square, x))
+    return None
 
 
 def cut_long_sums(program: Program) -> Program:
@@ -37,7 +103,7 @@ def cut_long_sums(program: Program) -> Program:
         instruction = program.instructions[position]
         if not _is_long(instruction):
             return None
-        shorter = _long_sum if instruction.operation is primitives.sum_ else _long_dot
+        shorter = _long_sum if instruction.operation is table.sum else _long_dot
         return shorter(new, [index[k] for k in instruction.operands])
 
     return program.rewritten(cut)
@@ -47,20 +113,20 @@ def _is_long(instruction: Instruction) -> bool:
     operation, operands, _ = instruction
     if len(operands) <= LONGEST:
         return False
-    return operation is primitives.sum_ or (operation is primitives.dot and len(operands) > 2 * LONGEST)
+    return operation is table.sum or (operation is table.dot and len(operands) > 2 * LONGEST)
 
 
 def _long_sum(new: Program, terms: Sequence[int]) -> int:
-    total = new.append(primitives.sum_, terms[:LONGEST])
+    total = new.append(table.sum, terms[:LONGEST])
     for start in range(LONGEST, len(terms), LONGEST):
-        total = new.append(primitives.sum_, (total, *terms[start : start + LONGEST]))
+        total = new.append(table.sum, (total, *terms[start : start + LONGEST]))
     return total
 
 
 def _long_dot(new: Program, operands: Sequence[int]) -> int:
     half = len(operands) // 2
     xs, ys = operands[:half], operands[half:]
-    total = new.append(primitives.dot, (*xs[:LONGEST], *ys[:LONGEST]))
+    total = new.append(table.dot, (*xs[:LONGEST], *ys[:LONGEST]))
     for start in range(LONGEST, half, LONGEST):
         part = slice(start, start + LONGEST)
         total = new.append("add_dot", (total, *xs[part], *ys[part]))

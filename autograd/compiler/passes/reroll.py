@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from autograd import primitives
+from autograd import table
 from autograd.compiler.passes.dots import chain_to, chains, terms_of
 from autograd.compiler.program import ONCE, Program
 from autograd.graph import read_data
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,9 +98,9 @@ def _sums(program: Program) -> list[_Sum]:
     inner = chains(program)
     found = []
     for position, (operation, operands, _) in enumerate(program.instructions):
-        if operation is primitives.sum_:
+        if operation is table.sum:
             found.append(_Sum(position, list(operands)))
-        elif operation is primitives.add and position not in inner and operands[0] in inner:
+        elif operation is table.add and position not in inner and operands[0] in inner:
             chain = chain_to(program, position, inner)
             found.append(_Sum(position, terms_of(program, position, inner), frozenset(chain[1:])))
     return sorted([one for one in found if len(one.terms) >= FEWEST], key=lambda one: -len(one.terms))[:MOST_SUMS]
@@ -170,7 +170,7 @@ def _rewritten(program: Program, found: _Sum, owners: Sequence[int], groups: Seq
             parts = [_batch(program, rerolled, index, group, found.terms[group.members[0]], kept) for group in groups]
             total, *others = [*parts, *[index[term] for k, term in enumerate(found.terms) if k not in members]]
             for part in others:
-                total = new.append(primitives.add, (total, part))
+                total = new.append(table.add, (total, part))
             index[node] = total
         elif node not in found.chain and owners[node] != _NOBODY and owners[node] not in members:
             once = ONCE if isinstance(operation, Primitive) else attribute
@@ -199,8 +199,8 @@ def _batch(program: Program, rerolled: Rerolled, index: dict[int, int], group: _
             local[node] = new.append(operation, (), attribute)
     new.columns[batch] = len(columns)
     rerolled.counts.append(count)
-    table = np.array([[0.0 if isinstance(x, tuple) else x for x in column] for column in columns]).T
-    rerolled.numbers.append(table.reshape(count, len(columns)))
+    numbers = np.array([[0.0 if isinstance(x, tuple) else x for x in column] for column in columns]).T
+    rerolled.numbers.append(numbers.reshape(count, len(columns)))
     rerolled.read.append(
         [
             (row, place, number[0] - kept)
@@ -211,4 +211,4 @@ def _batch(program: Program, rerolled: Rerolled, index: dict[int, int], group: _
     )
     if columns and new.batches()[local[term]] == batch:
         return new.append("batch_sum", (local[term],), (new.new_sum(), batch))
-    return new.append(primitives.mul, (local[term], new.constant(count)))
+    return new.append(table.mul, (local[term], new.constant(count)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from autograd import primitives
+from autograd import table
 from autograd.compiler.program import EFFECTS
-from autograd.compiler.spellings import COMPARISONS
-from autograd.primitives import Primitive
+from autograd.primitive import Primitive
+from autograd.table import COMPARISONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +28,12 @@ def fold_constants(program: Program) -> Program:
 
 def _folded(new: Program, operation: Primitive, operands: Sequence[int]) -> int | None:
     """The instruction that an operation on constants comes down to; None where it has to be computed."""
-    if operation in (primitives.less, primitives.greater) and operands[0] == operands[1]:
+    if operation in (table.less, table.greater) and operands[0] == operands[1]:
         return new.constant(0.0)
     numbers = [new.number(k) for k in operands]
-    if operation is primitives.where and numbers[0] is not None:
+    if operation is table.where and numbers[0] is not None:
         return operands[1] if numbers[0] else operands[2]
-    if operation is primitives.where and numbers[1:] == [1.0, 0.0] and _is_comparison(new, operands[0]):
+    if operation is table.where and numbers[1:] == [1.0, 0.0] and _is_comparison(new, operands[0]):
         return operands[0]
     if None in numbers:
         return None
@@ -45,7 +45,7 @@ def _folded(new: Program, operation: Primitive, operands: Sequence[int]) -> int 
 
 def _is_comparison(program: Program, index: int) -> bool:
     instruction = program.instructions[index]
-    return isinstance(instruction.operation, Primitive) and instruction.name in COMPARISONS
+    return instruction.operation in COMPARISONS
 
 
 def common_subexpressions(program: Program) -> Program:

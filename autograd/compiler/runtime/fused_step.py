@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autograd.compiler.runtime.executable import Executable
 
 
-class Descent:
+class FusedStep:
     """Steps that stay in arrays: the parameters, their gradients, and what the rule keeps of each parameter it moves.
 
     There are two sets of arrays, which take turns: a step reads one and writes the other. It has been taken once `done`
