@@ -40,6 +40,11 @@ class CompileError(TypeError):
     """
 
 
+def got(thing: object) -> str:
+    """What an argument is, in a message: the number itself, and of everything else the type."""
+    return f"{type(thing).__name__} {thing!r}" if isinstance(thing, (int, float)) else type(thing).__name__
+
+
 def check_finite(name: str, number: Any, operands: Sequence[Any], what: str = "") -> None:
     """Refuse the result of an operation that is nan or inf, as `detect_anomaly` does.
 

@@ -8,6 +8,8 @@ import secrets
 import stat
 from contextlib import contextmanager, suppress
 
+from autograd.errors import got
+
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +70,7 @@ def checked_path(path: object) -> str:
     """
     if isinstance(path, (str, bytes, os.PathLike)):
         return os.fsdecode(path)
-    got = f"{type(path).__name__} {path!r}" if isinstance(path, (int, float)) else type(path).__name__
-    raise TypeError(f'a path is a string or a pathlib.Path, got {got}: write a file\'s name, such as "page.html"')
+    raise TypeError(f'a path is a string or a pathlib.Path, got {got(path)}: write a file\'s name, such as "page.html"')
 
 
 @contextmanager

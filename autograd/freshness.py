@@ -1,4 +1,4 @@
-"""Whether the numbers that a graph shows belong together: after an optimizer step, or several backward passes, or none.
+"""Which numbers of a graph are stale: data from before an optimizer step, gradients not of one backward pass.
 
 A node keeps what was computed when it was made. A leaf whose data is changed afterwards stands beside old results, and
 the gradients of several passes add up in it. That is as it should be, but who looks at a picture of it is to be told.
@@ -7,7 +7,6 @@ the gradients of several passes add up in it. That is as it should be, but who l
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from autograd.graph import adjoints
 
@@ -27,50 +26,8 @@ _CLOSE = 1e-9
 """How far apart, relative to their size, the same numbers may be when other code computed them."""
 
 
-class Freshness(NamedTuple):
-    """What in a graph does not belong together.
-
-    Attributes:
-        outdated: computed nodes whose number is another one if the graph is computed again from its leaves.
-        foreign: nodes whose gradient is not the one that a single `backward()` of the root gives them.
-    """
-
-    outdated: frozenset[Value] = frozenset()
-    foreign: frozenset[Value] = frozenset()
-
-
-def freshness_of(order: Sequence[Value]) -> Freshness:
-    """What in a graph does not belong together. A graph that is very large is not looked through.
-
-    Args:
-        order: the graph, operands before results.
-
-    Example:
-        >>> from autograd import Value
-        >>> from autograd.graph import topological_order
-        >>> w = Value(2.0)
-        >>> loss = w * w
-        >>> for _ in range(2):
-        ...     loss.backward()
-        >>> w.data = 1.0
-        >>> found = freshness_of(topological_order(loss))
-        >>> loss in found.outdated, w in found.foreign
-        (True, True)
-    """
-    return Freshness(outdated(order), _foreign(order))
-
-
 def outdated(order: Sequence[Value]) -> frozenset[Value]:
-    """The computed nodes whose number is another one if the graph is computed again from its leaves.
-
-    Example:
-        >>> from autograd import Value
-        >>> a, b = Value(2.0), Value(3.0)
-        >>> product = a * b
-        >>> a.data = 5.0
-        >>> outdated([a, b, product]) == {product}
-        True
-    """
+    """The computed nodes of a graph whose number is another one if it is computed again from its leaves."""
     if len(order) > _MOST_NODES:
         return frozenset()
     others: dict[Value, float] = {}  # what is computed again and differs
@@ -78,12 +35,11 @@ def outdated(order: Sequence[Value]) -> frozenset[Value]:
         row = node.primitive
         if row is None:
             continue
-        if others:
-            numbers = [others.get(operand, operand.data) for operand in node.operands]
-        else:
-            numbers = [operand.data for operand in node.operands]
         try:
-            number = row.forward(*numbers)
+            if others:
+                number = row.forward(*[others.get(operand, operand.data) for operand in node.operands])
+            else:
+                number = row.forward(*[operand.data for operand in node.operands])
         except Exception:  # of somebody's own row, which need not work everywhere
             continue
         if not _are_close(number, node.data):
@@ -91,8 +47,8 @@ def outdated(order: Sequence[Value]) -> frozenset[Value]:
     return frozenset(others)
 
 
-def _foreign(order: Sequence[Value]) -> frozenset[Value]:
-    """The nodes that have a gradient, but not the one that a single `backward()` of the root gives."""
+def foreign(order: Sequence[Value]) -> frozenset[Value]:
+    """The nodes of a graph that have a gradient, but not the one that a single `backward()` of the root gives."""
     received = [node for node in order if node.grad]
     if not received or len(order) > _MOST_NODES:
         return frozenset()

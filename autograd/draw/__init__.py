@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograd import modes
+from autograd.errors import got
 from autograd.value import Value
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -130,17 +131,14 @@ def to_mermaid(
 def _check(function: str, root: object, rankdir: object, collapse: object, max_nodes: object) -> None:
     modes.check_not_tracing(f"{function}()", "draw a graph outside of the function that is compiled")
     if not isinstance(root, Value):
-        raise TypeError(f"{function} draws the graph behind one Value, got {_a(root)}: write {function}(loss)")
-    for name, choice, choices in (
-        ("rankdir", rankdir, ("LR", "TB", "RL", "BT")),
-        ("collapse", collapse, COLLAPSE),
-    ):
+        raise TypeError(f"{function} draws the graph behind one Value, got {got(root)}: write {function}(loss)")
+    for name, choice, choices in ("rankdir", rankdir, ("LR", "TB", "RL", "BT")), ("collapse", collapse, COLLAPSE):
         if not isinstance(choice, str):
-            raise TypeError(f"{function}: {name} is a string, got {_a(choice)}: write {name}={choices[0]!r}")
+            raise TypeError(f"{function}: {name} is a string, got {got(choice)}: write {name}={choices[0]!r}")
         if choice not in choices:
             raise ValueError(f"{function}: {name} is one of {', '.join(map(repr, choices))}, got {choice!r}")
     if not isinstance(max_nodes, int) or isinstance(max_nodes, bool):
-        raise TypeError(f"{function}: max_nodes is an integer, got {_a(max_nodes)}: write max_nodes=300")
+        raise TypeError(f"{function}: max_nodes is an integer, got {got(max_nodes)}: write max_nodes=300")
     if max_nodes < 1:
         raise ValueError(f"{function}: max_nodes is at least 1, got {max_nodes}")
 
@@ -149,11 +147,6 @@ def _check_format(format: object) -> None:
     from graphviz import FORMATS
 
     if not isinstance(format, str):
-        raise TypeError(f"draw_dot: format is a string, got {_a(format)}: write format='svg'")
+        raise TypeError(f"draw_dot: format is a string, got {got(format)}: write format='svg'")
     if format.lower() not in FORMATS:
         raise ValueError(f"draw_dot: Graphviz has no format {format!r}: write format='svg', 'png' or 'pdf'")
-
-
-def _a(thing: object) -> str:
-    """What something is, in a message: the number itself, and of everything else the type."""
-    return f"{type(thing).__name__} {thing!r}" if isinstance(thing, (int, float)) else type(thing).__name__

@@ -1,4 +1,4 @@
-"""Which nodes of a large graph go into one box: ways to collapse it are tried out, from the finest to the coarsest.
+"""Which nodes of a large graph go into one box: ways to collapse it are tried from the finest to the coarsest.
 
 Nodes are put together by the scopes that they were computed in, then parts that repeat each other, then leaves of one
 use.
@@ -32,16 +32,6 @@ def scopes_in(order: Sequence[Value]) -> dict[Value, Scope]:
     the parts. What it marked and was computed from one part alone belongs there as well, as the activation of a neuron
     does; so do the nodes in between, where an activation makes several: those without a mark that lead from a part to
     nothing but that part.
-
-    Args:
-        order: the graph, operands before results.
-
-    Example:
-        >>> from autograd.graph import topological_order
-        >>> from nn import MLP
-        >>> found = scopes_in(topological_order(MLP(1, [2, 1])([3.0])))
-        >>> list(found.values())[0]
-        NeuronScope('MLP / layer 0 / neuron 0')
     """
     found: dict[Value, Scope] = {}
     origins: dict[Value, Scope] = {}  # the part that a node comes from, whether it belongs to it or not
@@ -108,13 +98,7 @@ class Graph:
                 )
 
     def parts(self, height: int, opened: Opened, at_most: int | None) -> list[Part] | None:
-        """The computed nodes, those together that are in the same scope, in the order of their last nodes.
-
-        Args:
-            height: of the highest scopes that count.
-            opened: scopes that do not count are among these.
-            at_most: how many are wanted; None is returned where there are more.
-        """
+        """The computed nodes, those of the same scope together, in the order of their last nodes; None if too many."""
         highest = self._highest(height, opened)
         parts: dict[Scope | Value, Part] = {}
         for node in reversed(self.order):
@@ -131,18 +115,14 @@ class Graph:
         return list(reversed(parts.values()))
 
     def _highest(self, height: int, opened: Opened) -> dict[Scope | None, Scope | None]:
-        """For each innermost scope the one that counts, which is the outermost."""
-        highest: dict[Scope | None, Scope | None] = {}
-        for innermost in set(self.scopes.values()):
-            highest[innermost] = None
-            for scope in innermost.chain():
-                if self.heights[scope] <= height and scope not in opened:
-                    highest[innermost] = scope
-                    break
-        return highest
+        """For each innermost scope the outermost that is closed and no higher than this."""
+        return {
+            innermost: next((s for s in innermost.chain() if self.heights[s] <= height and s not in opened), None)
+            for innermost in set(self.scopes.values())
+        }
 
     def key_of(self, part: Part) -> str:
-        """The place of its first node, and how many nodes there are: no other part of this graph has the same."""
+        """A key that is unique to this part: the index of its first node and the number of its nodes."""
         first = self.index[part.nodes[0]]
         return f"b{first}" if part.is_one_node else f"b{first}_{len(part.nodes)}"
 
@@ -161,17 +141,11 @@ def _heights(innermost_scopes: Iterable[Scope]) -> dict[Scope, int]:
 
 
 class Way(NamedTuple):
-    """A way to collapse a graph.
+    """A way to collapse a graph."""
 
-    Attributes:
-        height: scopes no higher than this are boxes; -1 for none.
-        repeats: whether parts that repeat each other are one.
-        alike: whether what only does the same, on other parameters, is a repeat.
-    """
-
-    height: int
-    repeats: bool = False
-    alike: bool = False
+    height: int  # scopes no higher than this are boxes; -1 for none
+    repeats: bool = False  # whether parts that repeat each other are one
+    alike: bool = False  # whether what only does the same, on other parameters, is a repeat
 
     @property
     def is_none(self) -> bool:
@@ -192,17 +166,11 @@ def _ways(collapse: str, tallest: int) -> list[Way]:
 
 
 class Collapsed(NamedTuple):
-    """A graph divided into parts.
+    """A graph divided into parts."""
 
-    Attributes:
-        parts: in the order of their last nodes, operands before results.
-        inside: the constants that belong into several parts, and are drawn with none of them.
-        still_closed: what was to be opened, but would make too many parts.
-    """
-
-    parts: list[Part]
-    inside: frozenset[Value] = frozenset()
-    still_closed: tuple[str, ...] = ()
+    parts: list[Part]  # in the order of their last nodes, operands before results
+    inside: frozenset[Value] = frozenset()  # the constants that several parts use, and that are drawn with none
+    still_closed: tuple[str, ...] = ()  # what was to be opened, but would make too many parts
 
 
 def collapse_graph(graph: Graph, collapse: str, max_nodes: int, opened: Iterable[str | Scope]) -> Collapsed:

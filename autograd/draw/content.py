@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autograd import table
 from autograd.draw.style import STYLES
-from autograd.freshness import NOT_OF_NOW, Freshness, freshness_of
+from autograd.freshness import NOT_OF_NOW, foreign, outdated
 from autograd.graph import read_data, read_grads, topological_order
 from autograd.names import counted, in_picture, label_or_symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from autograd.draw.highlight import Highlight
     from autograd.draw.scene import Arrow, Box, Scene
@@ -30,53 +30,24 @@ OLD_DATA, _FOREIGN_GRADIENT = "old data", "grad*"
 
 
 class Shown(NamedTuple):
-    """What a picture shows beside boxes, arrows and titles.
-
-    Attributes:
-        values: the numbers.
-        gradients: the gradients, as numbers and as the width of arrows.
-        local_derivatives: the local derivative of every edge.
-        highlight: what is drawn strong, everything else being muted.
-    """
+    """What a picture shows beside boxes, arrows and titles."""
 
     values: bool = True
-    gradients: bool = True
-    local_derivatives: bool = False
-    highlight: Highlight | None = None
+    gradients: bool = True  # as numbers and as the width of arrows
+    local_derivatives: bool = False  # of every edge
+    highlight: Highlight | None = None  # what is drawn strong, everything else being muted
 
 
 class Content:
-    """What is said of a scene.
+    """What is said of a scene: of each box its rows, of which the first is its title, and warnings of stale numbers."""
 
-    Attributes:
-        scene: the boxes and arrows.
-        shown: what is said of them.
-        rows: of each box the lines of text, of which the first is its title.
-        warnings: which numbers do not belong to the others.
-
-    Example:
-        >>> from autograd import Value
-        >>> from autograd.draw.scene import scene_of
-        >>> a = Value(2.0, label="a")
-        >>> b = a * a
-        >>> a.data = 1.0
-        >>> content = Content(scene_of(b))
-        >>> content.rows[1]
-        [('*',), ('old data', '4'), ('no gradient yet',)]
-        >>> content.warnings
-        ['old data (1 node): not what the leaves give now, as after an optimizer step. Run the forward pass again']
-    """
-
-    def __init__(self, scene: Scene, shown: Shown = Shown()) -> None:  # noqa: B008  # it cannot be changed
+    def __init__(self, scene: Scene, shown: Shown) -> None:
         self.scene, self.shown = scene, shown
-        found = freshness_of(topological_order(scene.root)) if shown.values or shown.gradients else Freshness()
-        self._outdated = found.outdated if shown.values else frozenset()
-        self._foreign = found.foreign if shown.gradients else frozenset()
+        order = topological_order(scene.root)
+        self._outdated = outdated(order) if shown.values else frozenset()
+        self._foreign = foreign(order) if shown.gradients else frozenset()
         self.rows = [self._rows_of(box) for box in scene.boxes]
-        self.warnings = []
-        if self._outdated:
-            said = f"{OLD_DATA} ({counted(len(self._outdated), 'node')}): {NOT_OF_NOW}. Run the forward pass again"
-            self.warnings.append(said)
+        self.warnings = about_old_data(self._outdated)
         if self._foreign:
             said = f"{_FOREIGN_GRADIENT} ({counted(len(self._foreign), 'node')}): not from one backward() of the root"
             self.warnings.append(f"{said} alone. Leaves add up all passes until zero_grad()")
@@ -112,13 +83,18 @@ class Content:
         return "" if local is None else f"{float(local):.4g}"
 
     def captions(self) -> list[str]:
-        """What was collapsed or left out, what the highlight means, and which numbers do not belong to the others."""
+        """What was collapsed or left out, what of the highlight is not drawn, and which numbers are stale."""
         said = [self.scene.caption] if self.scene.caption else []
         if len(self.scene.arrows) > _MANY_ARROWS and any(len(arrow.edges) > 1 for arrow in self.scene.arrows):
             said.append("an arrow stands for all edges between its boxes")
         if self.shown.highlight and (missing := self.shown.highlight.not_drawn(self.scene)):
             said.append(f"{missing} of the highlighted nodes not drawn")
         return [*([". ".join(said)] if said else []), *self.warnings]
+
+
+def about_old_data(nodes: Collection[Value], name: str = OLD_DATA) -> list[str]:
+    """What is to be said of outdated nodes: nothing where there are none."""
+    return [f"{name} ({counted(len(nodes), 'node')}): {NOT_OF_NOW}. Run the forward pass again"] if nodes else []
 
 
 def _title(box: Box) -> Row:
@@ -148,14 +124,7 @@ def _results(box: Box, root: Value) -> Sequence[Value]:
 
 
 def products(node: Value) -> str:
-    """The sum of products that a `dot` node is, in the names of its operands.
-
-    Example:
-        >>> from autograd import Value, dot
-        >>> w, x = [Value(1.0, label="w1"), Value(2.0, label="w2")], [Value(0.5, label="x1"), 3.0]
-        >>> products(dot(w, x))
-        'w1·x1 + w2·3'
-    """
+    """The sum of products that a `dot` node is, in the names of its operands."""
     operands = node.operands
     count = len(operands) // 2
     text = ""
@@ -168,12 +137,7 @@ def products(node: Value) -> str:
 
 
 def extent(numbers: Sequence[float]) -> str:
-    """A number, or the smallest and the largest of several.
-
-    Example:
-        >>> extent([1.0]), extent([0.25, -3.0, 2.0]), extent([1.0, float("nan")])
-        ('1', '-3 … 2', '1, nan')
-    """
+    """A number, or the smallest and the largest of several, and whether there is a nan."""
     known = [number for number in numbers if number == number]
     ends = dict.fromkeys([f"{number:.4g}" for number in (min(known), max(known))] if known else [])
     return " … ".join(ends) + ((", nan" if ends else "nan") if len(known) < len(numbers) else "")

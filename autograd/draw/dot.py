@@ -72,12 +72,7 @@ def _escaped(text: str) -> str:
 
 
 def as_html(lines: Iterable[str]) -> str:
-    """Lines of text as a label that means nothing to Graphviz or HTML.
-
-    Example:
-        >>> as_html(["a & b", "c"])
-        '<a &amp; b<BR/>c>'
-    """
+    """Lines of text as a label escaped for Graphviz and HTML."""
     return f"<{'<BR/>'.join(map(_escaped, lines))}>"
 
 
@@ -104,35 +99,19 @@ def arrows(content: Content) -> Iterator[tuple[str, str, Attributes]]:
             if not math.isfinite(flow.gradient):
                 label = f"{label} ({flow.gradient})" if label else str(flow.gradient)
         if shown.highlight:
-            muted = {"color": FAINT_LINE, "fontcolor": FAINT, "penwidth": "0.6"}
-            attributes |= shown.highlight.line(arrow) or muted
+            attributes |= shown.highlight.line(arrow)
         yield arrow.operand, arrow.result, attributes | ({"label": _padded(label)} if label else {})
 
 
 class Flow(NamedTuple):
-    """What flows backward along an arrow.
+    """What flows backward along an arrow."""
 
-    Attributes:
-        gradient: the sum over its edges of |upstream gradient * local derivative|; None before there is a gradient.
-        is_possible: whether any of its edges has a local derivative.
-    """
-
-    gradient: float | None
-    is_possible: bool
+    gradient: float | None  # the sum of |upstream gradient * local derivative|; None before there is a gradient
+    is_possible: bool  # whether any of its edges has a local derivative
 
 
 def flow_along(arrow: Arrow) -> Flow:
-    """What flows backward along an arrow.
-
-    Example:
-        >>> from autograd import Value
-        >>> from autograd.draw.scene import scene_of
-        >>> a = Value(3.0)
-        >>> b = a * 2
-        >>> b.backward()
-        >>> [flow_along(arrow).gradient for arrow in scene_of(b).arrows]
-        [2.0, 0.0]
-    """
+    """What flows backward along an arrow, all of its edges together."""
     total: float | None = None
     is_possible = False
     result: Value | None = None
@@ -151,7 +130,7 @@ def flow_along(arrow: Arrow) -> Flow:
 
 
 def _line_of(gradient: float, largest: float, widest: float) -> Attributes:
-    """The width says the gradient, on a logarithmic scale over three decades below the largest."""
+    """The width shows the size of the gradient, on a logarithmic scale over three decades below the largest."""
     if not math.isfinite(gradient):
         return {"color": ALARM, "penwidth": f"{widest:g}"}
     if gradient == 0.0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd.draw.style import ALARM, MARKED, SHARED
+from autograd.draw.style import ALARM, FAINT, FAINT_LINE, MARKED, SHARED
 from autograd.graph import topological_order
 from autograd.value import Value
 
@@ -14,17 +14,11 @@ if TYPE_CHECKING:
 
 
 class Marked(NamedTuple):
-    """Nodes to be drawn strong.
+    """Nodes to be drawn strong."""
 
-    Attributes:
-        name: what they are called, "" for nothing.
-        nodes: these.
-        edges: and these edges, as pairs of a result and the operand's position; None for all those between the nodes.
-    """
-
-    name: str
+    name: str  # "" for none
     nodes: frozenset[Value]
-    edges: frozenset[tuple[Value, int]] | None
+    edges: frozenset[tuple[Value, int]] | None  # (result, position of the operand); None for all between the nodes
 
     def has(self, result: Value, position: int) -> bool:
         """Whether the edge is among them."""
@@ -34,11 +28,7 @@ class Marked(NamedTuple):
 
 
 class Highlight:
-    """Sets of nodes to be drawn strong.
-
-    Args:
-        marked: the sets.
-    """
+    """Sets of nodes to be drawn strong."""
 
     def __init__(self, marked: Sequence[Marked]) -> None:
         self.marked = marked
@@ -59,11 +49,11 @@ class Highlight:
         names = [self.marked[place].name for place in places]
         return f"shared by {' and '.join(names)}" if len(names) > 1 else names[0]
 
-    def line(self, arrow: Arrow) -> dict[str, str] | None:
-        """How an arrow is drawn; None for muted."""
+    def line(self, arrow: Arrow) -> dict[str, str]:
+        """How an arrow is drawn."""
         places = [k for k, m in enumerate(self.marked) if any(m.has(node, position) for node, position in arrow.edges)]
         if not places:
-            return None
+            return {"color": FAINT_LINE, "fontcolor": FAINT, "penwidth": "0.6"}
         color = self.colours(places).get("color", ALARM)
         return {"color": color, "fontcolor": color, "penwidth": "2.4"}
 
@@ -74,21 +64,11 @@ class Highlight:
 
 
 def highlight_of(highlight: Any, root: Value) -> Highlight | None:
-    """What the argument of `draw_dot` means.
-
-    Args:
-        highlight: None; Values; something whose `nodes` are Values, as a `Path` has them; or a dict of these by name.
-        root: of the graph that is drawn.
+    """What the argument of `draw_dot` means: Values, something whose `nodes` are Values, or a dict of these by name.
 
     Raises:
         TypeError: it is something else.
         ValueError: there are no nodes in it, or one that is not in the graph.
-
-    Example:
-        >>> a = Value(1.0)
-        >>> b = a * 2
-        >>> highlight_of({"a": [a], "b": [a, b]}, b).of([a])
-        [0, 1]
     """
     if highlight is None:
         return None
@@ -117,9 +97,7 @@ def _marked(name: str, wanted: Any) -> Marked:
     for node in nodes:
         if not isinstance(node, Value):
             raise TypeError(f"highlight wants Values, got {_a(node)} among them: write highlight=[a, b]")
-    edges = None
-    if hasattr(wanted, "positions"):
-        edges = frozenset(zip(nodes[1:], wanted.positions))
+    edges = frozenset(zip(nodes[1:], wanted.positions)) if hasattr(wanted, "positions") else None
     return Marked(name, frozenset(nodes), edges)
 
 

@@ -1,4 +1,4 @@
-"""Who lays a graph out: Graphviz's program `dot`, or else the Python package pygraphviz, which has Graphviz inside."""
+"""Layout: by Graphviz's program `dot`, or else by the Python package pygraphviz, which has Graphviz inside."""
 
 from __future__ import annotations
 
@@ -51,24 +51,14 @@ class LayoutTimeout(LayoutFailed, TimeoutError):  # noqa: N818
 
 
 def lay_out(source: str, format: str, engine: str = "dot", timeout: float | None = None) -> bytes:
-    """A graph in the DOT language as a picture, or in another format of Graphviz.
+    """A graph in the DOT language as a picture, or in another format of Graphviz; the timeout is in seconds.
 
     Where Graphviz's program fails, pygraphviz is asked; if it can do it, a warning says what is wrong with the program.
-
-    Args:
-        source: the graph.
-        format: "svg", "png", "pdf", "json", ...
-        engine: which of Graphviz's programs.
-        timeout: in seconds; None for no limit.
 
     Raises:
         LayoutNotFound: there is neither Graphviz's program nor pygraphviz.
         LayoutFailed: there is, but it gave up, crashed or printed no picture; LayoutTimeout where it took too long.
         ValueError: what there is cannot make the format.
-
-    Example:
-        >>> b"<title>a&#45;&gt;b</title>" in lay_out("digraph { a -> b }", "svg")
-        True
     """
     program, format = shutil.which(engine), format.lower()
     if program is None:
@@ -172,7 +162,7 @@ def _run(command: list[str], source: str, format: str, engine: str, timeout: flo
 
 
 def _what_is_wrong(printed: bytes, format: str) -> str:
-    """With what should be a picture; "" where nothing is, as far as its first and last characters tell."""
+    """What is wrong with the output of the program, judged by its first and last characters; "" if nothing."""
     if not printed.strip():
         return "printed nothing"
     first, last = _ENDS.get(format, (b"", b""))

@@ -1,4 +1,4 @@
-"""Repeats in a graph: parts that are built alike, such as the examples of a batch, are one part many times."""
+"""Repeats in a graph: parts of the same structure, such as the examples of a batch, are one part many times."""
 
 from __future__ import annotations
 
@@ -17,14 +17,7 @@ if TYPE_CHECKING:
 
 
 class Part:
-    """Nodes that go into one box, while it is decided which they are.
-
-    Args:
-        nodes: operands before results.
-        scopes: whose nodes they are; none for a node without, or for leaves.
-        count: how many repeats they are.
-        operands: the nodes outside that these are computed from, where they are known.
-    """
+    """Nodes that go into one box, while it is decided which they are: those of a scope, leaves used alike, or one."""
 
     __slots__ = ("_operands", "count", "nodes", "scopes")
 
@@ -70,29 +63,12 @@ class Part:
 def merge_repeats(
     parts: Sequence[Part], leaves: Iterable[Value], alone: Collection[object], alike: bool, at_most: int | None
 ) -> list[Part] | None:
-    """The parts, those together that repeat each other.
+    """The parts, in the order of their last nodes, with repeats merged; None where there are more than `at_most`.
 
     Parts repeat each other that do the same with the same: they have the same name and operations, and their operands
     repeat each other. So does a link of a chain, such as a sum in a loop: its one other operand is the link before.
-
-    Args:
-        parts: in the order of their last nodes.
-        leaves: of the graph.
-        alone: nodes that are not to be merged with others are among these.
-        alike: whether parts on different parameters repeat each other as well, and those whose names differ in a
-            number: two neurons of a layer.
-        at_most: how many are wanted.
-
-    Returns:
-        The repeats as one part each; None where there are more than wanted.
-
-    Example:
-        >>> from autograd import Value
-        >>> x, y = Value(1.0), Value(2.0)
-        >>> u, v = x.exp(), y.exp()
-        >>> parts = [Part([u]), Part([v]), Part([u * v])]
-        >>> [part.count for part in merge_repeats(parts, [x, y], alone=(), alike=True, at_most=9)]
-        [2, 1]
+    Where `alike`, so do parts on different parameters, and those whose names differ in a number: two neurons of a
+    layer. Nodes in `alone` are not merged with others.
     """
     repeats: list[list[Part]] = []
     kinds: list[Any] = []  # of each class of repeats: what its parts do
@@ -138,7 +114,7 @@ def _together(same: Sequence[Part]) -> Part:
 def _link_before(
     kind: Any, operands: frozenset[Any], kinds: Sequence[Any], operands_of: Sequence[frozenset[Any]]
 ) -> int | None:
-    """The class of an operand that this is one more link of."""
+    """The class of the operand whose chain this continues."""
     for place in operands:
         if place.__class__ is int and kinds[place] == kind and operands - {place} <= operands_of[place]:
             return place

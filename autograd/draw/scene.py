@@ -19,24 +19,14 @@ if TYPE_CHECKING:
 
 
 class Box(NamedTuple):
-    """What is drawn as one box: a node, or several.
+    """What is drawn as one box: a node, or several."""
 
-    Attributes:
-        key: what the box is called; no other box of the graph is, however it is collapsed.
-        nodes: operands before results.
-        kind: "leaf", "parameter", "constant" or "computed", which all of its nodes are, or "group", those of a scope.
-        title: the label, operation or number of a node, the name of a scope, what several leaves are.
-        scope: the scope whose nodes they are, one of them where there are several; of a single node the one that it
-            was computed in; or None.
-        count: how many repeats, such as examples, are in this box.
-    """
-
-    key: str
-    nodes: tuple[Value, ...]
-    kind: str
-    title: str
-    scope: Scope | None
-    count: int  # type: ignore[assignment]  # a tuple's method
+    key: str  # what the box is called; no other box of the graph is, however it is collapsed
+    nodes: tuple[Value, ...]  # operands before results
+    kind: str  # of `graph.KINDS`, which all of its nodes are; or "group", the nodes of a scope
+    title: str  # the label, operation or number of a node, the name of a scope, what several leaves are
+    scope: Scope | None  # whose nodes they are: the first, where there are several
+    count: int  # type: ignore[assignment]  # how many repeats, such as examples, are in it; hides a tuple's method
 
     @property
     def is_one(self) -> bool:
@@ -45,32 +35,20 @@ class Box(NamedTuple):
 
 
 class Arrow(NamedTuple):
-    """What is drawn as one arrow.
+    """What is drawn as one arrow."""
 
-    Attributes:
-        operand, result: keys of boxes.
-        edges: every edge of the graph that it stands for: the result, and the operand's position among its operands.
-    """
-
-    operand: str
+    operand: str  # the key of a box
     result: str
-    edges: tuple[tuple[Value, int], ...]
+    edges: tuple[tuple[Value, int], ...]  # of the graph: the result, and the operand's position among its operands
 
 
 class Scene(NamedTuple):
-    """What is drawn of a graph.
-
-    Attributes:
-        root: the result.
-        boxes: operands before results.
-        arrows: those into a box in the order of its operands; between two single nodes one for each edge.
-        caption: what was collapsed or left out, "" if nothing was.
-    """
+    """What is drawn of a graph."""
 
     root: Value
-    boxes: tuple[Box, ...]
-    arrows: tuple[Arrow, ...]
-    caption: str
+    boxes: tuple[Box, ...]  # operands before results
+    arrows: tuple[Arrow, ...]  # into each box in the order of its operands; between two single nodes one for each edge
+    caption: str  # what was collapsed or left out, "" if nothing was
 
 
 def scene_of(
@@ -79,7 +57,6 @@ def scene_of(
     """The boxes and arrows to draw for the graph behind `root`.
 
     Args:
-        root: the result.
         collapse: "none" for a box for each node; "neuron" for one for each innermost scope; "layer" for one for each
             scope around those; "auto" for the first of these that is small enough. Where that is not enough, "auto",
             "neuron" and "layer" merge repeats as well.
@@ -90,13 +67,6 @@ def scene_of(
 
     Raises:
         ValueError: the graph has a cycle.
-
-    Example:
-        >>> from autograd import Value
-        >>> a = Value(2.0, label="a")
-        >>> scene = scene_of(a * a)
-        >>> [box.title for box in scene.boxes], len(scene.arrows)
-        (['a', '*'], 2)
     """
     with collector_paused():
         graph = Graph(root)
@@ -107,7 +77,7 @@ def scene_of(
 
 
 def _draw(graph: Graph, collapsed: Collapsed, max_nodes: int) -> Scene:
-    """The parts as boxes, or where they are too many those that are computed, or of these the nearest to the root."""
+    """The parts as boxes; where there are too many, only computed ones, and of these the nearest to the root."""
     parts, left_out = collapsed.parts, []
     if len(parts) > max_nodes:
         computed = [part for part in parts if part.kind in ("computed", "group")]
@@ -116,7 +86,7 @@ def _draw(graph: Graph, collapsed: Collapsed, max_nodes: int) -> Scene:
     if len(parts) > max_nodes:
         near = _nearest(graph.root, parts, max_nodes)
         further = _nodes_in(parts) - _nodes_in(near)
-        left_out.append(counted(further, "computed node", "computed nodes") + " further from the root")
+        left_out.append(counted(further, "computed node") + " further from the root")
         parts = near
     boxes = tuple([_box(graph, part) for part in parts])
     place = {node: k for k, part in enumerate(parts) for node in part.nodes if node not in collapsed.inside}

@@ -1,4 +1,4 @@
-"""How pictures look: a row of colours, shapes and words for each kind of box, and what is alike in all of them.
+"""How pictures and pages look: colours, shapes and words for each kind of box, and what is alike in all of them.
 
 What kind of node a box is can be told by its shape, its border and its colour alike. The colours are after Okabe and
 Ito's, which the colour-blind tell apart, and stand on a background of their own.
@@ -6,7 +6,7 @@ Ito's, which the colour-blind tell apart, and stand on a background of their own
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Attributes = dict[str, str]
 
@@ -17,22 +17,14 @@ CLOSED = "#9a9a9a"  # of arrows along which nothing flows
 
 
 class Style(NamedTuple):
-    """How boxes of one kind are drawn.
-
-    Attributes:
-        fill, line: colours.
-        meaning: what a legend says of the kind.
-        dot: what else Graphviz is told.
-        mermaid: what Mermaid has around the text.
-        many: what several leaves of the kind are called.
-    """
+    """How boxes of one kind are drawn."""
 
     fill: str
     line: str
-    meaning: str
-    dot: Attributes
-    mermaid: tuple[str, str]
-    many: str = ""
+    meaning: str  # what a legend says of the kind
+    dot: Attributes  # what else Graphviz is told
+    mermaid: tuple[str, str]  # what Mermaid has around the text
+    many: str = ""  # what several leaves of the kind are called
 
 
 _ELLIPSE = {"style": "dashed,filled", "shape": "ellipse", "margin": "0", "width": "0.4", "height": "0"}
@@ -49,14 +41,20 @@ STYLES = {
 }
 """The kinds of `autograd.graph.KINDS`; a group; and the root, whose style is put over that of its kind."""
 
+ON_PAGE: dict[str, dict[str, Any]] = {
+    "leaf": {"label": "leaf", "line": "upstream", "fill": ("#e3f0f9", "#132c3f"), "corner": 10},
+    "parameter": {"label": "parameter", "line": "green", "fill": ("#e0f3ec", "#10322a"), "corner": 8, "isCut": True},
+    "constant": {"label": "constant", "line": "quiet", "fill": ("#f1f1f1", "#23272e"), "corner": 13},
+    "computed": {"label": "computed", "line": "quiet", "fill": ("#ffffff", "#181c22"), "corner": 2},
+    "group": {"label": "several nodes", "line": "local", "fill": ("#f2ecf7", "#2b2436"), "corner": 2, "hasSides": True},
+}
+"""The same on the explorer's page, which may be light or dark. `line` is the outline's colour, by its name in the style
+sheet; `fill` the colour inside, on light and on dark; `corner` the size of the corners, which are round unless `isCut`;
+with `hasSides` there are lines inside the left and the right side."""
+
 
 def attributes_of(kind: str, is_root: bool = False) -> Attributes:
-    """What Graphviz is told of a box.
-
-    Example:
-        >>> attributes_of("computed", is_root=True)
-        {'color': '#c44e00', 'fillcolor': '#fdefe4', 'style': 'filled', 'peripheries': '2'}
-    """
+    """What Graphviz is told of a box."""
     attributes: Attributes = {}
     for style in (STYLES[kind], *([STYLES["root"]] if is_root else [])):
         attributes |= {"color": style.line, "fillcolor": style.fill, **style.dot}

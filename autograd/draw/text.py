@@ -60,10 +60,5 @@ def mermaid(content: Content, rankdir: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text that means nothing to Mermaid, Markdown or HTML: what is neither letter, digit nor space by its number.
-
-    Example:
-        >>> escaped('a "b"')
-        'a #34;b#34;'
-    """
+    """A text escaped for Mermaid, Markdown and HTML: what is neither letter, digit nor space is given by its number."""
     return "".join([c if c.isalnum() or c in " ." or ord(c) > 127 else f"#{ord(c)};" for c in text])

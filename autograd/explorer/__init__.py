@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograd import modes
+from autograd.errors import got
 from autograd.value import Value
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -54,14 +55,14 @@ def explore(
     """
     modes.check_not_tracing("explore()", "call it on a graph outside of the function that is compiled")
     if not isinstance(root, Value):
-        raise TypeError(f"explore shows the graph behind one Value, got {_a(root)}: write explore(loss)")
+        raise TypeError(f"explore shows the graph behind one Value, got {got(root)}: write explore(loss)")
     examples = [] if examples is None else _as_values(examples)
     if isinstance(learning_rate, bool) or not isinstance(learning_rate, (int, float)):
-        raise TypeError(f"explore: the learning rate is a number, got {_a(learning_rate)}: write learning_rate=0.1")
+        raise TypeError(f"explore: the learning rate is a number, got {got(learning_rate)}: write learning_rate=0.1")
     if not abs(learning_rate) < float("inf"):
         raise ValueError(f"explore: the learning rate is a finite number, got {learning_rate}")
     if not isinstance(title, str):
-        raise TypeError(f"explore: the title is a string, got {_a(title)}: write title='one example'")
+        raise TypeError(f"explore: the title is a string, got {got(title)}: write title='one example'")
     from autograd.explorer.explorer import Explorer
 
     return Explorer(root, examples, float(learning_rate), title)
@@ -70,13 +71,8 @@ def explore(
 def _as_values(examples: Sequence[Value]) -> list[Value]:
     wanted = "write examples=[loss_of(x, y) for x, y in data]"
     if not isinstance(examples, (list, tuple)):
-        raise TypeError(f"explore: examples are a list of Values, got {_a(examples)}: {wanted}")
+        raise TypeError(f"explore: examples are a list of Values, got {got(examples)}: {wanted}")
     for k, example in enumerate(examples):
         if not isinstance(example, Value):
-            raise TypeError(f"explore: examples are Values, examples[{k}] is {_a(example)}: {wanted}")
+            raise TypeError(f"explore: examples are Values, examples[{k}] is {got(example)}: {wanted}")
     return list(examples)
-
-
-def _a(thing: object) -> str:
-    """What something is, in a message: the number itself, and of everything else the type."""
-    return f"{type(thing).__name__} {thing!r}" if isinstance(thing, (int, float)) else type(thing).__name__

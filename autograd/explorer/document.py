@@ -1,4 +1,4 @@
-"""The page: one HTML file with everything in it, which asks no network for anything and runs no script but its own."""
+"""The page: one HTML file with everything in it, which needs no network and runs only its own script."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from autograd.draw.style import ON_PAGE
 from autograd.explorer.bundle import bundled, without_comments
-from autograd.explorer.kinds import colours
 
 _FOLDER = files(__package__) / "page"
 
 
 def module(operations: str) -> str:
-    """The module of a widget, with the operations of one graph.
-
-    Args:
-        operations: an expression of JavaScript, as `javascript.operations` writes it.
-    """
+    """The module of a widget, with the operations of one graph in JavaScript."""
     return f"{_script(operations)}export default {{ render }};\n"
 
 
 @cache
 def style() -> str:
     """The style sheet of page and widget."""
-    return colours() + without_comments((_FOLDER / "page.css").read_text(encoding="utf-8"))
+    fills = [f"--{kind}: light-dark({', '.join(style['fill'])});" for kind, style in ON_PAGE.items()]
+    rules = [
+        f"& .{kind} {{ --edge: var(--{style['line']}); --fill: var(--{kind}); }}" for kind, style in ON_PAGE.items()
+    ]
+    kinds = "\n".join([".chainrule-explorer {", *fills, *rules, "}\n"])
+    return kinds + without_comments((_FOLDER / "page.css").read_text(encoding="utf-8"))
 
 
 def whole_page(title: str, data: dict[str, Any], operations: str) -> str:
@@ -56,12 +57,7 @@ def whole_page(title: str, data: dict[str, Any], operations: str) -> str:
 
 
 def as_json(data: dict[str, Any]) -> str:
-    """Data as JSON that can stand in a script element: whatever is in it, it does not end the element.
-
-    Example:
-        >>> as_json({"label": "</script>"})
-        '{"label":"\\\\u003c/script>"}'
-    """
+    """Data as JSON that can stand in a script element: "</script>" in it is escaped."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 

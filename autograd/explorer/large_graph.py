@@ -1,4 +1,4 @@
-"""What travels of a graph too large to send every node: its boxes as a picture has them, and what is recorded in them.
+"""The data of a graph that is too large to send every node: its boxes as a picture has them, with recorded numbers.
 
 Its steps are boxes and arrows. An arrow stands for many edges: of their contributions the largest is shown.
 """
@@ -9,17 +9,17 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from autograd.draw.content import extent
+from autograd.draw.content import about_old_data, extent
 from autograd.draw.scene import scene_of
 from autograd.explorer.drawings import MOST_BOXES, ends_of, size_of_summary, title_of
 from autograd.explorer.encoding import shown
 from autograd.explorer.layouts import Layouts
-from autograd.freshness import NOT_OF_NOW, outdated
+from autograd.freshness import outdated
 from autograd.graph import adjoints, edges, read_data
 from autograd.names import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from autograd.draw.scene import Arrow, Box
     from autograd.value import Value
@@ -31,11 +31,7 @@ _NOTE = (
 
 
 def summary(nodes: Sequence[Value]) -> dict[str, Any]:
-    """Boxes, what each shows before and after the gradient has come, and steps with their equations.
-
-    Args:
-        nodes: the graph in order.
-    """
+    """Boxes, what each shows before and after the gradient has come, and steps with their equations."""
     scene = scene_of(nodes[-1], "auto", MOST_BOXES)
     gradients = adjoints(nodes)
     old = outdated(nodes)
@@ -44,7 +40,7 @@ def summary(nodes: Sequence[Value]) -> dict[str, Any]:
     operands: list[list[int]] = [[] for _ in scene.boxes]
     for operand, result, _ in ends:
         operands[result].append(operand)
-    data = [_range(read_data(box.nodes)) + _mark(box, old) for box in scene.boxes]
+    data = [_range(read_data(box.nodes)) + ("" if old.isdisjoint(box.nodes) else " (old)") for box in scene.boxes]
     received = [_range([gradients[node] for node in box.nodes if node in gradients]) for box in scene.boxes]
     layouts = Layouts()
     layouts.place_of([size_of_summary(title, numbers) for title, *numbers in zip(titles, data, received)], ends)
@@ -57,31 +53,12 @@ def summary(nodes: Sequence[Value]) -> dict[str, Any]:
         "views": [{"title": "", "parent": None, "layout": 0, "boxes": list(range(len(scene.boxes)))}],
         "groups": [],
         "layouts": layouts.written,
-        "notes": [_NOTE, *about_old_data(nodes), *([f"{scene.caption}."] if scene.caption else []), *layouts.notes],
+        "notes": [
+            _NOTE,
+            *[f"{said}." for said in [*about_old_data(old, "Old data"), scene.caption] if said],
+            *layouts.notes,
+        ],
     }
-
-
-def about_old_data(nodes: Sequence[Value]) -> list[str]:
-    """What is to be said of a graph whose numbers are shown as they were recorded.
-
-    Example:
-        >>> from autograd import Value
-        >>> a = Value(2.0)
-        >>> b = a * a
-        >>> about_old_data([a, b])
-        []
-        >>> a.data = 1.0
-        >>> about_old_data([a, b])
-        ['Old data (1 node): not what the leaves give now, as after an optimizer step. Run the forward pass again.']
-    """
-    number = len(outdated(nodes))
-    return (
-        [f"Old data ({counted(number, 'node', 'nodes')}): {NOT_OF_NOW}. Run the forward pass again."] if number else []
-    )
-
-
-def _mark(box: Box, old: Collection[Value]) -> str:
-    return " (old)" if any(node in old for node in box.nodes) else ""
 
 
 def _range(numbers: Sequence[float]) -> str:

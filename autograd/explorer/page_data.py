@@ -1,4 +1,4 @@
-"""What travels in a page: the nodes of a graph, their numbers, how operations are written. All is numbers and text."""
+"""The data in a page: the nodes of a graph, their numbers, how operations are written. All is numbers and text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from autograd import table
+from autograd.draw.content import about_old_data
+from autograd.draw.style import ON_PAGE
 from autograd.explorer.drawings import Views
 from autograd.explorer.encoding import encoded, shown
 from autograd.explorer.examples import own_numbers
-from autograd.explorer.kinds import STYLES
-from autograd.explorer.large_graph import about_old_data, summary
+from autograd.explorer.large_graph import summary
 from autograd.freshness import outdated
 from autograd.graph import topological_order
 from autograd.names import listed, names_of, one_line
@@ -33,28 +34,15 @@ _MOST_NODES, _MOST_EDGES = 5_000, 20_000
 
 
 class PageData:
-    """What travels in the page about a graph.
-
-    Args:
-        root: the result.
-        examples: results that are computed in the same way.
-        learning_rate: of the steps that the page makes.
-        title: of the page.
-
-    Attributes:
-        data: numbers, strings, lists and dicts.
-        operations: an expression of JavaScript: what the page computes with.
-        leaves: the leaves by their places.
-        count: of nodes.
-    """
+    """What travels in the page about a graph: its data as JSON can have it, its operations in JavaScript."""
 
     def __init__(self, root: Value, examples: Sequence[Value], learning_rate: float, title: str) -> None:
         nodes = topological_order(root)
         self.count = len(nodes)
-        self.leaves: dict[int, Value] = {}
+        self.leaves: dict[int, Value] = {}  # by their places
         self.operations = "{}"
         title = one_line(title, _LONGEST_TITLE)
-        common: dict[str, Any] = {"title": title, "rate": learning_rate, "kinds": STYLES, "uses": []}
+        common: dict[str, Any] = {"title": title, "rate": learning_rate, "kinds": ON_PAGE, "uses": []}
         if len(nodes) > _MOST_NODES or sum(len(node.operands) for node in nodes) > _MOST_EDGES:
             self.data = common | summary(nodes) | {"examples": [{"title": "", "numbers": {}}], "isEditable": False}
             return
@@ -136,13 +124,14 @@ def _examples(nodes: Sequence[Value], examples: Sequence[Value], names: dict[Val
 
 def _notes(nodes: Sequence[Value], unknown: Collection[str]) -> list[str]:
     """What is to be said about the numbers."""
+    old = outdated(nodes)
     if unknown:
         return [
             f"{listed(sorted(unknown))} cannot be written in JavaScript: the page shows the numbers that were "
             "recorded, and editing is off.",
-            *about_old_data(nodes),
+            *[f"{said}." for said in about_old_data(old, "Old data")],
         ]
-    if outdated(nodes):
+    if old:
         return [
             "The leaves have changed since this graph was computed, as an optimizer changes them: the page computes it "
             "from the numbers that they have now."
