@@ -31,11 +31,8 @@ def names_of(root: Value) -> dict[Value, Name]:
     Example:
         >>> from autograd import Value
         >>> w, x = Value(2.0, label="w"), Value(3.0, label="x[1]")
-        >>> names = names_of((w * x).tanh())
-        >>> [name.text for name in names.values()]
+        >>> [name.text for name in names_of((w * x).tanh()).values()]
         ['w', 'x[1]', 'C', 'v1']
-        >>> names[x].latex
-        'x_{1}'
     """
     order = topological_order(root)
     names = _Names()
@@ -86,17 +83,10 @@ class _Names:
 
 
 def label_or_symbol(node: Value, digits: int = 4) -> str:
-    """The label of a node; without one the symbol of its operation, or the number of a leaf.
-
-    Example:
-        >>> from autograd import Value
-        >>> x = Value(1 / 3, label="x")
-        >>> label_or_symbol(x), label_or_symbol(x * 2.5), label_or_symbol((x * 2.5).operands[1])
-        ('x', '*', '2.5')
-    """
-    return in_picture(node.label) or (
-        in_picture(node.primitive.symbol) if node.primitive else f"{node.data:.{digits}g}"
-    )
+    """The label of a node; without one the symbol of its operation, or the number of a leaf."""
+    if label := in_picture(node.label):
+        return label
+    return in_picture(node.primitive.symbol) if node.primitive else f"{node.data:.{digits}g}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -166,12 +156,7 @@ def _symbol(letters: str) -> str:
 
 
 def in_math_mode(text: str) -> str:
-    """Any text as it can stand in math mode, between the braces of \\mathrm.
-
-    Example:
-        >>> in_math_mode("50% & more")
-        '50\\\\%\\\\ \\\\&{}\\\\ more'
-    """
+    """Text escaped for LaTeX's math mode, between the braces of \\mathrm."""
     return "".join([_IN_MATH_MODE.get(character, character) for character in text])
 
 
@@ -196,12 +181,7 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def in_picture(text: str) -> str:
-    """Any text on one short line, of nothing but characters that XML can have.
-
-    Example:
-        >>> in_picture("two\\nlines"), len(in_picture("x" * 10_000))
-        ('two lines', 40)
-    """
+    """Any text on one short line, of nothing but characters that XML can have."""
     return one_line(text, is_kept=lambda c: not _NOT_XML.match(c))
 
 

@@ -54,7 +54,8 @@ class Path:
         self.nodes = tuple(nodes)
         self.positions = tuple(positions)
         if len(self.nodes) != len(self.positions) + 1:
-            raise ValueError(f"a path of {len(self.nodes)} nodes has a position for each step: {len(self.nodes) - 1}")
+            count = len(self.nodes)
+            raise ValueError(f"a path of {count} nodes needs {count - 1} positions, got {len(self.positions)}")
         steps = zip(self.nodes, self.nodes[1:], self.positions)
         self.local_derivatives = tuple([_local_derivative(*step) for step in steps])
         product = 1.0
@@ -95,12 +96,7 @@ def _in_short(parts: list[str], ends: int = 4) -> list[str]:
 
 
 def _in_runs(positions: Sequence[int], shortest: int = 5) -> list[str]:
-    """All positions, those that come several times in a row with how often.
-
-    Example:
-        >>> _in_runs([1, 0, 0, 0, 0, 0, 0, 1])
-        ['1', '6 × 0', '1']
-    """
+    """All positions, those that come several times in a row with how often: 1, 6 × 0, 1."""
     texts = []
     for position, alike in groupby(positions):
         count = len(list(alike))
@@ -143,13 +139,7 @@ def between(leaf: Value, root: Value) -> list[Value]:
 
 
 def nodes_between(leaf: Value, root: Value) -> list[Value]:
-    """What `between` returns, without its questions.
-
-    Example:
-        >>> a = Value(2.0)
-        >>> [node.data for node in nodes_between(a, a * 3 + 1)]
-        [2.0, 6.0, 7.0]
-    """
+    """What `between` returns, without checking the arguments."""
     order = topological_order(root, leaves=frozenset([leaf]))
     depend = {leaf}
     for node in order:
@@ -164,19 +154,9 @@ def nodes_between(leaf: Value, root: Value) -> list[Value]:
     return [node for node in order if node in on_the_way]
 
 
-def live_edges(node: Value, among: Collection[Value] | None = None) -> list[tuple[int, Value]]:
-    """The edges into a node that have a local derivative, as (position, operand); only from operands `among` these.
-
-    Example:
-        >>> a = Value(2.0)
-        >>> [(position, operand is a) for position, operand in live_edges(a * 3 + a)]
-        [(0, False), (1, True)]
-    """
-    return [
-        (position, operand)
-        for position, (operand, local) in enumerate(edges(node))
-        if local is not None and (among is None or operand in among)
-    ]
+def live_edges(node: Value, among: Collection[Value]) -> list[tuple[int, Value]]:
+    """The edges into a node from these operands that have a local derivative, as (position, operand)."""
+    return [(k, operand) for k, (operand, local) in enumerate(edges(node)) if local is not None and operand in among]
 
 
 def shared_nodes(root: Value, first: Value, second: Value) -> list[Value]:
@@ -241,11 +221,6 @@ def count(nodes: Sequence[Value]) -> tuple[int, int]:
     """How many paths there are on the nodes of `between`, and how many steps they have in all.
 
     As `backward()` passes on gradients, this passes on the paths from each node to the root, and their steps.
-
-    Example:
-        >>> a = Value(2.0)
-        >>> count(between(a, a * a + a))  # two of two steps, one of one
-        (3, 5)
     """
     among = frozenset(nodes)
     reached = dict.fromkeys(nodes[-1:], (1, 0))  # a node's count is dropped when it is passed on
@@ -329,12 +304,7 @@ _DIGITS = 60
 
 
 def exactly(number: int) -> str:
-    """An integer with all its digits, or where these would fill lines its size.
-
-    Example:
-        >>> exactly(2**20), exactly(2**100000)
-        ('1,048,576', 'about 9.990e30102')
-    """
+    """An integer with all its digits; a very large one as a power of ten."""
     logarithm = math.log10(number) if number else 0.0  # of an integer of any size
     if logarithm < _DIGITS:
         return f"{number:,}"
@@ -354,11 +324,7 @@ def _check(function: str, **nodes: object) -> None:
 
 
 def check_limit(function: str, limit: object, usual: int) -> None:
-    """A limit is an integer, 0 or more.
-
-    Example:
-        >>> check_limit("paths", 10, usual=1000)
-    """
+    """A limit is an integer of at least 0."""
     if isinstance(limit, bool) or not isinstance(limit, int):
         raise TypeError(
             f"{function}: limit is an integer, got {type(limit).__name__} {limit!r:.80}: write limit={usual}"

@@ -115,14 +115,7 @@ def scope_of(node: Any) -> Scope | None:
 
 
 class _ScopeMode(Mode):
-    """A scope for a `with` block. Each time it is entered there is a new one.
-
-    Args:
-        name: of the scope.
-        marks_all: whether every operation in the block marks its node.
-        kind: the class of the scopes.
-        scope: the one for all blocks.
-    """
+    """A scope for a `with` block: each time it is entered a new one, unless one for all blocks is given."""
 
     __slots__ = ("_kind", "_name", "_scope", "quiet")
     kind = "scope"
@@ -139,7 +132,7 @@ class _ScopeMode(Mode):
 
 
 def part(name: str) -> _ScopeMode:
-    """A block that is the scope around the scopes in it, and marks nothing itself: no operation takes longer."""
+    """An outer scope: inner scopes belong to it, but it does not mark nodes itself and costs nothing per operation."""
     return _ScopeMode(name, marks_all=False)
 
 
@@ -166,7 +159,7 @@ def mark_between(operands: Iterable[Any], result: Any, scope: Scope) -> None:
 
 
 def scope(name: str, kind: type[Scope] | None = None) -> _ScopeMode:
-    """In this block every node that is made gets this name as its scope: in a large picture they are one box.
+    """In this block every node that is made gets this name as its scope: a large picture collapses them into one box.
 
     It is a decorator as well: `@scope("block")`. Blocks may be nested; values and gradients do not depend on them, but
     operations take several times as long in them.

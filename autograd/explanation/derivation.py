@@ -18,7 +18,7 @@ from autograd.symbolic.notation import Formula, Name, leaves, product, total
 from autograd.symbolic.precedence import COMPARISONS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from autograd.explanation.page import Parts
     from autograd.value import Value
@@ -27,14 +27,7 @@ if TYPE_CHECKING:
 
 
 def derive(root: Value, wrt: Value, limit: int) -> tuple[float, int, str, str]:
-    """What `explain` says: the derivative, the number of paths, the text, and the same in LaTeX.
-
-    Example:
-        >>> from autograd import Value
-        >>> a = Value(2.0, label="a")
-        >>> derive(a * a * a, a, limit=0)[:2]
-        (12.0, 3)
-    """
+    """What `explain` says: the derivative, the number of paths, the text, and the same in LaTeX."""
     graph = _Graph(root, wrt)
     number_of_paths, factors = count(graph.nodes)
     if not graph.nodes:
@@ -54,14 +47,7 @@ def derive(root: Value, wrt: Value, limit: int) -> tuple[float, int, str, str]:
 
 
 class _Graph:
-    """What lies between a node and the root: names, derivatives, and how they are written.
-
-    Attributes:
-        nodes: on the way from `wrt` to the root, operands before results.
-        gradients: of the root with respect to each of them, as `backward()` adds them up.
-        results: of each of them the edges to the nodes that it is an operand of.
-        derivative: that with respect to `wrt`.
-    """
+    """What lies on the way from `wrt` to the root: names, derivatives, and how they are written."""
 
     def __init__(self, root: Value, wrt: Value) -> None:
         self.root, self.wrt = root, wrt
@@ -127,14 +113,17 @@ def _sum_over_paths(graph: _Graph, number_of_paths: int) -> Page:
     edges = list(dict.fromkeys([edge for edges in products for edge in edges]))
     formulas = {edge: graph.formula(*edge) for edge in edges}
 
+    def added_up_with(factor_of: Callable[..., Formula]) -> list[Formula]:
+        return [total([product([factor_of(*edge) for edge in edges]) for edges in products])]
+
     page = Page()
-    page.say(*_pathscounted(graph, number_of_paths), ".")
+    page.say(*_paths_counted(graph, number_of_paths), ".")
     page.gap()
     page.equation(
         graph.d(graph.wrt),
-        [total([product([graph.symbol(*edge) for edge in edges]) for edges in products])],
-        [total([product([formulas[edge] for edge in edges]) for edges in products])],
-        [total([product([graph.number(*edge) for edge in edges]) for edges in products])],
+        added_up_with(graph.symbol),
+        added_up_with(lambda *edge: formulas[edge]),
+        added_up_with(graph.number),
         [total([Formula(path.product) for path in ways])],
         [Formula(graph.derivative)],
     )
@@ -143,11 +132,8 @@ def _sum_over_paths(graph: _Graph, number_of_paths: int) -> Page:
     page.table([_factor(graph, edge, formulas[edge]) for edge in edges])
     known = list({leaf.text: leaf for formula in formulas.values() for leaf in leaves(formula) if leaf.name}.values())
     for k in range(0, len(known), 5):
-        page.say(
-            "with " if k == 0 else "and ",
-            *_listed([(leaf, *equals(leaf.value)) for leaf in known[k : k + 5]]),
-            indent=1,
-        )
+        numbers = _listed([(leaf, *equals(leaf.value)) for leaf in known[k : k + 5]])
+        page.say("and " if k else "with ", *numbers, indent=1)
     added_up = sum([path.product for path in ways])
     if not _agree(added_up, graph.derivative, sum([abs(path.product) for path in ways])):
         page.say("backward() adds up before it multiplies: the sum of the products is ", Formula(added_up), " here.")
@@ -160,7 +146,7 @@ def _factor(graph: _Graph, edge: Edge, formula: Formula) -> Factor:
     return Factor(graph.name(node), made_by, graph.symbol(*edge), formula, graph.number(*edge))
 
 
-def _pathscounted(graph: _Graph, number: int) -> Parts:
+def _paths_counted(graph: _Graph, number: int) -> Parts:
     paths_in_words = f"{exactly(number)} path{'' if number == 1 else 's'}"
     return graph.d(graph.wrt), f": {paths_in_words} from ", graph.name(graph.wrt), " to ", graph.name(graph.root)
 
@@ -178,7 +164,7 @@ def _recursive_form(graph: _Graph, number_of_paths: int, factors: int, limit: in
     for shown in (12, 10, 8, 6, 4):
         page = Page()
         why = f", with {exactly(factors)} factors in all, more than limit={limit}."
-        page.say(*_pathscounted(graph, number_of_paths), why)
+        page.say(*_paths_counted(graph, number_of_paths), why)
         number = sum([len(results) for results in graph.results.values()])
         how = f"backward() takes each of {counted(number, 'edge')} once, from ", graph.name(graph.root), " down: "
         page.say(*how, graph.rule(), " over all y computed directly from x.")
@@ -211,7 +197,7 @@ def _derivatives(graph: _Graph, words: str, nodes: list[Value]) -> Parts:
 
 
 def _edges_said(graph: _Graph, node: Value) -> list[Edge]:
-    """Of the edges to a node's results as many as the equation of its derivative says."""
+    """The edges to a node's results that the equation of its derivative mentions."""
     edges = graph.results[node]
     return edges if len(edges) <= 3 else [*edges[:2], edges[-1]]
 
@@ -295,7 +281,7 @@ def _why_zero(graph: _Graph) -> Page:
 
 
 def _cuts(graph: _Graph) -> list[Edge]:
-    """Where the ways from `wrt` end: the edges without a local derivative."""
+    """The edges without a local derivative at which paths from `wrt` end."""
     reached = {graph.wrt}
     cuts = []
     for node in topological_order(graph.root):

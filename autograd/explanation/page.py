@@ -18,20 +18,12 @@ _EQUAL, _ABOUT, _NOTHING = Name("=", "="), Name("≈", r"\approx"), Name("", "")
 
 
 class Factor(NamedTuple):
-    """A row of the table of factors.
-
-    Attributes:
-        node: what was computed.
-        made_by: its operation.
-        symbol: what its local derivative by one operand is called.
-        formula: what the rule says that is.
-        number: the same as a number.
-    """
+    """A row of the table of factors."""
 
     node: Formula
-    made_by: Formula
-    symbol: Formula
-    formula: Formula
+    made_by: Formula  # its operation
+    symbol: Formula  # what its local derivative by one operand is called
+    formula: Formula  # what the rule says that is
     number: Formula
 
     def cells(self) -> list[Name]:
@@ -48,17 +40,7 @@ class Factor(NamedTuple):
 
 
 class Page:
-    """Lines of text, and the same lines in LaTeX.
-
-    Attributes:
-        lines: those of text.
-
-    Example:
-        >>> page = Page()
-        >>> page.say("a third", *equals(1 / 3))
-        >>> page.text
-        'a third ≈ 0.333333'
-    """
+    """Lines of text, and the same lines in LaTeX."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -80,19 +62,15 @@ class Page:
         self.lines.append("")
 
     def say(self, *parts: str | Formula, indent: int = 0) -> None:
-        """A line of formulas and of words; the words are letters that mean nothing to LaTeX."""
+        """A line of formulas and of words; the words need no escaping in LaTeX."""
         self.lines.append("  " * indent + "".join([part if isinstance(part, str) else part.text for part in parts]))
         row = [rf"\text{{{part}}}" if isinstance(part, str) else part.latex for part in parts if part != " "]
         self._rows.append(r"\displaystyle " + r"\quad " * indent + " ".join(row))
 
     def equation(self, left: Formula, *lines: Sequence[Formula], because: Name | None = None, indent: int = 0) -> None:
-        """What a number is, line by line and without repetitions; lines that are too long are broken.
+        """What a number is, from symbols to numbers: one step per line, repeated ones left out, long lines wrapped.
 
-        Args:
-            left: what stands left of all signs.
-            lines: what stands right of them, from symbols to numbers.
-            because: the reason for the last on the first line.
-            indent: how deep the equation stands.
+        `because` is the reason for the last step on the first line.
         """
         new: list[list[Formula]] = []
         before = ""
@@ -122,12 +100,7 @@ class Page:
 
 
 def equals(number: float) -> Parts:
-    """A number behind its sign: = where its digits are all there are, else ≈.
-
-    Example:
-        >>> [part if isinstance(part, str) else part.text for part in equals(0.5)]
-        [' ', '=', ' ', '0.5']
-    """
+    """A number behind its sign: = where its digits are all there are, else ≈."""
     formula = Formula(number)
     return " ", Formula(name=_sign(formula)), " ", formula
 

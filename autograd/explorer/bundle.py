@@ -24,13 +24,9 @@ class BundleError(Exception):
 
 
 def bundled(folder: Traversable, entry: str) -> str:
-    """An expression of JavaScript whose value is an object with the exports of a module.
+    """An expression of JavaScript whose value is an object with the exports of one module in the folder.
 
     Imports and exports have the two forms `import { a, b } from "./file.js";` and `export` before a declaration.
-
-    Args:
-        folder: where the modules are.
-        entry: the path in it of the module whose exports are wanted.
 
     Raises:
         BundleError: a module is missing, imports a name that is not exported, imports itself by way of others, or has
@@ -91,11 +87,6 @@ def _squeezed(line: str) -> str:
 
 
 def without_comments(text: str) -> str:
-    """A script or a style sheet without indentation, empty lines and lines of comment: a third less to carry.
-
-    Example:
-        >>> without_comments("f();\\n\\n  // what f does\\n  f();\\n")
-        'f();\\nf();\\n'
-    """
+    """A script or a style sheet without indentation, empty lines and lines of comment: a third less to carry."""
     lines = [line.strip() for line in text.splitlines()]
     return "".join([f"{line}\n" for line in lines if line and not line.startswith("//")])

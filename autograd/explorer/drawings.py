@@ -29,24 +29,12 @@ _WIDE_ENOUGH = 132  # for "grad" beside such as −1.234e−308 in DejaVu Sans, 
 
 
 class Views:
-    """The views of a graph.
-
-    Args:
-        root: the result.
-        places: of each node its place in the page.
-        names: of each of these what its box is called.
-
-    Attributes:
-        views: the whole graph, then the groups in it that can be opened, then those in them.
-        groups: boxes that stand for several nodes, each with the view of what is in it, if there is one.
-        layouts: where boxes and arrows are.
-        notes: what is to be said about the drawings.
-    """
+    """The views of a graph: the whole, then the groups in it that can be opened, then those in them."""
 
     def __init__(self, root: Value, places: dict[Value, int], names: Sequence[str]) -> None:
         self.root, self.places, self.names = root, places, names
         self.views: list[dict[str, Any]] = []
-        self.groups: list[dict[str, Any]] = []
+        self.groups: list[dict[str, Any]] = []  # boxes of several nodes, each with the view of what is in it, if any
         self._layouts = Layouts()
         self._group_of: dict[Box, int] = {}
         self._closed: deque[tuple[int, Box, tuple[str, ...]]] = deque()  # view, box in it, what was opened before
@@ -78,7 +66,7 @@ class Views:
 
     def _place(self, box: Box, view: int, opened: tuple[str, ...]) -> int:
         """The number by which a view calls a box: a node's place; of groups -1 for the first, -2 for the second, ..."""
-        if not _is_group(box):
+        if box.is_one:
             return self.places[box.nodes[0]]
         if box not in self._group_of:
             self._group_of[box] = len(self.groups)
@@ -89,7 +77,7 @@ class Views:
 
     def _size(self, box: Box) -> Size:
         """Of a box in points; the width in steps, so that what is built alike gets the same layout."""
-        if _is_group(box):
+        if not box.is_one:
             return max(96, _width(f"{title_of(box)} ")), 60
         node = box.nodes[0]
         name = self.names[self.places[node]]
@@ -114,10 +102,6 @@ def title_of(box: Box) -> str:
     """What a box is called."""
     title = one_line(box.title, _LONGEST_TITLE)
     return f"{title} ×{box.count:,}" if box.count > 1 else title
-
-
-def _is_group(box: Box) -> bool:
-    return box.kind == "group" or len(box.nodes) > 1
 
 
 def _runs(places: Iterable[int]) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""Examples: several results that were computed in the same way, and share the leaves that are learnt."""
+"""Examples: several results that were computed in the same way, and share their parameters."""
 
 from __future__ import annotations
 
@@ -14,23 +14,12 @@ if TYPE_CHECKING:
 
 
 def own_numbers(nodes: Sequence[Value], examples: Sequence[Value]) -> list[dict[int, float]]:
-    """Of each example the numbers in the leaves that are its own, by their places.
+    """Of each example the numbers in the leaves that are its own, by their places; the root's come first.
 
     These are the leaves that are not the same Value in all of them, but for plain numbers that are the same everywhere.
 
-    Args:
-        nodes: the graph of the root in order.
-        examples: results; the root comes before them unless it is one of them.
-
     Raises:
         ValueError: an example is computed in another way than the root; says where.
-
-    Example:
-        >>> from autograd import Value
-        >>> w = Value(0.5)
-        >>> first, second = w * Value(2.0), w * Value(3.0)
-        >>> own_numbers(topological_order(first), [first, second])
-        [{1: 2.0}, {1: 3.0}]
     """
     orders = [topological_order(example) for example in examples]
     for k, order in enumerate(orders):

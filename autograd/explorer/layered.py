@@ -13,34 +13,16 @@ _BETWEEN_COLUMNS, _BETWEEN_BOXES = 48.0, 16.0
 
 
 class Layout(NamedTuple):
-    """Where everything is, in points from the upper left corner.
-
-    Attributes:
-        width, height: of the whole.
-        corners: the upper left corner of each box.
-        curves: of each arrow a chain of Bézier curves as numbers x, y, x, y, ...
-    """
+    """Where everything is, in points from the upper left corner."""
 
     width: float
     height: float
-    corners: list[Point]
-    curves: list[list[float]]
+    corners: list[Point]  # the upper left one of each box
+    curves: list[list[float]]  # of each arrow a chain of Bézier curves as numbers x, y, x, y, ...
 
 
 def layered(sizes: Sequence[Point], arrows: Sequence[tuple[int, int]]) -> Layout:
-    """Put boxes into columns.
-
-    Args:
-        sizes: width and height of each box, operands before results.
-        arrows: from which box to which.
-
-    Example:
-        >>> layout = layered([(40.0, 20.0), (40.0, 20.0)], [(0, 1)])
-        >>> layout.corners
-        [(0.0, 0.0), (88.0, 0.0)]
-        >>> layout.curves
-        [[40.0, 10.0, 64.0, 10.0, 64.0, 10.0, 88.0, 10.0]]
-    """
+    """Put boxes into columns, from the width and height of each, operands before results."""
     forward = [(start, end) for start, end in arrows if start < end]
     columns = _columns(len(sizes), forward)
     _untangle(columns, forward)

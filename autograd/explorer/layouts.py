@@ -1,4 +1,4 @@
-"""Where the boxes and arrows of a page go: Graphviz says, or where it cannot or takes too long a layout of our own."""
+"""Where the boxes and arrows of a page go, by Graphviz, or where it cannot or takes too long by a layout of our own."""
 
 from __future__ import annotations
 
@@ -26,10 +26,6 @@ class Layouts:
     """The layouts of a page as they travel; what is built alike shares one.
 
     Once Graphviz has taken too long, in one layout or in all of them together, it is not asked again.
-
-    Attributes:
-        written: the layouts.
-        notes: what is to be said about them.
     """
 
     def __init__(self) -> None:
@@ -39,12 +35,7 @@ class Layouts:
         self._known: dict[str, int] = {}
 
     def place_of(self, sizes: Sequence[Size], arrows: Sequence[tuple[int, int, int]]) -> int:
-        """The place of a layout among those that are written.
-
-        Args:
-            sizes: of the boxes, operands before results.
-            arrows: from which box to which, and for how many edges it stands.
-        """
+        """The place of a layout for boxes of these sizes and arrows, each (start, end, number of edges)."""
         key = repr((sizes, arrows))
         if key not in self._known:
             self._known[key] = len(self.written)
@@ -91,12 +82,7 @@ def _steps(curve: Sequence[float]) -> list[int]:
 
 
 def by_graphviz(sizes: Sequence[Size], arrows: Sequence[tuple[int, int]], seconds: float) -> Layout:
-    """A layout by Graphviz, in so many seconds.
-
-    Raises:
-        LayoutNotFound, LayoutTimeout: as `lay_out`.
-        LayoutFailed: as `lay_out`; or what it printed is no layout of this graph.
-    """
+    """A layout by Graphviz, with the errors of `lay_out`; LayoutFailed also if it printed no layout of this graph."""
     boxes = [f"{k} [width={width / 72:.4f} height={height / 72:.4f}]" for k, (width, height) in enumerate(sizes)]
     edges = [f"{start} -> {end} [id={k}]" for k, (start, end) in enumerate(arrows)]
     printed = lay_out("\n".join(["digraph {", _ATTRIBUTES, *boxes, *edges, "}"]), "json0", timeout=seconds)

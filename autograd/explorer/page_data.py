@@ -72,7 +72,7 @@ class PageData:
 def _row(
     node: Value, names: dict[Value, Name], places: dict[Value, int], uses: dict[_Use, int], operations: Operations
 ) -> list[Any]:
-    """A node as a list: name, title where that is another, kind, number; of a computed one operands and use as well.
+    """A node as a list: name, title where that differs, kind, number; of a computed one operands and use as well.
 
     The number of a computed node travels only where the page cannot compute it, and then its local derivatives do too.
     """

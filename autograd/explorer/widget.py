@@ -11,13 +11,7 @@ from autograd.extras import how_to_install
 
 @cache
 def widget_class() -> Any:
-    """The class of widgets: the page's data, and what Python and the page tell each other.
-
-    Its traits: `data`, the page's data as JSON; `step`, of either side; `numbers`, in the leaves, by their places.
-
-    Raises:
-        ModuleNotFoundError: anywidget is missing; says how to install it.
-    """
+    """The class of widgets; ModuleNotFoundError says how to install anywidget where it is missing."""
     try:
         anywidget, traitlets = import_module("anywidget"), import_module("traitlets")
     except ModuleNotFoundError:
@@ -28,8 +22,8 @@ def widget_class() -> Any:
     class ExplorerWidget(anywidget.AnyWidget):  # type: ignore[misc, name-defined]
         _esm = traitlets.Unicode().tag(sync=True)
         _css = traitlets.Unicode().tag(sync=True)
-        data = traitlets.Unicode().tag(sync=True)
-        step = traitlets.Int(0, min=0).tag(sync=True)
-        numbers = traitlets.Dict().tag(sync=True)
+        data = traitlets.Unicode().tag(sync=True)  # the page's, as JSON
+        step = traitlets.Int(0, min=0).tag(sync=True)  # set by Python and by the page
+        numbers = traitlets.Dict().tag(sync=True)  # in the leaves, by their places
 
     return ExplorerWidget

@@ -31,14 +31,7 @@ _LONGEST = 40
 
 
 def reference(node: Value, named: Mapping[Value, Name]) -> Formula:
-    """A node by its name; a constant without one by its number, a comparison without a label by what it compares.
-
-    Example:
-        >>> from autograd import greater
-        >>> x = Value(2.0)
-        >>> reference(greater(x, 1.0), {x: Name("x", "x")}).text
-        '(x > 1)'
-    """
+    """A node by its name; a constant without one by its number, a comparison without a label by what it compares."""
     if node.primitive in COMPARISONS and not node.label:
         operands = tuple([Formula(operand.data, named.get(operand)) for operand in node.operands])
         return Formula(node.data, None, node.primitive, operands)
@@ -46,14 +39,7 @@ def reference(node: Value, named: Mapping[Value, Name]) -> Formula:
 
 
 def definition(node: Value, named: Mapping[Value, Name], focus: int = 0) -> Formula:
-    """The operation that made a node, on its operands: of more than four the first, the last and that at `focus`.
-
-    Example:
-        >>> from autograd import dot
-        >>> w, x = Value(2.0), Value(3.0)
-        >>> definition(dot([w, 0.5], [x, 1.0]), {w: Name("w", "w"), x: Name("x", "x")}).text
-        'w·x + 0.5'
-    """
+    """The operation that made a node, on its operands: of more than four the first, the last and that at `focus`."""
     primitive = node.primitive
     assert primitive is not None, "a leaf was not made by an operation"
     operands = [reference(operand, named) for operand in node.operands]
@@ -87,12 +73,6 @@ def local_derivative(node: Value, position: int, named: Mapping[Value, Name]) ->
 
     Its `value` is the local derivative that the node recorded, and it is just this number where the rule does not run
     on symbols, is too long for a line, or gives another number, since data was changed after the forward pass.
-
-    Example:
-        >>> z = Value(0.5)
-        >>> a = z.tanh()
-        >>> local_derivative(a, 0, {z: Name("z", "z"), a: Name("a", "a")}).text
-        '1 - a²'
     """
     recorded = edges(node)[position][1]
     primitive = node.primitive
@@ -126,15 +106,7 @@ def _fits(formula: Formula, recorded: float) -> bool:
 
 
 def conditions(formula: Formula) -> Name | None:
-    """The comparisons that decided choices in a formula; None where there were none.
-
-    Example:
-        >>> z = Value(0.5)
-        >>> a = z.relu()
-        >>> written = local_derivative(a, 0, {z: Name("z", "z"), a: Name("a", "a")})
-        >>> written.text, conditions(written).text
-        ('1', 'z > 0')
-    """
+    """The comparisons that decided choices in a formula; None where there were none."""
     if not formula.because:
         return None
     written = [condition.name or Name(condition.text[1:-1], condition.latex[1:-1]) for condition in formula.because]
@@ -153,10 +125,8 @@ _MOST_OPERANDS = 300  # a row with any number of operands is run once for each o
 class Template(NamedTuple):
     """How an operation and its local derivatives are written, with `#1`, `#2` for the operands and `#0` for the result.
 
-    Attributes:
-        forward: the operation.
-        partials: a formula for each operand, "" where the rule leaves none behind. One that chooses, such as that of
-            relu, is written for some points of the row's domain and put together.
+    The formula of a rule that chooses, such as that of relu, is put together from some points of the row's domain; it
+    is "" where a rule leaves none behind.
     """
 
     forward: str

@@ -18,7 +18,6 @@ from autograd.symbolic.lowering import lowered
 from autograd.symbolic.notation import JAVASCRIPT, Formula, Name, Written
 from autograd.symbolic.precedence import AND, COMPARISONS, NOT, OR
 from autograd.symbols import Symbol, node_of
-from autograd.table import equal, erf, erfc, not_equal, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,50 +28,32 @@ if TYPE_CHECKING:
 class Operations(NamedTuple):
     """Operations written in JavaScript.
 
-    Attributes:
-        script: a formula whose value is an object `key -> {forward, backward}`. `forward(x)` takes the array of the
-            operands' numbers and returns the result's; `backward(out, x)` takes the result too and returns the array of
-            the local derivatives, one per operand, `null` for ZERO. Rows that cut have `cuts: true` as well.
-        keys: under which key each row with its number of operands is found.
-        unknown: the names of rows that cannot be written, since their functions do not run on symbols.
+    The script's value is an object `key -> {forward, backward}`. `forward(x)` takes the array of the operands' numbers
+    and returns the result's; `backward(out, x)` takes the result too and returns the array of the local derivatives,
+    one per operand, `null` for ZERO. Rows that cut have `cuts: true` as well.
     """
 
     script: str
-    keys: dict[tuple[Primitive, int], str]
-    unknown: set[str]
+    keys: dict[tuple[Primitive, int], str]  # of each row with its number of operands
+    unknown: set[str]  # the names of rows that cannot be written, since their functions do not run on symbols
 
 
 def operations(uses: Iterable[tuple[Primitive, int]]) -> Operations:
-    """Write rows of the table in JavaScript.
-
-    Args:
-        uses: the rows, each with its number of operands.
+    """Write rows of the table, each with its number of operands, in JavaScript.
 
     Raises:
         TypeError: something else than such pairs, or a row that takes another number of operands.
 
     Example:
-        >>> import autograd
-        >>> from autograd import Value
-        >>> from autograd.graph import topological_order
-        >>> loss = Value(2.0).relu() * 3.0
-        >>> nodes = topological_order(loss)
-        >>> found = operations((node.primitive, len(node.operands)) for node in nodes if node.primitive)
-        >>> print(found.script)
+        >>> print(operations([(table.relu, 1)]).script)
         (() => {
           return {
-            mul: {
-              forward: ([x, y]) => x * y,
-              backward: (out, [x, y]) => [y, x],
-            },
             relu: {
               forward: ([x]) => x <= 0 ? 0 : x,
               backward: (out, [x]) => [x <= 0 ? null : 1],
             },
           };
         })()
-        >>> found.keys[loss.primitive, 2]
-        'mul'
     """
     rows: list[str] = []
     used: set[Any] = set()
@@ -91,21 +72,13 @@ def operations(uses: Iterable[tuple[Primitive, int]]) -> Operations:
         written = [*(["cuts: true"] if primitive.cuts else []), *functions]
         rows.append(f"{_property(key)}: {{\n" + "".join([f"  {part},\n" for part in written]) + "}")
     helpers = [text for of_rows, text in _HELPERS.items() if not used.isdisjoint(of_rows)]
-    table = "return {\n" + "".join([_indented(row) + ",\n" for row in rows]) + "};"
-    script = "(() => {\n" + "".join([_indented(text) + "\n" for text in [*helpers, table]]) + "})()"
+    returned = "return {\n" + "".join([_indented(row) + ",\n" for row in rows]) + "};"
+    script = "(() => {\n" + "".join([_indented(text) + "\n" for text in [*helpers, returned]]) + "})()"
     return Operations(script, keys, unknown)
 
 
 def recorded(node: Value) -> list[float | None]:
-    """The local derivatives that a node has recorded, in the form in which `backward` in JavaScript gives them.
-
-    Example:
-        >>> from autograd import Value
-        >>> recorded(Value(-2.0).relu())
-        [None]
-        >>> recorded(Value(-2.0).leaky_relu(0.1))
-        [0.1, None]
-    """
+    """The local derivatives that a node has recorded, in the form in which `backward` in JavaScript gives them."""
     return [None if local is ZERO else local for _, local in edges(node)]
 
 
@@ -178,11 +151,11 @@ class _Program:
         return self._added((operation, *operands), operation=operation, operands=operands)
 
     def apply(self, primitive: Primitive, operands: Sequence[Formula]) -> Formula:
-        if primitive is where:
+        if primitive is table.where:
             return self._choice(*operands)
         if not JAVASCRIPT.knows(primitive):
             return self.result(lowered(self, primitive, operands))
-        if primitive not in (equal, not_equal) or not all(map(_is_boolean, operands)):
+        if primitive not in (table.equal, table.not_equal) or not all(map(_is_boolean, operands)):
             operands = [self.as_number(operand) for operand in operands]
         return self.operation(primitive, *operands)
 
@@ -201,19 +174,19 @@ class _Program:
         if zero_where is None:
             return number
         if zero_where.operation == NOT:
-            return self.operation(where, *zero_where.operands, number, null)
-        return self.operation(where, zero_where, null, number)
+            return self.operation(table.where, *zero_where.operands, number, null)
+        return self.operation(table.where, zero_where, null, number)
 
     def as_number(self, x: Formula) -> Formula:
-        return self.operation(where, x, self.constant(1.0), self.constant(0.0)) if _is_boolean(x) else x
+        return self.operation(table.where, x, self.constant(1.0), self.constant(0.0)) if _is_boolean(x) else x
 
     def _choice(self, condition: Formula, x: Formula, y: Formula) -> Formula:
         """`condition ? x : y`, as a boolean where x and y are booleans, 1 (true) or 0 (false)."""
         true, false = self.constant(1.0), self.constant(0.0)
         if not _is_boolean(condition):
-            condition = self.operation(not_equal, condition, false)
+            condition = self.operation(table.not_equal, condition, false)
         if not all(choice in (true, false) or _is_boolean(choice) for choice in (x, y)):
-            return self.operation(where, condition, self.as_number(x), self.as_number(y))
+            return self.operation(table.where, condition, self.as_number(x), self.as_number(y))
         if x is y:
             return x
         opposite = condition.operands[0] if condition.operation == NOT else self.operation(NOT, condition)
@@ -264,7 +237,7 @@ def _is_boolean(formula: Formula) -> bool:
 # with h of 24 bits, whose square is exact. Relative errors, against mpmath: 5e-16 of erf, 3e-15 of erfc.
 _HELPERS = {
     (table.pow,): "const pow = (x, y) => x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);",
-    (erf, erfc): """\
+    (table.erf, table.erfc): """\
 const erf = (x) => {
   if (!(Math.abs(x) < 1)) return Math.sign(x) * (1 - erfc(Math.abs(x)));
   let sum = 1;

@@ -29,12 +29,7 @@ FUNCTIONS = (
 
 
 def lowered(writer: Writer, primitive: Primitive, operands: Sequence[Any]) -> Any:
-    """What an operation is in others: a symbol, or a number.
-
-    Args:
-        writer: where it is written.
-        primitive: the operation.
-        operands: the nodes that it is applied to.
+    """What an operation on nodes of a writer is in others: a symbol, or a number.
 
     Raises:
         TypeError: its forward function does not run on symbols, because it needs their numbers.

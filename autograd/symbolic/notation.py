@@ -28,13 +28,6 @@ class Formula(NamedTuple):
 
     A formula is equal to itself alone: those that share parts would take long to compare part by part.
 
-    Attributes:
-        value: its number, where it is known.
-        name: what it is called, where it has a name.
-        operation: the row of the table of primitives, or the sign of a connective.
-        operands: of the operation.
-        because: the comparisons that decided choices on the way to it, as they turned out.
-
     Example:
         >>> z = Formula(name=Name("z1", "z_{1}"))
         >>> formula = Formula(operation=table.exp, operands=(z,))
@@ -44,9 +37,9 @@ class Formula(NamedTuple):
 
     value: float = math.nan
     name: Name | None = None
-    operation: Primitive | str | None = None
+    operation: Primitive | str | None = None  # a row of the table, or the sign of a connective
     operands: tuple[Formula, ...] = ()
-    because: tuple[Formula, ...] = ()
+    because: tuple[Formula, ...] = ()  # the comparisons that decided choices on the way to it, as they turned out
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -74,32 +67,17 @@ class Formula(NamedTuple):
 
 
 def product(factors: Sequence[Formula]) -> Formula:
-    """The factors one after the other.
-
-    Example:
-        >>> product([Formula(2.0), Formula(-3.0)]).text
-        '2 · (-3)'
-    """
+    """The factors one after the other: 2 · (-3)."""
     return factors[0] if len(factors) == 1 else Formula(operation=PRODUCT, operands=tuple(factors))
 
 
 def total(terms: Sequence[Formula]) -> Formula:
-    """The terms one after the other.
-
-    Example:
-        >>> total([Formula(2.0), Formula(-3.0)]).text
-        '2 - 3'
-    """
+    """The terms one after the other: 2 - 3."""
     return terms[0] if len(terms) == 1 else Formula(operation=SUM, operands=tuple(terms))
 
 
 def leaves(formula: Formula) -> Iterator[Formula]:
-    """The names and numbers in a formula, in order.
-
-    Example:
-        >>> [leaf.text for leaf in leaves(total([Formula(2.0), product([Formula(3.0), Formula(4.0)])]))]
-        ['2', '3', '4']
-    """
+    """The names and numbers in a formula, in order."""
     if formula.operation is None:
         yield formula
     for operand in formula.operands:
@@ -249,12 +227,7 @@ class _JavaScript(Notation):
     associative = ()  # brackets say in which order is computed
 
     def digits(self, number: float) -> str:
-        """Exactly the same number as a literal, nan and the infinities and -0 included.
-
-        Example:
-            >>> [JAVASCRIPT.digits(x) for x in (0.1, 3.0, -0.0, float("-inf"))]
-            ['0.1', '3', '-0', '-Infinity']
-        """
+        """Exactly the same number as a literal, nan and the infinities and -0 included."""
         literal = repr(float(number)).removesuffix(".0")
         return literal.replace("nan", "NaN").replace("inf", "Infinity")
 
@@ -277,10 +250,5 @@ TEXT, LATEX, JAVASCRIPT = _Text(), _LaTeX(), _JavaScript()
 
 
 def is_exact(number: float) -> bool:
-    """Whether the digits that are written are all there are.
-
-    Example:
-        >>> is_exact(0.25), is_exact(1 / 3)
-        (True, False)
-    """
+    """Whether the digits that are written are all there are."""
     return number != number or float(TEXT.digits(number)) == number

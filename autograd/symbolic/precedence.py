@@ -84,17 +84,11 @@ _FUNCTION = re.compile(r"(?:\\?[^\W\d][\w.]*)?(#\d+)?")
 
 
 class Form(NamedTuple):
-    """How a template is to be filled.
+    """How a template is to be filled."""
 
-    Attributes:
-        binds: how strongly the whole binds.
-        wanted: for each slot how strongly its operand has to bind to do without brackets.
-        leads: for each slot whether its operand may begin with a minus.
-    """
-
-    binds: Level
-    wanted: tuple[Level, ...]
-    leads: tuple[bool, ...]
+    binds: Level  # how strongly the whole binds
+    wanted: tuple[Level, ...]  # for each slot how strongly its operand has to bind to do without brackets
+    leads: tuple[bool, ...]  # for each slot whether its operand may begin with a minus
 
 
 @cache
