@@ -27,12 +27,6 @@ def names_of(root: Value) -> dict[Value, Name]:
     """What each node of a graph is called; the same graph gives the same names each time, no two nodes have the same.
 
     Equal labels are numbered, h and h#2. Constants have a name only where they have a label, or are the root.
-
-    Example:
-        >>> from autograd import Value
-        >>> w, x = Value(2.0, label="w"), Value(3.0, label="x[1]")
-        >>> [name.text for name in names_of((w * x).tanh()).values()]
-        ['w', 'x[1]', 'C', 'v1']
     """
     order = topological_order(root)
     names = _Names()
@@ -186,20 +180,10 @@ def in_picture(text: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in a sentence.
-
-    Example:
-        >>> listed(["exp"]), listed(["cube", "exp", "log"])
-        ('exp', 'cube, exp and log')
-    """
+    """Names in a sentence: cube, exp and log."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """A number of things.
-
-    Example:
-        >>> counted(1, "box", "boxes"), counted(2000, "node")
-        ('1 box', '2,000 nodes')
-    """
+    """A number of things: 1 box, 2,000 nodes."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -101,16 +101,7 @@ def current() -> Scope | None:
 
 
 def scope_of(node: Any) -> Scope | None:
-    """The innermost scope that a node was computed in; None where there was none.
-
-    Example:
-        >>> from autograd import Value, scope
-        >>> x = Value(2.0)
-        >>> with scope("square"):
-        ...     y = x * x
-        >>> scope_of(y), scope_of(x)
-        (Scope('square'), None)
-    """
+    """The innermost scope that a node was computed in; None where there was none."""
     return getattr(node, "_scope", None)
 
 

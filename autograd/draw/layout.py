@@ -166,9 +166,11 @@ def _what_is_wrong(printed: bytes, format: str) -> str:
     if not printed.strip():
         return "printed nothing"
     first, last = _ENDS.get(format, (b"", b""))
-    is_text = format not in _OF_TEXT or _is_utf_8(printed)
-    if is_text and printed.startswith(first) and printed.rstrip().endswith(last):
-        return ""
+    with suppress(UnicodeDecodeError):
+        if format in _OF_TEXT:
+            printed.decode("utf-8")
+        if printed.startswith(first) and printed.rstrip().endswith(last):
+            return ""
     return f"printed what is not {format}, or not all of it: {printed[:40]!r}"
 
 
@@ -185,14 +187,6 @@ _ENDS = {
 """How pictures of the usual formats begin and end."""
 
 _OF_TEXT = ("json", "json0", "svg")
-
-
-def _is_utf_8(printed: bytes) -> bool:
-    try:
-        printed.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _cannot_make(format: str, engine: str) -> str:

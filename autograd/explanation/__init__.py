@@ -91,17 +91,11 @@ def explain(root: Value, wrt: Value, limit: int = 30) -> Explanation:
         backward() has not run from C yet: w.grad = 0.
     """
     modes.check_not_tracing("explain()", "call it on a graph outside of the function that is compiled")
-    for name, node in (("root", root), ("wrt", wrt)):
+    for name, node, instead in ("root", root, "explain each"), ("wrt", wrt, "write [explain(root, v) for v in values]"):
         if not isinstance(node, Value):
-            raise TypeError(_not_one_value(name, node))
+            advice = f": {instead}" if isinstance(node, (list, tuple)) else ""
+            raise TypeError(f"explain: {name} is one Value, got {type(node).__name__} {node!r:.80}{advice}")
     check_limit("explain", limit, usual=30)
     from autograd.explanation.derivation import derive
 
     return Explanation(*derive(root, wrt, limit))
-
-
-def _not_one_value(name: str, got: object) -> str:
-    wanted = f"explain: {name} is one Value, got {type(got).__name__} {got!r:.80}"
-    if isinstance(got, (list, tuple)):
-        return f"{wanted}: write [explain(root, v) for v in values]" if name == "wrt" else f"{wanted}: explain each"
-    return wanted

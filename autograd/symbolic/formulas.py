@@ -137,12 +137,9 @@ def template(primitive: Primitive, given: Sequence[float | None]) -> Template:
     """The formulas of a row, with the number of each operand that is `given`, and a place for one that is None.
 
     Example:
-        >>> from autograd import PRIMITIVES
-        >>> template(PRIMITIVES["tanh"], [None])
-        Template(forward='tanh(#1)', partials=['1 − #0²'])
-        >>> template(PRIMITIVES["pow"], [None, 2.0])
+        >>> template(table.pow, [None, 2.0])
         Template(forward='#1²', partials=['2·#1', ''])
-        >>> template(PRIMITIVES["relu"], [None]).partials
+        >>> template(table.relu, [None]).partials
         ['0 if #1 ≤ 0, 1 if #1 > 0']
     """
     nodes = [node for point in _points(primitive, len(given)) if (node := _node(primitive, point, given))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import table
@@ -72,8 +73,8 @@ def operations(uses: Iterable[tuple[Primitive, int]]) -> Operations:
         written = [*(["cuts: true"] if primitive.cuts else []), *functions]
         rows.append(f"{_property(key)}: {{\n" + "".join([f"  {part},\n" for part in written]) + "}")
     helpers = [text for of_rows, text in _HELPERS.items() if not used.isdisjoint(of_rows)]
-    returned = "return {\n" + "".join([_indented(row) + ",\n" for row in rows]) + "};"
-    script = "(() => {\n" + "".join([_indented(text) + "\n" for text in [*helpers, returned]]) + "})()"
+    returned = "return {\n" + "".join([indent(f"{row},\n", "  ") for row in rows]) + "};"
+    script = "(() => {\n" + "".join([indent(f"{text}\n", "  ") for text in [*helpers, returned]]) + "})()"
     return Operations(script, keys, unknown)
 
 
@@ -105,10 +106,6 @@ def _new_key(primitive: Primitive, count: int, taken: Iterable[str]) -> str:
 def _property(key: str) -> str:
     """A key as the name of a property; computed where it could mean something else, as __proto__ does."""
     return key if re.fullmatch("[a-z][a-z0-9_]*", key) else f"[{json.dumps(key)}]"
-
-
-def _indented(text: str) -> str:
-    return "\n".join("  " + line for line in text.splitlines())
 
 
 def _functions(program: _Program, primitive: Primitive, count: int) -> list[str]:

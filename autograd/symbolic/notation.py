@@ -27,12 +27,6 @@ class Formula(NamedTuple):
     """Something that can be written: a name, a plain number, or an operation on formulas.
 
     A formula is equal to itself alone: those that share parts would take long to compare part by part.
-
-    Example:
-        >>> z = Formula(name=Name("z1", "z_{1}"))
-        >>> formula = Formula(operation=table.exp, operands=(z,))
-        >>> formula.text, formula.latex
-        ('exp(z1)', 'e^{z_{1}}')
     """
 
     value: float = math.nan
