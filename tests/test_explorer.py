@@ -19,8 +19,8 @@ import pytest
 import autograd
 from autograd import Primitive, Value, explore
 from autograd.explorer import document, widget
-from autograd.explorer.encoding import encoded
 from autograd.explorer.layered import layered
+from autograd.explorer.page_data import encoded
 from autograd.graph import topological_order
 from autograd.primitive import PRIMITIVES, ZERO
 from autograd.symbolic.formulas import template

@@ -13,7 +13,8 @@ import pytest
 
 import autograd
 from autograd import Value, explorer
-from autograd.explorer import document, kinds
+from autograd.draw.style import ON_PAGE
+from autograd.explorer import document
 from autograd.explorer.bundle import BundleError, bundled
 from autograd.explorer.page_data import PageData
 from autograd.graph import KINDS, topological_order
@@ -162,10 +163,10 @@ def test_no_view_changes_the_model():
 
 
 def test_kinds_are_those_of_the_graph():
-    assert tuple(kinds.STYLES) == (*KINDS, "group")
+    assert tuple(ON_PAGE) == (*KINDS, "group")
     data = PageData(readme_graph(), [], 0.1, "").data
     assert {row[2] for row in data["nodes"]} == {"leaf", "constant", "computed"}
-    assert list(data["kinds"]) == list(kinds.STYLES)
+    assert list(data["kinds"]) == list(ON_PAGE)
 
 
 # --- Numbers --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from autograd.draw.scene import scene_of
-from autograd.explorer.encoding import shown
 from autograd.explorer.layouts import Layouts
 from autograd.names import one_line
 
@@ -96,6 +95,16 @@ def ends_of(boxes: Sequence[Box], arrows: Sequence[Arrow]) -> list[tuple[int, in
 def size_of_summary(title: str, numbers: Sequence[str]) -> Size:
     """Of a box that shows the smallest and the largest of many numbers."""
     return max(_width(title), *[_width(f"data {text}") for text in numbers]), 60
+
+
+def shown(number: float, digits: int = 4) -> str:
+    """A number rounded to so many digits, with a typographic minus sign.
+
+    Example:
+        >>> shown(-0.12345), shown(1e-300)
+        ('−0.1235', '1e−300')
+    """
+    return f"{number + 0.0:.{digits}g}".replace("-", "−")
 
 
 def title_of(box: Box) -> str:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.draw.content import about_old_data, extent
 from autograd.draw.scene import scene_of
-from autograd.explorer.drawings import MOST_BOXES, ends_of, size_of_summary, title_of
-from autograd.explorer.encoding import shown
+from autograd.explorer.drawings import MOST_BOXES, ends_of, shown, size_of_summary, title_of
 from autograd.explorer.layouts import Layouts
 from autograd.freshness import outdated
 from autograd.graph import adjoints, edges, read_data

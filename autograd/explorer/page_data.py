@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from autograd import table
 from autograd.draw.content import about_old_data
 from autograd.draw.style import ON_PAGE
-from autograd.explorer.drawings import Views
-from autograd.explorer.encoding import encoded, shown
+from autograd.explorer.drawings import Views, shown
 from autograd.explorer.examples import own_numbers
 from autograd.explorer.large_graph import summary
 from autograd.freshness import outdated
@@ -67,6 +66,13 @@ class PageData:
             "notes": [*views.notes, *_notes(nodes, written.unknown)],
             "isEditable": not written.unknown,
         }
+
+
+def encoded(number: float) -> float | str:
+    """A number as JSON can have it: nan and infinities by their names, integers short, all others exactly."""
+    if not math.isfinite(number):
+        return str(number)
+    return int(number) if number.is_integer() and abs(number) < 1e15 and str(number) != "-0.0" else float(number)
 
 
 def _row(
