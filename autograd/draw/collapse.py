@@ -116,10 +116,14 @@ class Graph:
 
     def _highest(self, height: int, opened: Opened) -> dict[Scope | None, Scope | None]:
         """For each innermost scope the outermost that is closed and no higher than this."""
-        return {
-            innermost: next((s for s in innermost.chain() if self.heights[s] <= height and s not in opened), None)
-            for innermost in set(self.scopes.values())
-        }
+        highest: dict[Scope | None, Scope | None] = {}
+        for innermost in set(self.scopes.values()):
+            highest[innermost] = None
+            for scope in innermost.chain():
+                if self.heights[scope] <= height and scope not in opened:
+                    highest[innermost] = scope
+                    break
+        return highest
 
     def key_of(self, part: Part) -> str:
         """A key that is unique to this part: the index of its first node and the number of its nodes."""
