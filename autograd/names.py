@@ -118,14 +118,8 @@ _IN_MATH_MODE = {
 def name_of(label: str) -> Name:
     """A label in plain text and in LaTeX: of indices and Greek letters it makes what they stand for.
 
-    What is not a word is quoted. A label cannot mean anything else: control characters are replaced, and in LaTeX every
-    special character is escaped.
-
-    Example:
-        >>> name_of("W0[1,2]").latex, name_of("delta_3").latex, name_of("learning rate").latex
-        ('W^{(0)}_{1,2}', '\\\\delta_{3}', '\\\\mathrm{“learning\\\\ rate”}')
-        >>> name_of("learning rate").text
-        '"learning rate"'
+    W0[1,2] is W^{(0)}_{1,2}, and what is not a word is quoted. A label cannot mean anything else: control characters
+    are replaced, and in LaTeX every special character is escaped.
     """
     line = one_line(label)
     text = line if _ONE_WORD.fullmatch(line) else f'"{line}"'

@@ -54,8 +54,7 @@ class Path:
         self.nodes = tuple(nodes)
         self.positions = tuple(positions)
         if len(self.nodes) != len(self.positions) + 1:
-            count = len(self.nodes)
-            raise ValueError(f"a path of {count} nodes needs {count - 1} positions, got {len(self.positions)}")
+            raise ValueError(f"a path of {len(self.nodes)} nodes has a position for each step: {len(self.nodes) - 1}")
         steps = zip(self.nodes, self.nodes[1:], self.positions)
         self.local_derivatives = tuple([_local_derivative(*step) for step in steps])
         product = 1.0
