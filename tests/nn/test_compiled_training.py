@@ -14,7 +14,7 @@ from test_training import TRAINING, assert_any_ctrl_c_keeps_whole_steps
 
 import autograd
 import nn
-from autograd import PRIMITIVES, CompileError, Primitive, Value
+from autograd import CompileError, Primitive, Value
 from nn import (
     MLP,
     SGD,
@@ -645,15 +645,6 @@ def ragged(z, y):
     return z * z * (2.0 if isinstance(y, list) else 1.0)
 
 
-@pytest.fixture
-def _own_rows():
-    before = dict(PRIMITIVES)
-    yield
-    PRIMITIVES.clear()
-    PRIMITIVES.update(before)
-
-
-@pytest.mark.usefixtures("_own_rows")
 @pytest.mark.parametrize(
     ("model", "options", "error", "note"),
     [

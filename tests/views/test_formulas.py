@@ -19,15 +19,6 @@ from autograd.symbols import Symbol
 ROWS = list(PRIMITIVES.values())
 
 
-@pytest.fixture
-def _rows_of_a_test():
-    """A test's own rows leave the table again."""
-    before = dict(PRIMITIVES)
-    yield
-    PRIMITIVES.clear()
-    PRIMITIVES.update(before)
-
-
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
@@ -224,7 +215,6 @@ def test_formulas_are_latex(row):
             parser.parse(f"${latex}$")
 
 
-@pytest.mark.usefixtures("_rows_of_a_test")
 def test_rows_of_a_user():
     softsign = Primitive(
         "softsign",
