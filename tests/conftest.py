@@ -26,7 +26,7 @@ EVERY = {
     "test_compile_programs.py": 2,
     "test_compile_recording.py": 2,
     "test_compile_rows.py": 4,
-    "test_compiled_failures.py": 2,
+    "test_compiled_training_failures.py": 2,
     "test_compiled_training.py": 2,
     "test_draw.py": 2,
     "test_freshness.py": 2,
