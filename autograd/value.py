@@ -171,9 +171,6 @@ class Value(Number):
 
         A leaf may become a parameter, as one that a module holds does: `v.kind = "parameter"`.
 
-        Raises:
-            ValueError: another kind is given, or to another node than a leaf or a parameter.
-
         Example:
             >>> a = Value(2.0)
             >>> product = a * 3.0
