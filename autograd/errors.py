@@ -55,6 +55,11 @@ def check_finite(name: str, number: Any, operands: Sequence[Any], what: str = ""
         raise AnomalyError(f"{name} gave {what}{number} from {', '.join(map(str, operands))} ({user_line()})")
 
 
+def line_of(node: Value) -> str:
+    """The user's line that made a node, where that was noted: under `detect_anomaly`. Else ""."""
+    return getattr(node, "_origin", "")
+
+
 def check_gradient(node: Value, gradient: Value | float | None, upstream: Any, local: Any) -> None:
     """Refuse a gradient that is nan or inf, which an edge of this node has given or added to.
 
@@ -64,10 +69,10 @@ def check_gradient(node: Value, gradient: Value | float | None, upstream: Any, l
     number = getattr(gradient, "data", gradient)
     if number is not None and not math.isfinite(number):
         numbers = ", ".join(str(operand.data) for operand in node.operands)
-        origin = getattr(node, "_origin", "made outside detect_anomaly: run the forward pass in it to see the line")
+        line = line_of(node) or "made outside detect_anomaly: run the forward pass in it to see the line"
         raise AnomalyError(
             f"backward through {node.primitive.name if node.primitive else node.kind} gave the gradient {number} "
-            f"(upstream {upstream}, local derivative {local}, operands {numbers}; {origin})"
+            f"(upstream {upstream}, local derivative {local}, operands {numbers}; {line})"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import add
 from operator import mul as multiply
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -91,11 +90,6 @@ def connect(out: Value, operands: tuple[Value, ...], derivatives: Sequence[float
         out._d_left = tuple(derivatives)
 
 
-def line_of(node: Value) -> str:
-    """The user's line that made a node, where that was noted: under `detect_anomaly`. Else ""."""
-    return getattr(node, "_origin", "")
-
-
 def read_data(values: Iterable[Value]) -> list[float]:
     """The numbers in many Values: what a pass over all parameters of a model reads."""
     return [value._data for value in values]
@@ -123,31 +117,24 @@ def propagate(
     gradients: dict[Any, Any],
     edges: Callable[[Any], Iterable[tuple[Any, Any]]] = edges,
     times: Callable[[Any, Any], Any] = multiply,
-    plus: Callable[[Any, Any], Any] = add,
 ) -> dict[Any, Any]:
     """The chain rule, from results to operands: each edge adds upstream gradient times local derivative.
 
-    It is all that reverse mode does, on whatever stands for gradients: floats, Values, pieces of a program.
-    (`Value.backward` does the same in place, and the page of the explorer in JavaScript.)
+    That is all of reverse mode, on floats as on Values. (`Value.backward` does it in place.)
 
     Args:
         order: nodes, operands before results.
-        gradients: of the nodes where it starts; those of all nodes that it reaches are added here.
-        edges: a node's operands with the local derivatives; None for an edge along which nothing flows.
-        times: upstream gradient times local derivative; None if nothing flows.
-        plus: the sum of two contributions to a gradient.
-
-    Returns:
-        The gradients.
+        gradients: of the nodes where it starts; those of all nodes that it reaches are added.
+        edges: a node's operands with the local derivatives; None where nothing flows.
+        times: how an upstream gradient is multiplied by a local derivative.
     """
     for node in reversed(order):
         upstream = gradients.get(node)
         if upstream is not None:
             for operand, local in edges(node):
-                new = None if local is None else times(upstream, local)
-                if new is not None:
-                    before = gradients.get(operand)
-                    gradients[operand] = new if before is None else plus(before, new)
+                if local is not None:
+                    before, new = gradients.get(operand), times(upstream, local)
+                    gradients[operand] = new if before is None else before + new
     return gradients
 
 

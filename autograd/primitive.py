@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     Interval = tuple[float, float]
     SingularPoint = tuple[tuple[float, ...], float, tuple[float, ...]]
 
-
 PRIMITIVES: dict[str, Primitive] = {}
 """Every row by its name, in the order of the table; a user's own rows follow."""
 
@@ -176,6 +175,8 @@ class Primitive:
         12.0
     """
 
+    own_names: frozenset[str] = frozenset()  # those of the engine's table, once it is complete
+
     def __init__(
         self,
         name: str,
@@ -195,7 +196,7 @@ class Primitive:
     ) -> None:
         if not isinstance(name, str) or not name.isidentifier():
             raise ValueError(f"a primitive's name is an identifier such as 'cube', got {name!r}")
-        if name in _OWN_NAMES:
+        if name in Primitive.own_names:
             raise ValueError(f"the engine has a primitive named {name!r} already: choose another name")
         if not callable(forward):
             raise TypeError(f"{name}: forward is a function of floats, got {type(forward).__name__}")
@@ -276,25 +277,8 @@ class Primitive:
         return primitive_named, (self.name,)
 
 
-_OWN_NAMES: frozenset[str] = frozenset()
-
-
-def complete_table() -> None:
-    """The rows that there are now are the engine's own: their names are taken."""
-    global _OWN_NAMES
-    _OWN_NAMES = frozenset(PRIMITIVES)
-
-
 def primitive_named(name: str) -> Primitive:
-    """The row of that name; how a pickled graph finds its operations again.
-
-    Raises:
-        LookupError: there is no such row in this process.
-
-    Example:
-        >>> primitive_named("tanh")
-        <primitive tanh>
-    """
+    """The row of that name; how a pickled graph finds its operations again."""
     try:
         return PRIMITIVES[name]
     except KeyError:

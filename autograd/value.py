@@ -5,8 +5,7 @@ when it was made. `backward()` needs to know nothing of operations: it walks the
 adds `upstream * local derivative` to the gradient of each operand. Nodes refer to their operands and never to their
 results, so a graph that is dropped is freed at once.
 
-`Value.apply` is what every operator and every method does. (`operators.py` does the same again for operations of one
-or two operands, unrolled for speed.)
+`Value.apply` is what every operator and every method does; `operators.py` does the same again, unrolled for speed.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing ty
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
-
 
 LEAF, PARAMETER, CONSTANT = KINDS[:3]
 """What stands in place of the operation: of leaves that the user made, that a module holds, that operations made of
@@ -46,9 +44,8 @@ class Value(Number):
         label: a name for messages and pictures.
 
     Attributes:
-        data: the number, a float. It may be changed between passes (`p.data -= 0.1 * p.grad`).
+        data: the number. It may be changed between passes (`p.data -= 0.1 * p.grad`).
         grad: after `backward()`, the derivative of the root with respect to this node. On leaves it accumulates.
-        label: the name, "" if none was given.
 
     Raises:
         TypeError: `data` is not a number.
@@ -132,11 +129,8 @@ class Value(Number):
     def grad(self) -> float:
         """The derivative of the root of the last `backward()` with respect to this node; 0.0 before there was one."""
         if traces:
-            modes.check_not_tracing(
-                "v.grad", "use autograd.grad(f) in it, or take the gradient outside of the function"
-            )
-        grad = self._grad
-        return 0.0 if grad is None else grad
+            modes.check_not_tracing("v.grad", "use autograd.grad(f), or take the gradient outside of the function")
+        return 0.0 if self._grad is None else self._grad
 
     @grad.setter
     def grad(self, number: float) -> None:
@@ -170,9 +164,6 @@ class Value(Number):
         """What the node is, one of `graph.KINDS`: "leaf", "parameter", "constant" or "computed".
 
         A leaf may become a parameter, as one that a module holds does: `v.kind = "parameter"`.
-
-        Raises:
-            ValueError: another kind is given, or to another node than a leaf or a parameter.
 
         Example:
             >>> a = Value(2.0)
@@ -222,9 +213,7 @@ class Value(Number):
             (1.0, None)
         """
         if traces:
-            modes.check_not_tracing(
-                "v.local_derivatives", "use autograd.grad(f) in it, or look outside of the function"
-            )
+            modes.check_not_tracing("v.local_derivatives", "use autograd.grad(f), or look outside of the function")
         return tuple([None if d is None else float(d) for _, d in edges(self)])
 
     _prev = property(lambda self: self.operands, doc="micrograd's name of `operands`.")

@@ -26,11 +26,18 @@ EVERY = {
     "test_compile_programs.py": 2,
     "test_compile_recording.py": 2,
     "test_compile_rows.py": 4,
+    "test_compiled_training_failures.py": 2,
     "test_compiled_training.py": 2,
     "test_draw.py": 2,
+    "test_freshness.py": 2,
     "test_graph.py": 2,
     "test_javascript.py": 2,
+    "test_layouts.py": 2,
+    "test_mermaid.py": 2,
     "test_plots.py": 3,
+    "test_plots_of_layers.py": 3,
+    "test_plots_of_predictions.py": 3,
+    "test_scenes.py": 2,
 }
 """In these files, which compile and draw, all cases of a parametrised test but every n-th are slow."""
 

@@ -1,5 +1,6 @@
 """The unrolled operators and methods of Values make the same nodes as `Value.apply`, which says what they mean."""
 
+import random
 import struct
 from fractions import Fraction
 
@@ -124,3 +125,28 @@ def test_dot_rows_makes_the_nodes_that_apply_makes(mode):
                 rows = [[Value(1.0), parameter(4.0), Value(float("inf"))], [Value(0.0), Value(-0.0), computed(2.0)]]
                 for made, row in zip(dot_rows(rows, ys), rows):
                     same(made, Value.apply(autograd.PRIMITIVES["dot"], (*row, *ys)), (*row, *ys))
+
+
+def test_backward_in_place_gives_what_the_chain_rule_gives():
+    """`Value.backward` is `graph.propagate` unrolled: the same sums in the same order, to the bit."""
+    draw = random.Random(0)
+    rows = [row for row in METHODS if row.arity == 1]
+    for _ in range(200):
+        nodes = [make(draw.uniform(-2, 2)) for make in NODES for _ in range(2)]
+        for _ in range(30):
+            chosen = draw.choices(nodes, k=6)
+            nodes.append(
+                draw.choice(
+                    [
+                        lambda chosen=chosen: draw.choice([*OPERATORS.values()])(chosen[0], chosen[1]),
+                        lambda chosen=chosen: Value.apply(draw.choice(rows), chosen[:1]),
+                        lambda chosen=chosen: autograd.dot(chosen[:3], chosen[3:]),
+                        lambda chosen=chosen: autograd.where(chosen[0] > chosen[1], chosen[2], chosen[3]),
+                    ]
+                )()
+            )
+        root = autograd.sum(nodes)
+        order = graph.topological_order(root)
+        expected = graph.propagate(order, {root: 1.0})
+        root.backward()
+        assert [bits(node.grad + 0.0) for node in order] == [bits(expected.get(node, 0.0) + 0.0) for node in order]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from autograd.compiler.arguments import argument_names, placeholders
 from autograd.compiler.listing import Names
 from autograd.compiler.program import Program
-from autograd.errors import CompileError
-from autograd.graph import line_of, read_data, topological_order, write_data
+from autograd.errors import CompileError, line_of
+from autograd.graph import read_data, topological_order, write_data
 from autograd.modes import Trace, recording
 from autograd.pytree import flatten
 from autograd.scopes import INSIDE, scope, scope_of

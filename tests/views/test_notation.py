@@ -16,15 +16,6 @@ X, Y, Z = [Formula(name=Name(letter, letter)) for letter in "xyz"]
 MINUS_TWO = Formula(-2.0)
 
 
-@pytest.fixture
-def _rows_of_a_test():
-    """A test's own rows leave the table again."""
-    before = dict(PRIMITIVES)
-    yield
-    PRIMITIVES.clear()
-    PRIMITIVES.update(before)
-
-
 def of(row, *operands):
     return Formula(operation=row, operands=operands)
 
@@ -100,7 +91,6 @@ def test_comparisons():
         assert row in TABLE
 
 
-@pytest.mark.usefixtures("_rows_of_a_test")
 def test_a_new_row_is_written_in_all_notations():
     row = Primitive("soft_sign", lambda x: x / (1 + abs(x)), (lambda out, x: 1 / ((1 + abs(x)) * (1 + abs(x))),))
     curly = Primitive("curly", lambda x, y: x * y, (lambda out, x, y: y, lambda out, x, y: x), latex=r"#1 \star #2")
@@ -116,7 +106,6 @@ def test_a_new_row_is_written_in_all_notations():
     assert local_derivative(node, 0, named).value == 1 / 16
 
 
-@pytest.mark.usefixtures("_rows_of_a_test")
 def test_a_row_of_more_than_nine_operands():
     row = Primitive("many", lambda *xs: math.fsum(xs), (1.0,) * 11)
     operands = [Formula(name=Name(f"v{k}", f"v_{{{k}}}")) for k in range(11)]

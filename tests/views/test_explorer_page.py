@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from exploring import readme_graph
 
 import autograd
 from autograd import Value, explorer
@@ -65,15 +66,6 @@ def with_model(root, program, examples=(), rate=0.1):
     modules = [*(f"model/{path.name}" for path in MODEL if path.name != "engine.js"), "view/words.js"]
     script = MODEL_OF.replace("TEXT", json.dumps(document.as_json(contents.data)))
     return run(f"{imported(*modules)}\n{script.replace('OPERATIONS', contents.operations)}\n{program}")
-
-
-def readme_graph():
-    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
-    c = (a * b + 10) * a
-    c.label = "c"
-    loss = c.tanh() + c**2 / 50
-    loss.label = "loss"
-    return loss
 
 
 # --- The bundler ----------------------------------------------------------------------------------------------------

@@ -1,48 +1,23 @@
-"""fit with native code: everything it leaves behind is what it leaves on Values, whatever happens."""
+"""fit with native code: everything it leaves behind is what it leaves on Values."""
 
 import itertools
 import math
 import random
 import re
-import signal
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from compiled_training import OPTIMISERS, SHARES, SIGNS, SignDescent, Training, assert_close, curves
 from sampled import sampled
-from test_training import TRAINING, assert_any_ctrl_c_keeps_whole_steps
+from training import CLASSES, NUMBERS, PAIRS, X, make
 
 import autograd
-import nn
-from autograd import PRIMITIVES, CompileError, Primitive, Value
-from nn import (
-    MLP,
-    SGD,
-    Adam,
-    AdamW,
-    Layer,
-    Module,
-    Optimizer,
-    RMSprop,
-    binary_cross_entropy,
-    fit,
-    hinge,
-    mean_squared_error,
-)
-from nn.schedules import cosine, linear
-from nn.train.examples import Examples
-from nn.train.native import CompiledSteps
-from nn.train.task import Snapshot, Task
+from autograd import CompileError, Primitive, Value
+from nn import MLP, SGD, Adam, Layer, Module, Optimizer, binary_cross_entropy, fit, mean_squared_error
+from nn.schedules import linear
 
 pytest.importorskip("llvmlite")
-
-rng = random.Random(0)
-X = [[rng.gauss(0.0, 1.0), rng.gauss(0.0, 1.0)] for _ in range(10)]
-SIGNS = [rng.choice([-1, 1]) for _ in X]
-SHARES = [0, 1, 1, 0, 0.5, 0.25, 1, 0, 1, 0]
-CLASSES = [int(x[0] > 0) + int(x[1] > 0) for x in X]
-NUMBERS = [x[0] * x[1] for x in X]
-PAIRS = [[x[0] * x[1], x[0] - x[1]] for x in X]
 
 # Loss, outputs, targets
 TASKS = {
@@ -53,52 +28,6 @@ TASKS = {
     "quadratic_cost": (2, PAIRS),
     "mean_squared_error": (2, PAIRS),
 }
-OPTIMISERS = {
-    "sgd": lambda p: SGD(p, lr=0.1, weight_decay=0.01),
-    "momentum": lambda p: SGD(p, lr=0.1, momentum=0.9),
-    "nesterov": lambda p: SGD(p, lr=linear(0.1, 0.01, 9), momentum=0.9, nesterov=True, weight_decay=0.01),
-    "rmsprop": lambda p: RMSprop(p),
-    "adam": lambda p: Adam(p, lr=cosine(0.1, 0.01, 9), weight_decay=0.01),
-    "adamw": lambda p: AdamW(p, lr=0.1),
-}
-CURVES = ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate")
-
-
-def make(outputs=1):
-    return MLP(2, [3, outputs], activation="tanh", rng=0)
-
-
-class Training:
-    """A model and an optimiser that have been at work before, and what they are like."""
-
-    def __init__(self, compiled, optimizer=OPTIMISERS["momentum"], model=make, **options):
-        self.model, self.compiled = model(), compiled
-        self.optimizer = optimizer(self.model.parameters())
-        self.options = {"X": X, "y": SHARES, "loss": "binary_cross_entropy", "batch_size": 4, "seed": 3} | options
-        fit(self.model, optimizer=self.optimizer, epochs=2, compiled=False, progress=False, **self.options)
-        self.before = self.now()
-
-    def fit(self, **options):
-        options = {"epochs": 5, "compiled": self.compiled, "progress": False} | self.options | options
-        return fit(self.model, optimizer=self.optimizer, **options)
-
-    def now(self):
-        """All that a training changes, as one list of numbers."""
-        parameters, state = self.model.parameters(), self.optimizer.state
-        numbers = [p.data for p in parameters] + [p.grad for p in parameters]
-        for name in sorted(state):
-            assert type(state[name]) is list
-            numbers += state[name]
-        assert {type(number) for number in numbers} == {float}
-        return [*numbers, self.optimizer.steps]
-
-
-def curves(history):
-    return [number for name in CURVES for number in [len(getattr(history, name)), *getattr(history, name)]]
-
-
-def assert_close(numbers, wanted):
-    assert numbers == pytest.approx(wanted, rel=1e-10, abs=1e-10)
 
 
 def assert_same(optimizer=OPTIMISERS["momentum"], model=make, **options):
@@ -242,16 +171,6 @@ def test_values_that_are_no_parameters_are_read_at_every_step():
     assert_close(curves(trainings[1].fit()), curves(trainings[0].fit()))
     assert_close(trainings[1].now(), trainings[0].now())
     assert [weight.data for weight in weights] == [0.5**7] * 2
-
-
-class SignDescent(Optimizer):
-    """An update of one's own, of lists."""
-
-    def update(self, numbers, gradients, lr):
-        assert type(numbers) is type(gradients) is list
-        last = self.state.get("last", [0.0] * len(numbers))
-        moved = [p - math.copysign(lr, g + 0.1 * before) for p, g, before in zip(numbers, gradients, last)]
-        return moved, {"last": gradients}
 
 
 class Held(SGD):
@@ -482,143 +401,6 @@ def test_a_loss_with_chance_in_it_is_trained_on_values(draw):
     assert re.match(r"CompileError: .* did not do the same when it was run again.*draw\(\)", history.note)
 
 
-# --- Failures --------------------------------------------------------------------------------------------------------
-
-
-def failing_at(step, error):
-    """A schedule that fails at this step."""
-
-    def rate(steps):
-        if steps == step:
-            raise error
-        return 0.1
-
-    return rate
-
-
-@pytest.mark.parametrize("optimizer", OPTIMISERS.values(), ids=OPTIMISERS)
-def test_what_fails_leaves_everything_as_it_was(optimizer):
-    def callback(epoch, _history):
-        if epoch == 3:
-            assert training.now() != training.before
-            raise RuntimeError("enough")
-
-    training = Training(True, optimizer)
-    with pytest.raises(RuntimeError, match="enough"):
-        training.fit(callback=callback)
-    assert training.now() == training.before
-    training.optimizer.lr = failing_at(training.optimizer.steps + 7, ZeroDivisionError("no rate"))
-    with pytest.raises(ZeroDivisionError, match="no rate"):
-        training.fit()
-    assert training.now() == training.before
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "y", "options"),
-    [
-        (lambda p: SGD(p, lr=1e200), NUMBERS, {}),
-        (lambda p: SGD(p, lr=1e308), [1e6 * number for number in NUMBERS], {"batch_size": None, "epochs": 1}),
-        (lambda p: SGD(p, lr=1e200), NUMBERS, {"l2": 1.0}),
-        (lambda p: SGD(p, lr=0.1), [1e200 * number for number in NUMBERS], {"clip_norm": 1.0}),
-        (lambda p: SGD(p, lr=1e160), [1e154 * number for number in NUMBERS], {"l2": 1e-3, "clip_norm": 1.0}),
-    ],
-)
-def test_an_explosion_is_the_error_that_it_is_on_values(optimizer, y, options):
-    messages = []
-    for mode in (False, True):
-        training = Training(mode, lambda p: SGD(p, lr=0.1), loss="mean_squared_error", y=NUMBERS)
-        training.optimizer.lr = optimizer(training.model.parameters()).lr
-        with pytest.raises(FloatingPointError) as caught:
-            training.fit(y=y, **options)
-        messages.append(str(caught.value))
-        assert training.now() == training.before
-    assert messages[0] == messages[1]
-
-
-def test_large_parameters_are_no_explosion():
-    """Their squares overflow, they do not."""
-    training = Training(True, model=lambda: MLP(2, [1], rng=0), loss="hinge", y=SIGNS)
-    training.optimizer.lr = 1e200
-    assert training.fit(epochs=1, batch_size=None).compiled
-    assert max(p.data for p in training.model.parameters()) > 1e190
-
-
-# --- Ctrl-C ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("optimizer", OPTIMISERS.values(), ids=OPTIMISERS)
-def test_ctrl_c_in_a_callback_keeps_the_epochs(optimizer):
-    def callback(epoch, _history):
-        if epoch == 3:
-            raise KeyboardInterrupt
-
-    stopped, whole = Training(True, optimizer), Training(True, optimizer)
-    history, wanted = stopped.fit(callback=callback), whole.fit(epochs=3)
-    assert history.interrupted
-    assert curves(history) == curves(wanted)
-    assert stopped.now() == whole.now()
-
-
-@pytest.mark.parametrize("steps", [0, 1, 5, 8])
-def test_ctrl_c_in_a_step_keeps_the_steps_before(steps):
-    """The interrupt comes from the schedule, before a step is taken."""
-    eager, compiled = Training(False), Training(True)
-    for training in (eager, compiled):
-        training.optimizer.lr = failing_at(training.optimizer.steps + steps, KeyboardInterrupt)
-    histories = [training.fit() for training in (eager, compiled)]
-    assert [history.interrupted for history in histories] == [True, True]
-    assert [history.epochs for history in histories] == [steps // 3] * 2
-    assert_close(compiled.now(), eager.now())
-    assert (compiled.now() == compiled.before) == (steps == 0)
-
-
-@pytest.mark.parametrize("stride", [149, pytest.param(17, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", [Adam, SignDescent])
-def test_ctrl_c_at_any_instruction_and_again_and_again_keeps_the_last_whole_step(kind, stride, monkeypatch):
-    """The steps are compiled once and used again, each time from the start."""
-    model = make()
-    optimizer = kind(model.parameters(), lr=0.1)
-    examples = Examples(X, SIGNS)
-    task = Task(model, hinge, optimizer.parameters, optimizer, examples, examples, 1e-3, 1.0)
-    before, steps = Snapshot.of(task), CompiledSteps(task)
-
-    def compiled(*_):
-        steps.read()
-        return steps, ""
-
-    def at_the_start():
-        before.restore()
-        return model, optimizer
-
-    def train(model, optimizer, callback):
-        options = {"loss": "hinge", "validation": (X, SIGNS), "l2": 1e-3, "clip_norm": 1.0, "progress": False}
-        return fit(model, X, SIGNS, optimizer=optimizer, epochs=3, callback=callback, **options)
-
-    monkeypatch.setattr(nn.train.fit, "choose_steps", compiled)
-    modules = [*TRAINING, autograd.compiler.runtime.fused_step]
-    assert_any_ctrl_c_keeps_whole_steps(at_the_start, train, stride, modules)
-
-
-@pytest.mark.parametrize("calls", range(1, 8))
-def test_ctrl_c_while_checking_and_compiling_ends_the_training_before_its_first_step(calls):
-    def loss(z, y):
-        heard.append(z)
-        if len(heard) == calls:
-            signal.raise_signal(signal.SIGINT)
-        return binary_cross_entropy(z, y)
-
-    training, heard = Training("auto"), []
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        history = training.fit(loss=loss, epochs=1, validation=(X, SHARES))
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    assert history.interrupted == (len(heard) >= calls)
-    assert history.epochs == (0 if history.interrupted else 1)
-    assert (training.now() == training.before) == history.interrupted
-    assert history.interrupted or calls > 3
-
-
 # --- What cannot be compiled -----------------------------------------------------------------------------------------
 
 
@@ -645,15 +427,6 @@ def ragged(z, y):
     return z * z * (2.0 if isinstance(y, list) else 1.0)
 
 
-@pytest.fixture
-def _own_rows():
-    before = dict(PRIMITIVES)
-    yield
-    PRIMITIVES.clear()
-    PRIMITIVES.update(before)
-
-
-@pytest.mark.usefixtures("_own_rows")
 @pytest.mark.parametrize(
     ("model", "options", "error", "note"),
     [

@@ -87,15 +87,6 @@ def _plain_sums():
         yield
 
 
-@pytest.fixture
-def _own_rows():
-    """Rows made in a test are taken out of the table after it."""
-    before = dict(PRIMITIVES)
-    yield
-    PRIMITIVES.clear()
-    PRIMITIVES.update(before)
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Rows
 # ---------------------------------------------------------------------------------------------------------------------
@@ -242,7 +233,6 @@ def test_what_is_written_can_stand_in_a_page():
     assert not re.search(r"</|<!--|-->|\]\]>", operations(CASES).script + ENGINE.read_text(encoding="utf-8"))
 
 
-@pytest.mark.usefixtures("_own_rows")
 @pytest.mark.parametrize("any_number", [False, True])
 def test_names_that_mean_something_in_javascript(any_number):
     names = ["__proto__", "constructor", "toString", "null", "undefined", "function", "let", "x", "t1", "größe", "Ψ"]
@@ -260,7 +250,6 @@ def test_names_that_mean_something_in_javascript(any_number):
     assert_as_backward([row(Value(2.0)) * 1.0 for row, _ in at])  # a leaf has no operation, whatever rows are called
 
 
-@pytest.mark.usefixtures("_own_rows")
 def test_rows_of_the_same_name():
     """A notebook cell that makes a row runs twice; the graph has nodes of both rows."""
     first = Primitive("again", lambda x: x * 2.0, (2.0,))
@@ -270,7 +259,6 @@ def test_rows_of_the_same_name():
     assert_as_backward([first(Value(2.0)) * second(Value(5.0))])
 
 
-@pytest.mark.usefixtures("_own_rows")
 @pytest.mark.parametrize(
     ("forward", "rule"),
     [
@@ -316,7 +304,6 @@ def test_a_row_of_a_users_own(forward, rule):
         )
 
 
-@pytest.mark.usefixtures("_own_rows")
 @pytest.mark.parametrize(
     ("forward", "rule"),
     [
@@ -501,7 +488,6 @@ def test_random_graphs_are_those_of_values_to_the_bit():
     assert_as_backward(roots)
 
 
-@pytest.mark.usefixtures("_own_rows")
 def test_random_graphs_with_rows_that_cannot_be_written():
     """Their recorded numbers are replayed."""
     own = [

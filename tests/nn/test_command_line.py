@@ -27,7 +27,7 @@ def run(*arguments, cwd):
     return subprocess.run(
         [sys.executable, "-m", "nn", *arguments],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(__file__)))},
+        env=os.environ | {"PYTHONPATH": os.path.dirname(nn.__path__[0])},
         capture_output=True,
         text=True,
         timeout=600,
@@ -324,7 +324,7 @@ def test_ctrl_c_ends_the_training_and_keeps_the_model(command, options, tmp_path
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "nn", command, "--epochs", "1000000", "--hidden", "4", *options, "--out", tmp_path],
-            env=os.environ | {"PYTHONPATH": os.path.dirname(os.path.dirname(os.path.abspath(__file__)))},
+            env=os.environ | {"PYTHONPATH": os.path.dirname(nn.__path__[0])},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

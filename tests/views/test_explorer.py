@@ -9,68 +9,23 @@ import json
 import math
 import os
 import re
-import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 
 import pytest
+from exploring import Parts, data_of, readme_graph
 
 import autograd
 from autograd import Primitive, Value, explore
 from autograd.explorer import document, widget
-from autograd.explorer.layered import layered
 from autograd.explorer.page_data import encoded
 from autograd.graph import topological_order
 from autograd.primitive import PRIMITIVES, ZERO
 from autograd.symbolic.formulas import template
 from autograd.value import constant
-from nn import MLP, cross_entropy, hinge
+from nn import MLP, hinge
 
-
-def readme_graph():
-    a, b = Value(2.0, label="a"), Value(-3.0, label="b")
-    c = (a * b + 10) * a
-    c.label = "c"
-    loss = c.tanh() + c**2 / 50
-    loss.label = "loss"
-    return loss
-
-
-class Parts(HTMLParser):
-    """A page taken apart: its elements, and the text of those that have one."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.elements, self.texts, self._open = [], {}, []
-        self.feed(source)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        self._open.append(tag)
-
-    def handle_endtag(self, tag):
-        while self._open and self._open.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        if self._open:
-            self.texts.setdefault((self._open[-1], len(self.elements)), []).append(data)
-
-    def text_of(self, tag, **wanted):
-        for k, (name, attributes) in enumerate(self.elements, 1):
-            if name == tag and wanted.items() <= attributes.items():
-                return "".join(self.texts.get((tag, k), []))
-        raise AssertionError(f"no {tag} with {wanted}")
-
-
-def data_of(explorer):
-    """What travels, as the page reads it: JSON with the names of nan and infinities."""
-    return json.loads(Parts(explorer.to_html()).text_of("script", type="application/json"))
-
-
-# --- The page -------------------------------------------------------------------------------------------------------
+# --- The page --------------------------------------------------------------------------------------------------------
 
 
 def test_page_is_one_file_that_asks_for_nothing():
@@ -153,7 +108,7 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
         explore(readme_graph()).to_html(tmp_path / "nowhere" / "page.html")
 
 
-# --- Labels ---------------------------------------------------------------------------------------------------------
+# --- Labels ----------------------------------------------------------------------------------------------------------
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -204,7 +159,7 @@ def test_a_long_label_is_whole_in_the_title_as_far_as_it_is_bounded():
     assert row[1] == "y" * 299 + "…"
 
 
-# --- Numbers --------------------------------------------------------------------------------------------------------
+# --- Numbers ---------------------------------------------------------------------------------------------------------
 
 NUMBERS = [
     0.1,
@@ -283,7 +238,7 @@ def test_numbers_that_are_shown_as_recorded_say_when_they_are_old(monkeypatch):
     assert OLD in data_of(explore(y))["notes"]
 
 
-# --- Operations -----------------------------------------------------------------------------------------------------
+# --- Operations ------------------------------------------------------------------------------------------------------
 
 
 def test_an_operation_of_ones_own_that_can_be_written():
@@ -352,7 +307,7 @@ def test_a_formula_that_is_wrong_is_noticed():
     assert evaluated("min(#1, #2)·#1^#2", [0.0, 2.0, 3.0]) == 16
 
 
-# --- Examples -------------------------------------------------------------------------------------------------------
+# --- Examples --------------------------------------------------------------------------------------------------------
 
 
 def line(w, x, y):
@@ -393,7 +348,7 @@ def test_examples_that_are_computed_in_another_way(other, message):
     assert "make all of them by one function" in str(caught.value)
 
 
-# --- Arguments ------------------------------------------------------------------------------------------------------
+# --- Arguments -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -426,163 +381,6 @@ def test_explore_is_refused_while_a_function_is_compiled():
     pytest.importorskip("llvmlite")
     with pytest.raises(autograd.CompileError, match="explore"):
         autograd.compile(lambda x: explore(x * x))(1.0)
-
-
-# --- Views ----------------------------------------------------------------------------------------------------------
-
-
-def everywhere(data):
-    """Every node of every view, groups taken apart."""
-    for view in data["views"]:
-        nodes = []
-        for shown in view["boxes"]:
-            runs = [[shown, shown]] if shown >= 0 else data["groups"][-1 - shown]["nodes"]
-            nodes += [node for first, last in runs for node in range(first, last + 1)]
-        yield view, nodes
-
-
-def test_a_large_graph_is_folded_and_its_boxes_open():
-    model = MLP(2, [16, 16, 1], rng=0)
-    loss = hinge(model([0.5, -1.0]), 1)
-    data = data_of(explore(loss))
-    count = len(topological_order(loss))
-    views = list(everywhere(data))
-    assert sorted(views[0][1]) == list(range(count))
-    assert "collapsed" in data["notes"][0]
-    groups = [group for group in data["groups"] if group["kind"] == "group"]
-    assert len(groups) >= 33
-    for group in groups:
-        _, nodes = views[group["view"]]
-        inside = [node for first, last in group["nodes"] for node in range(first, last + 1)]
-        assert set(inside) <= set(nodes)
-    assert len(data["layouts"]) < len(data["views"]) / 2  # neurons of a layer share one
-    for view in data["views"][1:]:
-        assert data["views"][view["parent"]] is not view
-
-
-def test_every_box_and_arrow_has_its_place():
-    for loss in (readme_graph(), hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)):
-        data = data_of(explore(loss))
-        for view in data["views"]:
-            layout = data["layouts"][view["layout"]]
-            assert len(layout["boxes"]) == len(view["boxes"])
-            width, height = layout["size"]
-            for x, y, box_width, box_height in layout["boxes"]:
-                assert 0 <= x <= x + box_width <= width
-                assert 0 <= y <= y + box_height <= height
-            for start, end, count, steps in layout["arrows"]:
-                assert start != end
-                assert count >= 1
-                assert len(steps) % 2 == 0
-                assert (len(steps) // 2 - 1) % 3 == 0
-                points = [[sum(steps[axis : k + 1 : 2]) for axis in (0, 1)] for k in range(1, len(steps), 2)]
-                for (x, y), box in ((points[0], start), (points[-1], end)):
-                    left, top, box_width, box_height = layout["boxes"][box]
-                    assert left - 3 <= x <= left + box_width + 3
-                    assert top - 3 <= y <= top + box_height + 3
-
-
-def test_a_very_large_graph_is_stepped_through_by_boxes():
-    model = MLP(8, [16, 4], rng=0)
-    loss = autograd.mean([cross_entropy(model([k % 7 * 0.3 - j * 0.1 for j in range(8)]), k % 4) for k in range(200)])
-    data = data_of(explore(loss))
-    assert not data["isEditable"]
-    assert len(data["nodes"]) < 30
-    assert "too large" in data["notes"][0]
-    kinds = [step["kind"] for step in data["recorded"]["steps"]]
-    assert kinds == sorted(kinds, key=["forward", "seed", "edge"].index)
-    edges = [step for step in data["recorded"]["steps"] if step["kind"] == "edge"]
-    received = sum(
-        int(re.search(r"([\d,]+) contribution", e["equation"]["symbolic"][0])[1].replace(",", "")) for e in edges
-    )
-    loss.backward()
-    assert received > 10_000
-    names = [row[0] for row in data["nodes"]]
-    gradients = data["recorded"]["gradients"][names.index("W0, b0")]
-    ends = sorted(p.grad for layer in model.layers[:1] for p in layer.parameters())
-    assert gradients == f"{ends[0]:.4g} … {ends[-1]:.4g}".replace("-", "−")
-
-
-def test_without_graphviz_there_is_another_layout(monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
-    monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    data = data_of(explore(readme_graph()))
-    assert 'pip install ".[layout]"' in data["notes"][0]
-    assert len(data["layouts"][0]["boxes"]) == 12
-    assert len(data["layouts"][0]["arrows"]) == 13
-
-
-@pytest.fixture
-def dot(tmp_path, monkeypatch):
-    """Makes a program of a shell script, and puts it on the path as `dot`, with no other layout on this machine."""
-    if os.name == "nt":
-        pytest.skip("a program that misbehaves is a shell script here, which Windows cannot run")
-    monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    program = tmp_path / "bin" / "dot"
-    program.parent.mkdir()
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-
-    def make(script):
-        program.write_text(f"#!/bin/sh\n{script}\n")
-        program.chmod(0o755)
-
-    return make
-
-
-WRONG = {
-    "exit 0": "dot printed nothing",
-    r"printf '\377\376\000'": r"dot printed what is not json0, or not all of it: b'\xff\xfe\x00'",
-    """printf '{"bb": "0,0,'""": 'dot printed what is not json0, or not all of it: b\'{"bb": "0,0,\'',
-    "echo '[1]'": "dot printed what is not json0, or not all of it",
-    "echo '{}'": "dot printed JSON that is no layout of this graph",
-    """echo '{"bb": "0,0,9,9", "objects": []}'""": "dot printed JSON that is no layout of this graph",
-    """echo '{"bb": "0,0,nan,9", "objects": []}'""": "dot printed JSON that is no layout of this graph",
-    "echo no fonts >&2; exit 1": "dot gave up (status 1): no fonts",
-}
-
-
-@pytest.mark.parametrize("script", WRONG)
-def test_a_dot_that_does_not_work_is_named_once_and_done_without(dot, script):
-    dot(script)
-    data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
-    assert len(data["layouts"]) > 5
-    (note,) = [note for note in data["notes"] if "Graphviz" in note]
-    assert note.startswith(f"Laid out without Graphviz: {WRONG[script]}")
-
-
-def test_a_dot_that_hangs_is_waited_for_once(dot, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograd.explorer.layouts._SECONDS", 0.5)
-    dot(f"echo asked >> '{tmp_path}/asked'; exec sleep 600")
-    (tmp_path / "asked").touch()
-    data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
-    assert len(data["layouts"]) > 5
-    assert len((tmp_path / "asked").read_text().splitlines()) <= 1  # none where the shell had no time to say so
-    assert [note for note in data["notes"] if "Graphviz" in note] == [
-        "Laid out without Graphviz, which took longer than 20 seconds."
-    ]
-
-
-def test_all_layouts_together_have_one_time_limit(dot, tmp_path, monkeypatch):
-    clock = iter(range(0, 1000, 8))
-    monkeypatch.setattr("autograd.explorer.layouts.monotonic", lambda: next(clock))
-    dot(f"echo asked >> '{tmp_path}/asked'")
-    data = data_of(explore(hinge(MLP(2, [16, 16, 1], rng=0)([0.5, -1.0]), 1)))
-    assert len(data["layouts"]) > 5
-    assert len((tmp_path / "asked").read_text().splitlines()) == 3  # of 8 seconds each
-
-
-def test_layered_layout_keeps_boxes_apart():
-    loss = hinge(MLP(3, [4, 4, 1], rng=0)([0.5, -1.0, 2.0]), 1)
-    nodes = topological_order(loss)
-    places = {node: k for k, node in enumerate(nodes)}
-    arrows = [(places[operand], k) for k, node in enumerate(nodes) for operand in node.parents]
-    layout = layered([(80.0 + k % 3 * 10, 40.0) for k in range(len(nodes))], arrows)
-    boxes = [(x, y, 80.0 + k % 3 * 10, 40.0) for k, (x, y) in enumerate(layout.corners)]
-    for k, (x, y, width, height) in enumerate(boxes):
-        for other_x, other_y, other_width, other_height in boxes[:k]:
-            apart = x + width <= other_x or other_x + other_width <= x
-            assert apart or y + height <= other_y or other_y + other_height <= y
-    assert all(layout.corners[start][0] < layout.corners[end][0] for start, end in arrows)
 
 
 # --- In a notebook ---------------------------------------------------------------------------------------------------
@@ -647,7 +445,7 @@ def test_the_module_is_light():
     assert len(document.module("{}").encode()) < 60_000
 
 
-# --- The files ------------------------------------------------------------------------------------------------------
+# --- The files -------------------------------------------------------------------------------------------------------
 
 
 def colours():
