@@ -1535,7 +1535,13 @@ def test_a_pickle_is_loaded_in_another_process(tmp_path):
         "print(step.parameters == task.model.parameters(), task.model.parameters()[0].grad)"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "step")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=os.path.dirname(__file__), check=False)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])},
+    )
     assert done.stdout.split() == [repr(value), "True", repr(step.parameters[0].grad)], done.stderr
 
 

@@ -24,7 +24,7 @@ from autograd.graph import topological_order
 pytest.importorskip("llvmlite")
 
 from sampled import sampled
-from test_compile_rows import SPECIAL, added_one_by_one, error_bound, error_bounds, overflows_on_the_way, vector_ulps
+from test_rows import SPECIAL, added_one_by_one, error_bound, error_bounds, overflows_on_the_way, vector_ulps
 
 from autograd.compiler import passes
 from autograd.compiler.recording import record, to_program
