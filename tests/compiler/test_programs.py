@@ -18,16 +18,18 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import PRIMITIVES, Value, floats
+from autograd import PRIMITIVES, Value
 from autograd.graph import topological_order
 
 pytest.importorskip("llvmlite")
 
+from accuracy import SPECIAL, error_bound, error_bounds, overflows_on_the_way, vector_ulps
 from sampled import sampled
-from test_rows import SPECIAL, added_one_by_one, error_bound, error_bounds, overflows_on_the_way, vector_ulps
 
 from autograd.compiler import passes
 from autograd.compiler.recording import record, to_program
+
+pytestmark = pytest.mark.usefixtures("plain_sums")
 
 FUNCTIONS = 200
 PROGRAMS = 50  # in each of them
@@ -96,12 +98,6 @@ def random_point(draw, count):
     scale = draw.choice([1.0, 1.0, 30.0])
     special = draw.choice([0.0, 0.0, 0.5, 0.9])
     return [draw.choice(SPECIAL) if draw.random() < special else draw.gauss(0.0, scale) for _ in range(count)]
-
-
-@pytest.fixture(autouse=True)
-def _plain_sums(monkeypatch):
-    """From 3.12 on Python's own sum keeps what rounding loses; native code adds."""
-    monkeypatch.setattr(floats, "add_up", added_one_by_one)
 
 
 def identical(got, wanted):
