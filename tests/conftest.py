@@ -20,15 +20,8 @@ settings.load_profile("any machine")
 
 EVERY = {
     "test_command_line.py": 2,
-    "test_compile.py": 3,
-    "test_machine.py": 2,
-    "test_passes.py": 3,
-    "test_programs.py": 2,
-    "test_recording.py": 2,
-    "test_rows.py": 4,
     "test_compiled_training.py": 2,
     "test_draw.py": 2,
-    "test_graph.py": 2,
     "test_javascript.py": 2,
     "test_plots.py": 3,
 }
@@ -37,9 +30,11 @@ EVERY = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    """Of the cases of a test that is `sampled` all but every n-th are slow, those aside that are slow anyway."""
     cases = Counter()
     for item in items:
-        every, test = EVERY.get(item.path.name), item.nodeid.split("[")[0]
+        sampled, test = item.get_closest_marker("sampled"), item.nodeid.split("[")[0]
+        every = sampled.kwargs["every"] if sampled else EVERY.get(item.path.name)
         if every and "[" in item.nodeid and not item.get_closest_marker("slow"):
             if cases[test] % every:
                 item.add_marker(pytest.mark.slow)

@@ -14,6 +14,8 @@ pytest.importorskip("llvmlite")
 
 from steps import CLOSE, LANES, by_values, examples, gradients_of, hinge_step, numbers_of
 
+pytestmark = pytest.mark.sampled(every=3)
+
 # --- Forms -----------------------------------------------------------------------------------------------------------
 
 

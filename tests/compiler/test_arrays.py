@@ -10,6 +10,8 @@ pytest.importorskip("llvmlite")
 
 from steps import numbers_in
 
+pytestmark = pytest.mark.sampled(every=2)
+
 W = np.array([1.0, -2.0, 3.0])
 M = np.array([[1.0, 2.0, -1.0], [0.5, -1.0, 2.0], [3.0, 0.0, 1.0]])
 V = np.array([0.5, 2.0, -1.5])

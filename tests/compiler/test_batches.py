@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from sampled import sampled
 
 import autograd
 from autograd import Value
@@ -15,6 +14,8 @@ from nn import MLP
 pytest.importorskip("llvmlite")
 
 from steps import CLOSE, LANES, by_values, examples, gradients_of, hinge_step, numbers_of
+
+pytestmark = pytest.mark.sampled(every=3)
 
 
 @pytest.mark.parametrize("reduce", ["mean", "sum"])
@@ -32,7 +33,8 @@ def test_batches_of_every_length(reduce):
         np.testing.assert_allclose(step.evaluate(X, y), of_each, **CLOSE)
 
 
-@pytest.mark.parametrize(("layers", "threads"), sampled(itertools.product([[5, 1], [17, 9, 1], []], [1, 2]), every=5))
+@pytest.mark.sampled(every=5)
+@pytest.mark.parametrize(("layers", "threads"), list(itertools.product([[5, 1], [17, 9, 1], []], [1, 2])))
 def test_nothing_is_left_of_the_batch_before(layers, threads):
     """Its numbers, nan and infinities, still lie in memory that a shorter batch does not fill."""
     model = MLP(2, layers, activation="sin", rng=0) if layers else None

@@ -17,6 +17,8 @@ pytest.importorskip("llvmlite")
 
 from steps import numbers_in
 
+pytestmark = pytest.mark.sampled(every=2)
+
 # --- What changes between calls --------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,8 @@ pytest.importorskip("llvmlite")
 
 from steps import MODEL, Task, examples, gradients_of, loss_of_the_module, rosenbrock
 
+pytestmark = pytest.mark.sampled(every=3)
+
 
 def reloaded(thing):
     return pickle.loads(pickle.dumps(thing))

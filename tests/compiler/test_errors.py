@@ -19,6 +19,8 @@ pytest.importorskip("llvmlite")
 
 from steps import MODEL, assert_no_trace, examples, gradients_of, hinge_step, numbers_of
 
+pytestmark = pytest.mark.sampled(every=3)
+
 # --- What needs a number ---------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,8 @@ pytest.importorskip("llvmlite")
 
 from steps import CLOSE, LANES, by_values, examples, gradients_of, numbers_of, rosenbrock
 
+pytestmark = pytest.mark.sampled(every=3)
+
 # --- Functions without parameters ------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,6 @@ import random
 
 import numpy as np
 import pytest
-from sampled import sampled
 
 import autograd
 from autograd import Value
@@ -19,6 +18,8 @@ from steps import LANES
 
 from autograd.compiler.codegen import library, schedule
 from autograd.compiler.passes import layers, machine
+
+pytestmark = pytest.mark.sampled(every=3)
 
 LAYOUTS = {
     "rows, each with its bias": lambda W, b: [p for row, bias in zip(W, b) for p in (*row, bias)],
@@ -114,7 +115,8 @@ def examples(n, width):
     return np.random.default_rng(n).normal(size=(n, width))
 
 
-@pytest.mark.parametrize(("layout", "form"), sampled(itertools.product(LAYOUTS, FORMS), every=3))
+@pytest.mark.sampled(every=8)
+@pytest.mark.parametrize(("layout", "form"), list(itertools.product(LAYOUTS, FORMS)))
 def test_layers_are_found(layout, form):
     layer = OneLayer(9, 5, layout, form)
     step = autograd.compile(layer.loss, layer.parameters)
@@ -130,9 +132,10 @@ SIZES = [
 ]
 
 
+@pytest.mark.sampled(every=11)
 @pytest.mark.parametrize(
     ("rows", "depth", "layout"),
-    sampled([(*size, layout) for size in SIZES for layout in ("rows, each with its bias", "columns, then biases")], 5),
+    [(*size, layout) for size in SIZES for layout in ("rows, each with its bias", "columns, then biases")],
 )
 def test_layers_of_every_size(rows, depth, layout):
     layer = OneLayer(rows, depth, layout)

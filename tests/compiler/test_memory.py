@@ -19,6 +19,8 @@ from steps import examples, hinge_step, numbers_of
 
 from autograd.compiler import executables
 
+pytestmark = pytest.mark.sampled(every=3)
+
 RESIDENT = """
 import gc, os
 import numpy as np, autograd

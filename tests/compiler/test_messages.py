@@ -16,6 +16,8 @@ from steps import LANES, Task, examples, hinge_step, rosenbrock
 
 from autograd.compiler.runtime import native
 
+pytestmark = pytest.mark.sampled(every=3)
+
 # --- What was compiled, told -----------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,8 @@ from autograd.compiler import passes
 from autograd.compiler.program import Program
 from autograd.compiler.verify import verify
 
+pytestmark = pytest.mark.sampled(every=3)
+
 # --- Every pass may be left out --------------------------------------------------------------------------------------
 
 

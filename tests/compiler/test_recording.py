@@ -12,6 +12,8 @@ from autograd import CompileError, Value
 
 pytest.importorskip("llvmlite")
 
+pytestmark = pytest.mark.sampled(every=2)
+
 
 # --- The loss and what else is wanted --------------------------------------------------------------------------------
 

@@ -19,7 +19,6 @@ import random
 
 import numpy as np
 import pytest
-from sampled import sampled
 
 import autograd
 from autograd import PRIMITIVES, ZERO, CompileError, Primitive, Value, select
@@ -28,7 +27,7 @@ pytest.importorskip("llvmlite")
 
 from accuracy import SPECIAL, differing, error_bound, overflows_on_the_way, ulps_of, vector_ulps
 
-pytestmark = pytest.mark.usefixtures("plain_sums")
+pytestmark = [pytest.mark.sampled(every=4), pytest.mark.usefixtures("plain_sums")]
 ROWS = dict(PRIMITIVES)
 CASES = [
     (name, count)
@@ -38,11 +37,11 @@ CASES = [
 """Every row with a number of operands; those that take any number with several."""
 
 
-def cases(of=lambda row: True, every=1):
-    """Parametrise a test over the rows, each with its numbers of operands; over every n-th where not all are run."""
+def cases(of=lambda row: True):
+    """Parametrise a test over the rows, each with its numbers of operands."""
     chosen = [case for case in CASES if of(ROWS[case[0]])]
     names = [f"{name}-{count}" for name, count in chosen]
-    return pytest.mark.parametrize(("name", "count"), sampled(chosen, every), ids=names)
+    return pytest.mark.parametrize(("name", "count"), chosen, ids=names)
 
 
 def ordinary_points(row, count, number):
@@ -133,7 +132,8 @@ def compiled(name, count, **options):
     return autograd.compile(lambda *xs: row(*xs), **{"wrt": tuple(range(count)), "vmap": True, **options})
 
 
-@pytest.mark.parametrize("math_of", sampled(["vector", "libm"], every=2))
+@pytest.mark.sampled(every=7)
+@pytest.mark.parametrize("math_of", ["vector", "libm"])
 @cases()
 def test_values_and_gradients_of_a_batch(name, count, math_of):
     points = points_of(name, count)
@@ -142,7 +142,8 @@ def test_values_and_gradients_of_a_batch(name, count, math_of):
     check(name, points, step.value_and_grad(*points), wanted_of(name, count), allowed)
 
 
-@cases(every=2)
+@pytest.mark.sampled(every=8)
+@cases()
 def test_values_and_gradients_one_at_a_time(name, count):
     points = points_of(name, count)
     step = compiled(name, count)
@@ -151,7 +152,8 @@ def test_values_and_gradients_one_at_a_time(name, count):
     check(name, points, got, wanted_of(name, count), rounding_of_dot(name))
 
 
-@cases(lambda row: row.arity != 1, every=2)
+@pytest.mark.sampled(every=8)
+@cases(lambda row: row.arity != 1)
 def test_gradient_of_one_argument_is_what_it_is_among_all(name, count):
     points, (_, wanted) = points_of(name, count), wanted_of(name, count)
     for position in range(count):
@@ -161,7 +163,8 @@ def test_gradient_of_one_argument_is_what_it_is_among_all(name, count):
 
 
 @pytest.mark.parametrize("free", range(4))
-@cases(lambda row: row.arity != 1, every=4)
+@pytest.mark.sampled(every=16)
+@cases(lambda row: row.arity != 1)
 def test_plain_numbers_as_operands(name, count, free):
     """A number that the function itself brings along is a constant: it is folded, and the rule runs on a float."""
     row = ROWS[name]
@@ -185,7 +188,8 @@ def test_plain_numbers_as_operands(name, count, free):
 
 
 @pytest.mark.parametrize("without", [(), ("fold_constants",)], ids=["folded", "computed"])
-@cases(every=3)
+@pytest.mark.sampled(every=12)
+@cases()
 def test_constants_alone(name, count, without):
     """Folded they are what Values compute, to the bit."""
     row = ROWS[name]
@@ -199,7 +203,8 @@ def test_constants_alone(name, count, without):
         assert not (nans | others).any()
 
 
-@cases(every=2)
+@pytest.mark.sampled(every=8)
+@cases()
 def test_single_precision(name, count):
     """To what operations on numbers of single precision, each a few units off, can make of it."""
     row = ROWS[name]

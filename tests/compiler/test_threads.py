@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from sampled import sampled
 
 import autograd
 from autograd import Value
@@ -22,6 +21,8 @@ pytest.importorskip("llvmlite")
 from steps import Demo, assert_no_trace, examples, gradients_of, hinge_step
 
 from autograd.compiler.passes import reroll
+
+pytestmark = pytest.mark.sampled(every=3)
 
 # --- Callers in several threads --------------------------------------------------------------------------------------
 
@@ -132,7 +133,8 @@ def test_threads_may_compile_at_the_same_time():
 # --- Several threads to a batch --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n", "threads"), sampled(itertools.product([4096, 4097, 5000, 100], [2, 3]), every=3))
+@pytest.mark.sampled(every=5)
+@pytest.mark.parametrize(("n", "threads"), list(itertools.product([4096, 4097, 5000, 100], [2, 3])))
 def test_several_threads_to_a_batch(threads, n):
     X, y = examples(n)
     steps = []

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from sampled import sampled
 
 import autograd
 from autograd import Value
@@ -20,6 +19,8 @@ from autograd.compiler import build, goals
 from autograd.compiler.program import Program, Range, Weights
 from autograd.compiler.runtime import native
 from autograd.compiler.verify import verify
+
+pytestmark = pytest.mark.sampled(every=3)
 
 # --- A program -------------------------------------------------------------------------------------------------------
 
@@ -165,7 +166,7 @@ def test_ctrl_c_between_two_modules_leaves_nothing_half_done(monkeypatch):
     assert found == pytest.approx([p.grad - g for p, g in zip(parameters, found)], rel=1e-12)
 
 
-@pytest.mark.parametrize("count", sampled([60, 300], every=2))
+@pytest.mark.parametrize("count", [60, pytest.param(300, marks=pytest.mark.slow)])
 def test_broken_programs_never_end_the_process(count):
     code = f"import programs; programs.build_broken_programs({count})"
     command = [sys.executable, "-c", code]
