@@ -16,6 +16,8 @@ os.environ |= {
 }
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+pytest_plugins = ["chromium"]  # a browser, and pages in it
+pytest.register_assert_rewrite("pages", "steps")  # what they assert is explained like what a test asserts
 
 
 EVERY = {
