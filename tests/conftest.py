@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, settings
 
-from autograd import PRIMITIVES
+from autograd import PRIMITIVES, floats
 
 os.environ |= {
     "MPLBACKEND": "Agg",
@@ -16,37 +16,29 @@ os.environ |= {
 }
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
-
-
-EVERY = {
-    "test_command_line.py": 2,
-    "test_compile.py": 3,
-    "test_compile_machine.py": 2,
-    "test_compile_passes.py": 3,
-    "test_compile_programs.py": 2,
-    "test_compile_recording.py": 2,
-    "test_compile_rows.py": 4,
-    "test_compiled_training_failures.py": 2,
-    "test_compiled_training.py": 2,
-    "test_draw.py": 2,
-    "test_freshness.py": 2,
-    "test_graph.py": 2,
-    "test_javascript.py": 2,
-    "test_layouts.py": 2,
-    "test_mermaid.py": 2,
-    "test_plots.py": 3,
-    "test_plots_of_layers.py": 3,
-    "test_plots_of_predictions.py": 3,
-    "test_scenes.py": 2,
-}
-"""In these files, which compile and draw, all cases of a parametrised test but every n-th are slow."""
+pytest_plugins = ["chromium"]  # a browser, and pages in it
+SHARED = (
+    "accuracy",
+    "programs",
+    "derivatives",
+    "pages",
+    "steps",
+    "drawing",
+    "exploring",
+    "training",
+    "compiled_training",
+    "plotting",
+)
+pytest.register_assert_rewrite(*SHARED)  # what they assert is explained like what a test asserts
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    """Of the cases of a test that is `sampled` all but every n-th are slow, those aside that are slow anyway."""
     cases = Counter()
     for item in items:
-        every, test = EVERY.get(item.path.name), item.nodeid.split("[")[0]
+        sampled, test = item.get_closest_marker("sampled"), item.nodeid.split("[")[0]
+        every = sampled.kwargs["every"] if sampled else None
         if every and "[" in item.nodeid and not item.get_closest_marker("slow"):
             if cases[test] % every:
                 item.add_marker(pytest.mark.slow)
@@ -100,6 +92,18 @@ def _own_rows():
     if list(PRIMITIVES) != list(before):
         PRIMITIVES.clear()
         PRIMITIVES.update(before)
+
+
+@pytest.fixture
+def plain_sums(monkeypatch):
+    """From 3.12 on Python's own sum keeps what rounding loses; native code and JavaScript add."""
+
+    def added_one_by_one(numbers, start=0):
+        for number in numbers:
+            start = start + number
+        return start
+
+    monkeypatch.setattr(floats, "add_up", added_one_by_one)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import doctest
 import importlib
 import inspect
-import os
 import pkgutil
 import re
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import PRIMITIVES, Primitive
+from autograd import Primitive
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 ROOT = Path(__file__).parent.parent
@@ -35,13 +34,8 @@ PUBLIC = {
 
 @pytest.fixture(autouse=True)
 def clean(tmp_path, monkeypatch):
-    """Examples write files into a directory of their own, and their rows leave the table."""
+    """Examples write files into a directory of their own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(os.environ, "MPLBACKEND", "Agg")
-    before = dict(PRIMITIVES)
-    yield
-    PRIMITIVES.clear()
-    PRIMITIVES.update(before)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from sampled import sampled
 
 import autograd
 import nn
@@ -15,6 +14,8 @@ import nn.demos.command_line
 from nn import MLP, evaluate
 from nn.data import digits, moons
 from nn.demos.command_line import main
+
+pytestmark = pytest.mark.sampled(every=2)
 
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
@@ -315,9 +316,10 @@ def test_a_seed_may_be_large_or_is_refused_in_one_line(seed, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(
     ("command", "options"),
-    sampled([(command, options) for command in ("moons", "digits") for options in ([], ["--eager"])], every=4),
+    [(command, options) for command in ("moons", "digits") for options in ([], ["--eager"])],
 )
 def test_ctrl_c_ends_the_training_and_keeps_the_model(command, options, tmp_path):
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits it where it is ignored

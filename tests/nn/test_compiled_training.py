@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from compiled_training import OPTIMISERS, SHARES, SIGNS, SignDescent, Training, assert_close, curves
-from sampled import sampled
 from training import CLASSES, NUMBERS, PAIRS, X, make
 
 import autograd
 from autograd import CompileError, Primitive, Value
 from nn import MLP, SGD, Adam, Layer, Module, Optimizer, binary_cross_entropy, fit, mean_squared_error
 from nn.schedules import linear
+
+pytestmark = pytest.mark.sampled(every=2)
 
 pytest.importorskip("llvmlite")
 
@@ -45,7 +46,8 @@ def assert_same(optimizer=OPTIMISERS["momentum"], model=make, **options):
 # --- The same training -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("loss", "optimizer"), sampled(itertools.product(TASKS, OPTIMISERS), every=5))
+@pytest.mark.sampled(every=5)
+@pytest.mark.parametrize(("loss", "optimizer"), [*itertools.product(TASKS, OPTIMISERS)])
 def test_every_loss_and_optimiser(loss, optimizer):
     outputs, y = TASKS[loss]
     assert_same(OPTIMISERS[optimizer], lambda: make(outputs), loss=loss, y=y, validation=(X[:4], y[:4]))

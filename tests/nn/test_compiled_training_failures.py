@@ -13,6 +13,8 @@ from nn.train.examples import Examples
 from nn.train.native import CompiledSteps
 from nn.train.task import Snapshot, Task
 
+pytestmark = pytest.mark.sampled(every=2)
+
 pytest.importorskip("llvmlite")
 
 

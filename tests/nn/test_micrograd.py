@@ -3,7 +3,6 @@
 import random
 
 import pytest
-from sampled import sampled
 
 import autograd
 from autograd import Value
@@ -105,7 +104,8 @@ def assert_follows_micrograd(losses):
     assert {k: losses[k] for k in wanted} == pytest.approx(wanted, rel=1e-9)
 
 
-@pytest.mark.parametrize("count", sampled([31, 100], every=2))
+@pytest.mark.sampled(every=2)
+@pytest.mark.parametrize("count", [31, 100])
 def test_the_program_of_the_demo_gives_the_losses_of_micrograd(data, count):
     steps = list(demo(Value, make_model(MLP, init="micrograd"), *data, count))
     assert_follows_micrograd([loss for loss, _, _ in steps])

@@ -9,7 +9,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from plotting import CLASSES, POINTS, Figure, after_backward, history_of, legend, render
-from sampled import sampled
 
 import autograd
 import nn
@@ -27,6 +26,8 @@ from nn.plots import (
     update_to_data,
     weights,
 )
+
+pytestmark = pytest.mark.sampled(every=3)
 
 
 def drawn(ax):
@@ -299,7 +300,8 @@ def test_lines_that_guide_the_eye_are_seen_on_light_and_on_dark(theme):
             assert abs(sum(line) - sum(behind)) > 2
 
 
-@pytest.mark.parametrize("number", sampled([-1e199, math.nan, -math.inf, 1e308, 5e-324], every=5))
+@pytest.mark.sampled(every=5)
+@pytest.mark.parametrize("number", [-1e199, math.nan, -math.inf, 1e308, 5e-324])
 def test_numbers_of_any_size_can_be_drawn(number):
     model = MLP(2, [3, 1], rng=0)
     record = UpdateRatio(model)

@@ -7,11 +7,12 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 from plotting import CLASSES, POINTS, Figure, TwoLayers, after_backward, legend, render
-from sampled import sampled
 
 import autograd
 from nn import MLP, Forward, Layer, fit
 from nn.plots import BLUE, ORANGE, activations, gradients, weights
+
+pytestmark = pytest.mark.sampled(every=3)
 
 
 class Telling(TwoLayers):
@@ -67,20 +68,18 @@ def test_numbers_are_left_out_where_there_is_no_room():
     assert weights(Layer(6, 3, rng=0), ax=Figure(figsize=(6, 2)).subplots()).texts
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     ("sizes", "shape"),
-    sampled(
-        [
-            ([2, 16, 16, 1], None),
-            ([2, 6, 6, 1], None),
-            ([64, 32, 10], None),
-            ([64, 32, 10], (8, 8)),
-            ([3, 1], None),
-            ([12, 20, 3], (3, 4)),
-            ([2, 8, 8, 8, 8, 8, 1], None),
-        ],
-        every=3,
-    ),
+    [
+        ([2, 16, 16, 1], None),
+        ([2, 6, 6, 1], None),
+        ([64, 32, 10], None),
+        ([64, 32, 10], (8, 8)),
+        ([3, 1], None),
+        ([12, 20, 3], (3, 4)),
+        ([2, 8, 8, 8, 8, 8, 1], None),
+    ],
 )
 def test_no_text_on_a_picture_of_weights_overlaps_another(sizes, shape):
     axes = weights(MLP(sizes[0], sizes[1:], rng=0), shape=shape)
@@ -202,7 +201,8 @@ SLOPES = {
 CLOUD = np.random.default_rng(0).normal(scale=4.0, size=(70, 2))
 
 
-@pytest.mark.parametrize(("activation", "what"), sampled(product(SLOPES, "az"), every=5))
+@pytest.mark.sampled(every=5)
+@pytest.mark.parametrize(("activation", "what"), [*product(SLOPES, "az")])
 def test_activations_are_histograms_with_the_saturated_on_top(activation, what):
     model = MLP(2, [5, 3], activation=activation, rng=0)
     axes = activations(model, CLOUD, what=what)
@@ -363,7 +363,8 @@ def test_gradients_of_0_and_nan_have_their_share_in_the_legend():
     assert legend(gradients(layer)) == ["above 0: 0%", "below 0: 0%", "nan or beyond 1e+200: 100%"]
 
 
-@pytest.mark.parametrize("seed", sampled(range(20), every=5))
+@pytest.mark.sampled(every=5)
+@pytest.mark.parametrize("seed", range(20))
 def test_no_gradient_is_lost_at_the_ends_of_the_scale(seed):
     rng, layer = random.Random(seed), Layer(3, 1, rng=0)
     for parameter in layer.parameters():

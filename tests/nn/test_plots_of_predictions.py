@@ -9,6 +9,8 @@ from plotting import CLASSES, POINTS, Figure, legend, render
 from nn import MLP, predict
 from nn.plots import ORANGE, decision_boundary, predicted_digits
 
+pytestmark = pytest.mark.sampled(every=3)
+
 # --- Decision boundaries ---------------------------------------------------------------------------------------------
 
 

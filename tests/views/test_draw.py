@@ -25,6 +25,8 @@ from autograd.value import constant
 from benchmarks import pictures
 from nn import MLP, Neuron
 
+pytestmark = pytest.mark.sampled(every=2)
+
 
 def labelled(label):
     """What the box of a leaf with this label shows for it."""

@@ -13,6 +13,8 @@ from autograd import Primitive, Value, draw_dot, to_mermaid
 from autograd.primitive import PRIMITIVES
 from nn import MLP
 
+pytestmark = pytest.mark.sampled(every=2)
+
 OLD = "old data ({}): not what the leaves give now, as after an optimizer step. Run the forward pass again"
 FOREIGN = "grad* ({}): not from one backward() of the root alone. Leaves add up all passes until zero_grad()"
 

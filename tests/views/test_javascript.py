@@ -32,6 +32,8 @@ from autograd.symbolic.notation import JAVASCRIPT
 from autograd.value import CONSTANT
 from nn import MLP
 
+pytestmark = pytest.mark.sampled(every=2)
+
 ENGINE = Path(explorer.__file__).with_name("page") / "model" / "engine.js"
 number = JAVASCRIPT.digits
 

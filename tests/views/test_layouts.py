@@ -20,6 +20,8 @@ from autograd import Value, draw_dot
 from autograd.draw.layout import LayoutFailed, LayoutNotFound, LayoutTimeout, lay_out
 from nn import MLP
 
+pytestmark = pytest.mark.sampled(every=2)
+
 GRAPHVIZ = "sudo apt-get install graphviz, brew install graphviz or winget install graphviz"
 
 

@@ -12,6 +12,8 @@ from autograd import Value, to_mermaid
 from autograd.names import in_picture
 from nn import MLP
 
+pytestmark = pytest.mark.sampled(every=2)
+
 
 def test_mermaid_has_the_same_scene():
     root = example() * 2

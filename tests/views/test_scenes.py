@@ -19,6 +19,8 @@ from autograd.draw.scene import scene_of
 from autograd.graph import topological_order
 from nn import MLP, Layer, cross_entropy, hinge
 
+pytestmark = pytest.mark.sampled(every=2)
+
 # --- Large graphs ----------------------------------------------------------------------------------------------------
 
 

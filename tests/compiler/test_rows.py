@@ -5,7 +5,7 @@ infinities, nan, huge and tiny numbers. At each the value and the gradient with 
 Values, nan where they are nan, with the same infinities and the same sign of zero (a gradient's after adding 0.0):
 
 - within 2 units in the last place with `math="libm"`, and one example at a time;
-- with `math="vector"` within what functions that are 4 units off can make of it, see `error_bound`.
+- with `math="vector"` within what functions that are 4 units off can make of it, see `accuracy.error_bound`.
 
 One liberty is taken: `dot` multiplies and adds in one operation. So its value differs by the rounding of its products,
 and points are left out where a product or a sum on the way overflows: there plain arithmetic gives inf, or nan, where
@@ -19,35 +19,15 @@ import random
 
 import numpy as np
 import pytest
-from sampled import sampled
 
 import autograd
-from autograd import PRIMITIVES, ZERO, CompileError, Primitive, Value, floats, select
-from autograd.graph import topological_order
+from autograd import PRIMITIVES, ZERO, CompileError, Primitive, Value, select
 
 pytest.importorskip("llvmlite")
 
-from autograd.compiler.passes.machine import INSTRUCTIONS  # it needs NumPy
-from autograd.symbolic.lowering import FUNCTIONS
+from accuracy import SPECIAL, differing, error_bound, overflows_on_the_way, ulps_of, vector_ulps
 
-SPECIAL = (
-    *(0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, 7.5, 1e-5, 1000.0, -1000.0),
-    *(math.inf, -math.inf, math.nan, 1e-310, -1e-310, 1e308, -1e308),
-)
-
-
-def added_one_by_one(numbers, start=0):
-    for number in numbers:
-        start = start + number
-    return start
-
-
-@pytest.fixture(autouse=True)
-def _plain_sums(monkeypatch):
-    """From 3.12 on Python's own sum keeps what rounding loses; native code adds."""
-    monkeypatch.setattr(floats, "add_up", added_one_by_one)
-
-
+pytestmark = [pytest.mark.sampled(every=4), pytest.mark.usefixtures("plain_sums")]
 ROWS = dict(PRIMITIVES)
 CASES = [
     (name, count)
@@ -57,11 +37,11 @@ CASES = [
 """Every row with a number of operands; those that take any number with several."""
 
 
-def cases(of=lambda row: True, every=1):
-    """Parametrise a test over the rows, each with its numbers of operands; over every n-th where not all are run."""
+def cases(of=lambda row: True):
+    """Parametrise a test over the rows, each with its numbers of operands."""
     chosen = [case for case in CASES if of(ROWS[case[0]])]
     names = [f"{name}-{count}" for name, count in chosen]
-    return pytest.mark.parametrize(("name", "count"), sampled(chosen, every), ids=names)
+    return pytest.mark.parametrize(("name", "count"), chosen, ids=names)
 
 
 def ordinary_points(row, count, number):
@@ -88,20 +68,6 @@ def points_of(name, count):
     return np.array(points).T
 
 
-def overflows_on_the_way(xs_then_ys):
-    """Whether a product, or a sum before the last, is infinite in the dot product of finite numbers."""
-    half = len(xs_then_ys) // 2
-    total = 0.0
-    for x, y in zip(xs_then_ys[:half], xs_then_ys[half:]):
-        product = x * y
-        if math.isinf(product) and math.isfinite(x) and math.isfinite(y):
-            return True
-        if math.isinf(total + product) and math.isfinite(total) and math.isfinite(product):
-            return True
-        total += product
-    return False
-
-
 def on_values(row, point):
     """Value and gradient of the row at a point, by Values."""
     values = [Value(x) for x in point]
@@ -119,67 +85,10 @@ def wanted_of(name, count):
 # --- How far off a result may be -------------------------------------------------------------------------------------
 
 
-def error_bounds(roots, ulps=lambda row: 0.5, spacing=math.ulp):
-    """How far off numbers may be that are computed like these graphs, if every operation is off by some units itself.
-
-    To first order: what an operation adds is passed on with the local derivatives of those behind it.
-
-    Args:
-        roots: the last nodes of graphs of Values.
-        ulps: of each row, by how many units in the last place its result may be off.
-        spacing: the size of a unit in the last place of a number.
-
-    Returns:
-        For every node of the graphs the bound.
-    """
-    errors = {}
-    for node in topological_order(*roots):
-        errors[node] = 0.0
-        if node.primitive is not None:
-            parts = added_up(node)
-            own = ulps(node.primitive) * max(spacing(node.data), len(parts) * spacing(sum(map(abs, parts))))
-            passed_on = [abs(d) * errors[p] for d, p in zip(node.local_derivatives, node.parents) if d and errors[p]]
-            errors[node] = own + sum(passed_on)
-    return errors
-
-
-def error_bound(root, *how):
-    return error_bounds([root], *how)[root]
-
-
-def added_up(node):
-    """What a row of any number of operands adds up, of which a small sum may be left."""
-    numbers = [p.data for p in node.parents]
-    half = len(numbers) // 2
-    if node.primitive.name == "dot":
-        return [x * y for x, y in zip(numbers[:half], numbers[half:])]
-    if node.primitive.name == "logsumexp":
-        return [max(numbers), node.data - max(numbers)]
-    return numbers if node.primitive.name == "sum" else []
-
-
-def vector_ulps(row):
-    """With vector mathematics: 4 for a function, and some roundings more for a row that is made of functions."""
-    return 0.5 if row.name in INSTRUCTIONS else 4.0 if row.name in FUNCTIONS else 8.0
-
-
 def gradient_nodes(row, point):
     """The derivatives of a row at a point, as graphs: what a compiled gradient computes."""
     gradients = autograd.grad(row, argnums=tuple(range(len(point))))(*[Value(x) for x in point])
     return [g if isinstance(g, Value) else Value(g) for g in gradients]
-
-
-def differing(got, wanted, tolerance):
-    """Where two arrays differ: by more than so much, or in nan, in infinities or in the sign of a zero."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        far = ~(np.abs(got - wanted) <= tolerance) & (got != wanted)
-    zeros = (got == 0) & (wanted == 0) & (np.signbit(got) != np.signbit(wanted))
-    return np.isnan(got) != np.isnan(wanted), (far | zeros) & ~np.isnan(wanted)
-
-
-def ulps_of(numbers, count):
-    with np.errstate(invalid="ignore"):
-        return count * np.spacing(np.abs(np.where(np.isfinite(numbers), numbers, 0.0)))
 
 
 def check(name, points, got, wanted, allowed):
@@ -223,7 +132,8 @@ def compiled(name, count, **options):
     return autograd.compile(lambda *xs: row(*xs), **{"wrt": tuple(range(count)), "vmap": True, **options})
 
 
-@pytest.mark.parametrize("math_of", sampled(["vector", "libm"], every=2))
+@pytest.mark.sampled(every=7)
+@pytest.mark.parametrize("math_of", ["vector", "libm"])
 @cases()
 def test_values_and_gradients_of_a_batch(name, count, math_of):
     points = points_of(name, count)
@@ -232,7 +142,8 @@ def test_values_and_gradients_of_a_batch(name, count, math_of):
     check(name, points, step.value_and_grad(*points), wanted_of(name, count), allowed)
 
 
-@cases(every=2)
+@pytest.mark.sampled(every=8)
+@cases()
 def test_values_and_gradients_one_at_a_time(name, count):
     points = points_of(name, count)
     step = compiled(name, count)
@@ -241,7 +152,8 @@ def test_values_and_gradients_one_at_a_time(name, count):
     check(name, points, got, wanted_of(name, count), rounding_of_dot(name))
 
 
-@cases(lambda row: row.arity != 1, every=2)
+@pytest.mark.sampled(every=8)
+@cases(lambda row: row.arity != 1)
 def test_gradient_of_one_argument_is_what_it_is_among_all(name, count):
     points, (_, wanted) = points_of(name, count), wanted_of(name, count)
     for position in range(count):
@@ -251,7 +163,8 @@ def test_gradient_of_one_argument_is_what_it_is_among_all(name, count):
 
 
 @pytest.mark.parametrize("free", range(4))
-@cases(lambda row: row.arity != 1, every=4)
+@pytest.mark.sampled(every=16)
+@cases(lambda row: row.arity != 1)
 def test_plain_numbers_as_operands(name, count, free):
     """A number that the function itself brings along is a constant: it is folded, and the rule runs on a float."""
     row = ROWS[name]
@@ -275,7 +188,8 @@ def test_plain_numbers_as_operands(name, count, free):
 
 
 @pytest.mark.parametrize("without", [(), ("fold_constants",)], ids=["folded", "computed"])
-@cases(every=3)
+@pytest.mark.sampled(every=12)
+@cases()
 def test_constants_alone(name, count, without):
     """Folded they are what Values compute, to the bit."""
     row = ROWS[name]
@@ -289,7 +203,8 @@ def test_constants_alone(name, count, without):
         assert not (nans | others).any()
 
 
-@cases(every=2)
+@pytest.mark.sampled(every=8)
+@cases()
 def test_single_precision(name, count):
     """To what operations on numbers of single precision, each a few units off, can make of it."""
     row = ROWS[name]
@@ -310,15 +225,6 @@ def test_single_precision(name, count):
 # --- Rows of a user's own --------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def _own_rows():
-    """Rows made in a test are taken out of the table after it."""
-    before = dict(PRIMITIVES)
-    yield
-    PRIMITIVES.clear()
-    PRIMITIVES.update(before)
-
-
 POINTS = np.array([-3.0, -1.0, -0.5, -0.0, 0.0, 0.25, 1.0, 2.0, 40.0, math.inf, math.nan])
 
 
@@ -333,7 +239,6 @@ def assert_as_on_values(row, points=POINTS, ulps=2):
                 assert not any(differing(number + 0.0, theirs + 0.0, ulps_of(theirs, ulps))), (x, ours, theirs)
 
 
-@pytest.mark.usefixtures("_own_rows")
 @pytest.mark.parametrize(
     ("forward", "rule"),
     [
@@ -360,7 +265,6 @@ def test_a_row_of_a_users_own(forward, rule):
     assert_as_on_values(lambda x: row(x * 2) * x + row(row(x)))
 
 
-@pytest.mark.usefixtures("_own_rows")
 def test_a_row_of_a_users_own_on_any_number_of_operands():
     row = Primitive(
         "ours", lambda *xs: functools.reduce(lambda x, y: x * y, xs), lambda out, *xs: [out / x for x in xs]
@@ -368,7 +272,6 @@ def test_a_row_of_a_users_own_on_any_number_of_operands():
     assert_as_on_values(lambda x: row(x, 3.0, x) + row(x) * row(2.0, x))
 
 
-@pytest.mark.usefixtures("_own_rows")
 @pytest.mark.parametrize("cuts", [False, True])
 def test_what_zero_holds_back_in_a_row_that_cuts(cuts):
     """Behind the row is a square root, whose derivative at 0 is infinite: 0 times it is nan, nothing times it is 0."""
@@ -381,7 +284,6 @@ def test_what_zero_holds_back_in_a_row_that_cuts(cuts):
     assert gradient[1:].tolist() == [0.0, 0.5]
 
 
-@pytest.mark.usefixtures("_own_rows")
 @pytest.mark.parametrize(
     "forward",
     [

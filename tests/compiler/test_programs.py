@@ -18,16 +18,17 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import PRIMITIVES, Value, floats
+from autograd import PRIMITIVES, Value
 from autograd.graph import topological_order
 
 pytest.importorskip("llvmlite")
 
-from sampled import sampled
-from test_compile_rows import SPECIAL, added_one_by_one, error_bound, error_bounds, overflows_on_the_way, vector_ulps
+from accuracy import SPECIAL, error_bound, error_bounds, overflows_on_the_way, vector_ulps
 
 from autograd.compiler import passes
 from autograd.compiler.recording import record, to_program
+
+pytestmark = [pytest.mark.sampled(every=2), pytest.mark.usefixtures("plain_sums")]
 
 FUNCTIONS = 200
 PROGRAMS = 50  # in each of them
@@ -98,12 +99,6 @@ def random_point(draw, count):
     return [draw.choice(SPECIAL) if draw.random() < special else draw.gauss(0.0, scale) for _ in range(count)]
 
 
-@pytest.fixture(autouse=True)
-def _plain_sums(monkeypatch):
-    """From 3.12 on Python's own sum keeps what rounding loses; native code adds."""
-    monkeypatch.setattr(floats, "add_up", added_one_by_one)
-
-
 def identical(got, wanted):
     """Whether arrays are the same to the bit, all nan being one."""
     return ((got == wanted) & (np.signbit(got) == np.signbit(wanted))) | (np.isnan(got) & np.isnan(wanted))
@@ -116,7 +111,8 @@ def test_programs_are_of_all_kinds():
     assert {step.mode for step in steps} == {"plain", "detach", "no_grad"}
 
 
-@pytest.mark.parametrize("seed", sampled(range(FUNCTIONS), every=20))
+@pytest.mark.sampled(every=40)
+@pytest.mark.parametrize("seed", range(FUNCTIONS))
 def test_values(seed):
     draw = random.Random(seed)
     programs = [random_program(draw, INPUTS) for _ in range(PROGRAMS)]
@@ -145,7 +141,8 @@ def rounding_of_last(program, point):
     return error_bound(ROWS[row](*map(Value, arguments)), lambda row: 2.0)
 
 
-@pytest.mark.parametrize("seed", sampled(range(GRADIENTS), every=10))
+@pytest.mark.sampled(every=20)
+@pytest.mark.parametrize("seed", range(GRADIENTS))
 def test_gradients(seed):
     """Each program has inputs of its own, and shares its parameters with the programs beside it.
 
@@ -319,7 +316,8 @@ def bounds(roots):
     return found if all(map(math.isfinite, found)) else None
 
 
-@pytest.mark.parametrize("seed", sampled(range(5), every=3))
+@pytest.mark.sampled(every=5)
+@pytest.mark.parametrize("seed", range(5))
 def test_with_all_passes_and_vector_mathematics(seed):
     draw = random.Random(seed)
     programs = [random_program(draw, INPUTS, "anywhere", ["plain"]) for _ in range(PROGRAMS)]
@@ -348,7 +346,7 @@ def test_with_all_passes_and_vector_mathematics(seed):
 
 # --- Networks --------------------------------------------------------------------------------------------------------
 
-SEEDS = sampled(range(200), every=6)
+SEEDS = range(200)
 OPTIONAL = tuple(sorted({stage.__name__ for stage in (*passes.BEFORE_GRADIENT, *passes.AFTER_GRADIENT)}))
 COMPARISONS = [PRIMITIVES[name] for name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")]
 
@@ -504,6 +502,7 @@ def by_values(network, X):
     return [loss.data for loss in losses], of_inputs, [p.grad for p in network.parameters]
 
 
+@pytest.mark.sampled(every=12)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_networks(seed):
     """In a batch, and written out as the loss of a whole data set, which is then rolled."""
@@ -522,6 +521,7 @@ def test_networks(seed):
     np.testing.assert_allclose([p.grad for p in parameters], of_parameters, **close)
 
 
+@pytest.mark.sampled(every=12)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_networks_without_a_pass(seed):
     """Each of the passes left out in turn, and all of them."""

@@ -21,6 +21,8 @@ from autograd.compiler.codegen.target import Target
 from autograd.compiler.runtime import exchange, native, threads
 from nn import MLP, cross_entropy
 
+pytestmark = pytest.mark.sampled(every=2)
+
 EXAMPLES = 37
 
 

@@ -128,18 +128,7 @@ def one_argument(row, point, k):
     return lambda x: row(*point[:k], x, *point[k + 1 :])
 
 
-@pytest.fixture
-def table():
-    """Takes rows that a test makes out of the table again."""
-    before = dict(PRIMITIVES)
-    yield PRIMITIVES
-    PRIMITIVES.clear()
-    PRIMITIVES.update(before)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Rows are complete
-# ---------------------------------------------------------------------------------------------------------------------
+# --- Rows are complete -----------------------------------------------------------------------------------------------
 
 
 def test_every_row_has_a_reference():
@@ -162,9 +151,7 @@ def test_row_is_complete(row):
     assert copy.deepcopy(row) is row
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Values and derivatives
-# ---------------------------------------------------------------------------------------------------------------------
+# --- Values and derivatives ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -255,9 +242,7 @@ def test_method_is_the_row(name, row):
         assert all(map(exactly, out.local_derivatives, expected.local_derivatives))
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Calls that are wrong
-# ---------------------------------------------------------------------------------------------------------------------
+# --- Calls that are wrong --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.arity is not None], ids=str)
@@ -295,7 +280,6 @@ def test_any_real_number_will_do(number):
     assert autograd.maximum(Value(0.0), number).data == float(number)
 
 
-@pytest.mark.usefixtures("table")
 def test_arguments_by_the_names_of_the_forward_function():
     x = Value(-2.0)
     assert x.leaky_relu(slope=0.5).data == autograd.leaky_relu(-2.0, slope=0.5) == -1.0
@@ -336,14 +320,12 @@ def test_defaults_stand_in_for_trailing_arguments():
     assert Value(-2.0).leaky_relu(0.5).data == -1.0
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Rows of one's own
-# ---------------------------------------------------------------------------------------------------------------------
+# --- Rows of one's own -----------------------------------------------------------------------------------------------
 
 
-def test_own_row_works_everywhere(table):
+def test_own_row_works_everywhere():
     cube = Primitive("cube", lambda x: x * x * x, partials=(lambda out, x: 3 * x * x,), domain=((-2, 2),))
-    assert table["cube"] is cube
+    assert PRIMITIVES["cube"] is cube
     assert cube(2) == 8.0
     x = Value(2.0)
     y = cube(x) * cube(3.0)
@@ -359,7 +341,6 @@ def test_own_row_works_everywhere(table):
     assert (loaded.data, loaded_x.grad) == (216.0, 324.0)
 
 
-@pytest.mark.usefixtures("table")
 def test_own_row_of_several_arguments():
     area = Primitive("area", lambda x, y: x * y / 2, partials=(lambda out, x, y: y / 2, lambda out, x, y: x / 2))
     check_grads(area, (2.0, 3.0))
@@ -369,16 +350,16 @@ def test_own_row_of_several_arguments():
     assert scaled(Value(2.0)).data == 20.0
 
 
-def test_own_row_may_be_made_again(table):
+def test_own_row_may_be_made_again():
     Primitive("again", lambda x: x, partials=(1.0,))
     second = Primitive("again", lambda x: 2 * x, partials=(2.0,))
-    assert table["again"] is second
+    assert PRIMITIVES["again"] is second
 
 
-def test_own_rows_name_missing_where_a_graph_is_loaded(table):
+def test_own_rows_name_missing_where_a_graph_is_loaded():
     lost = Primitive("lost", lambda x: x, partials=(1.0,))
     saved = pickle.dumps(lost(Value(1.0)))
-    del table["lost"]
+    del PRIMITIVES["lost"]
     with pytest.raises(LookupError, match="there is no primitive named 'lost' here: make its row, then load again"):
         pickle.loads(saved)
 

@@ -10,11 +10,12 @@ import weakref
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sampled import sampled
 
 import autograd
 from autograd import Value, grad, graph, where
 from autograd.graph import edges, topological_order
+
+pytestmark = pytest.mark.sampled(every=2)
 
 DEEP = 10**6
 DAGS = st.lists(st.lists(st.integers(0, 10**6), min_size=1, max_size=4), max_size=40)
@@ -73,9 +74,7 @@ def test_order_without_roots():
     assert topological_order() == []
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Deep and wide graphs
-# ---------------------------------------------------------------------------------------------------------------------
+# --- Deep and wide graphs --------------------------------------------------------------------------------------------
 
 
 def chain(x, length):
@@ -111,11 +110,12 @@ def low_recursion_limit():
 
 
 PROGRAMS = [chain, unary_chain, terms, python_sum]
+LENGTHS = [(DEEP // 20, ()), (DEEP, pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(
     ("program", "length"),
-    [(unary_chain, DEEP), *sampled([(p, n) for p in PROGRAMS for n in (DEEP // 20, DEEP)], every=2)],
+    [(unary_chain, DEEP), *[pytest.param(p, n, marks=marks) for p in PROGRAMS for n, marks in LENGTHS]],
 )
 def test_a_million_operations(program, length):
     x = Value(1.0)
@@ -129,7 +129,7 @@ def test_a_million_operations(program, length):
 
 @pytest.mark.parametrize("program", [chain, terms, python_sum])
 @pytest.mark.parametrize("copier", [copy.deepcopy, lambda tree: pickle.loads(pickle.dumps(tree))])
-@pytest.mark.parametrize("length", sampled([DEEP // 40, DEEP // 4], every=2))
+@pytest.mark.parametrize("length", [DEEP // 40, pytest.param(DEEP // 4, marks=pytest.mark.slow)])
 def test_copies_of_deep_graphs(program, copier, length):
     x = Value(1.0)
     y = program(x, length)
@@ -140,7 +140,7 @@ def test_copies_of_deep_graphs(program, copier, length):
     assert twin_x.grad == x.grad
 
 
-@pytest.mark.parametrize("length", sampled([DEEP // 20, DEEP], every=2))
+@pytest.mark.parametrize("length", [DEEP // 20, pytest.param(DEEP, marks=pytest.mark.slow)])
 def test_a_million_operations_in_pickles(length):
     x = Value(1.0)
     loaded = pickle.loads(pickle.dumps(unary_chain(x, length)))
@@ -172,9 +172,7 @@ def test_a_graph_of_exponentially_many_paths():
     assert x.grad == 1.0
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Freeing
-# ---------------------------------------------------------------------------------------------------------------------
+# --- Freeing ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
