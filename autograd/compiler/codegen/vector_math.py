@@ -20,12 +20,7 @@ _SHIFT = 1.5 * 2.0**52
 
 
 def vector_math(name: str, lanes: int) -> Function:
-    """The function of a register of doubles.
-
-    Args:
-        name: one of SYMBOLS.
-        lanes: how many numbers are in a register.
-    """
+    """The function, one of SYMBOLS, of a register of so many doubles."""
     kind = f"<{lanes} x double>"
     to = Function(SYMBOLS[name], f"{kind} %x", kind, "noinline")
     return to.finish(_WRITTEN[name](_Register(to, "double", lanes), "%x"))
@@ -45,7 +40,7 @@ class _Register(Lanes):
         return Lanes(self.to, "i64", self.lanes).converted("bitcast", bits, self)
 
     def limited(self, x: str, low: float, high: float) -> str:
-        """x between these; nan stays nan."""
+        """x clamped to [low, high]; nan stays nan."""
         for comparison, limit in (("olt", low), ("ogt", high)):
             x = self.select(self.op(f"fcmp {comparison}", x, self.literal(limit)), self.literal(limit), x)
         return x
