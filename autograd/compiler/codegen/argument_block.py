@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-PARAMETERS, UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS = range(7)
-
 
 class Arrays(NamedTuple):
     """The arrays whose addresses are the first words, in that order: what they are called in a function."""
@@ -18,6 +16,9 @@ class Arrays(NamedTuple):
     lane_sums: str  # sums over examples, each still in as many parts as there are lanes
     rows: str  # room for some rows of a table
 
+
+PARAMETERS, UNIFORMS = 0, 1
+"""The words of the first two."""
 
 FIRST_BATCH = 8
 """The word at which the first batch starts: its START, STOP, TOTAL, OUTPUTS, then the table of each argument."""

@@ -39,7 +39,7 @@ class Context:
 
 def arrays_of(to: Function) -> Arrays:
     """The addresses of all arrays, loaded from the argument block of the function."""
-    return Arrays(*[to.word("%block", word) for word in range(len(Arrays._fields))])
+    return Arrays(*[to.word(word) for word in range(len(Arrays._fields))])
 
 
 class StraightCode:
@@ -171,7 +171,7 @@ class StraightCode:
         return ""
 
     def _count(self, _operands: Sequence[int], batch: int) -> str:
-        count = self.to.word("%block", self.context.layouts[batch - 1].word + TOTAL, "i64")
+        count = self.to.word(self.context.layouts[batch - 1].word + TOTAL, "i64")
         return Lanes(self.to, "i64").converted("sitofp", count, self.vector)
 
     def _range_dot(self, _operands: Sequence[int], span: Any) -> str:

@@ -97,10 +97,10 @@ class Function:
         self._constants.append(f"{name} = internal constant [{len(numbers)} x i64] [{entries}]")
         return name
 
-    def word(self, block: str, index: int, kind: str = "ptr") -> str:
-        """Entry of a block of 64-bit words."""
+    def word(self, index: int, kind: str = "ptr") -> str:
+        """A word of the argument block, which is a parameter of the function."""
         words = Lanes(self, kind)
-        return words.load(words.at(block, index))
+        return words.load(words.at("%block", index))
 
     def integer(self, operation: str, left: str | int, right: str | int) -> str:
         """An operation on two 64-bit integers."""

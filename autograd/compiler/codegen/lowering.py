@@ -2,10 +2,8 @@
 
 What is the same for all examples is computed once, one number at a time, `before` the batches and `after` them. What
 belongs to a batch is computed for a block of examples at a time, a few examples side by side in the lanes of a SIMD
-register. Between pieces of the program a number of a batch is kept in a slot: one number for each example of the block.
-
-All memory is reached through the argument block, see `argument_block`; what has a slot is decided in `memory`, the
-order in `schedule`. Here the pieces become functions, and functions that call them.
+register. Between pieces of the program, see `schedule`, a number of a batch is kept in a slot, see `memory`: one number
+for each example of the block. Here the pieces become functions, and functions that call them.
 """
 
 from __future__ import annotations
@@ -31,11 +29,7 @@ LARGE = 40_000
 BLOCK_BYTES = 1 << 20
 """A block has as many examples as keep its slots within this size: in a second-level cache."""
 
-LARGEST_BLOCK = 112
-"""The most examples in a block."""
-
-_ONCE = "ptr noalias %block"
-_FOR_A_BLOCK = "ptr noalias %block, i64 %columns, i64 %count"
+LARGEST_BLOCK = 112  # examples
 
 
 class Lowered(NamedTuple):
@@ -68,7 +62,7 @@ class _Lowering:
         self.layouts: list[BatchLayout] = []
         self.words = words.FIRST_BATCH
         for batch, of_batch in enumerate(widths[: len(program.columns) - 1], 1):
-            slots = self.memory.slot_count(batch)
+            slots = self.memory.slot_counts[batch]
             self.layouts.append(BatchLayout(tuple(of_batch), self._block_size(slots), slots, self.words))
             self.words += words.TABLES + len(of_batch)
         self.library = Library(target, len(program.instructions) > LARGE)
@@ -122,7 +116,7 @@ class _Lowering:
 
     def _code_of_numbers(self, name: str, way_in: Function) -> StraightCode:
         """A new function of numbers, called there."""
-        to = self.library.piece(name, _ONCE)
+        to = self.library.piece(name, "ptr noalias %block")
         way_in.call(name, ("ptr", "%block"))
         return StraightCode(self.context, Lanes(to, self.target.number), arrays_of(to))
 
@@ -154,7 +148,7 @@ class _Lowering:
         """A loop over the blocks of a batch."""
         block = self.library.add(self._block(batch, layout))
         to = Function(f"batch_{batch}", "ptr %block")
-        start, stop = (to.word("%block", layout.word + word, "i64") for word in (words.START, words.STOP))
+        start, stop = (to.word(layout.word + word, "i64") for word in (words.START, words.STOP))
         with to.loop(start, stop, layout.block) as first:
             count = to.minimum(to.integer("sub", stop, first), layout.block)
             to.call(block, ("ptr", "%block"), ("i64", first), ("i64", count))
@@ -176,7 +170,7 @@ class _Lowering:
 
     def _chunk(self, name: str, nodes: Sequence[int], block: int) -> Function:
         """A function that does these instructions for a block, a register of examples at a time."""
-        to = self.library.piece(name, _FOR_A_BLOCK)
+        to = self.library.piece(name, "ptr noalias %block, i64 %columns, i64 %count")
         arrays, vector = arrays_of(to), Lanes(to, self.target.number, self.target.lanes)
         with to.loop(0, "%columns", vector.lanes) as example:
             code = StraightCode(self.context, vector, arrays, block, example)
@@ -203,7 +197,7 @@ class _Block:
         for argument, width in enumerate(self.layout.widths):
             if width:
                 name = self.library.once("load_table", load_table, width, self.layout.block)
-                table = self.to.word("%block", self.layout.word + words.TABLES + argument)
+                table = self.to.word(self.layout.word + words.TABLES + argument)
                 first = self.number.at(table, "%first", width)
                 self.to.call(name, ("ptr", first), self._slots(slot), ("ptr", self.arrays.rows), ("i64", "%count"))
                 slot += width
@@ -214,8 +208,8 @@ class _Block:
             return
         to, number, width = self.to, self.number, 1 if by_column else len(outputs)
         name = self.library.once("store_table", store_table, width, self.layout.block)
-        table = number.at(to.word("%block", self.layout.word + words.OUTPUTS), "%first", width)
-        total = to.word("%block", self.layout.word + words.TOTAL, "i64")
+        table = number.at(to.word(self.layout.word + words.OUTPUTS), "%first", width)
+        total = to.word(self.layout.word + words.TOTAL, "i64")
         for column in range(0, len(outputs), width):
             target = number.at(table, total, column) if column else table
             to.call(name, self._slots(self.memory.slots[outputs[column]]), ("ptr", target), ("i64", "%count"))

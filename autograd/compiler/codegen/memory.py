@@ -13,8 +13,6 @@ from autograd.table import COMPARISONS
 _Run = tuple[str, int]
 """Places that follow one another: ("input", batch), ("element", layer), ("run", the first number in it)."""
 
-_KEPT_ELSEWHERE = ("constant", "parameter", "batch_sum")
-
 
 class Memory:
     """Where numbers are kept that another piece of the program reads.
@@ -37,10 +35,7 @@ class Memory:
         self.first: dict[_Run, int] = {}  # of each run its first slot
         self._slots = [_Slots() for _ in program.columns]
         self._give_places()
-
-    def slot_count(self, batch: int) -> int:
-        """How many slots a batch has."""
-        return len(self._slots[batch].last_read)
+        self.slot_counts = [len(slots.last_read) for slots in self._slots]  # of each batch
 
     def _conditions(self) -> dict[int, int]:
         """Comparisons with a constant that other pieces do again instead of reading them: what they compare.
@@ -96,7 +91,7 @@ class Memory:
         """Runs get their slots in the order in which they are written; a number by itself is a run of one."""
         places = self._places()
         for node in self._last_read:
-            if node in places or self.program.instructions[node].operation in _KEPT_ELSEWHERE:
+            if node in places or self.program.instructions[node].operation in ("constant", "parameter", "batch_sum"):
                 continue
             if self.batches[node] == UNIFORM:
                 self.uniforms[node] = len(self.uniforms)

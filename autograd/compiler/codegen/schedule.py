@@ -1,8 +1,7 @@
 """The order in which instructions are done, and the pieces that they are cut into.
 
-What is the same for all examples is done once, before the batches or after them. What belongs to a batch is done for a
-block of its examples at a time. The pieces are chunks of some hundred instructions, each a function of its own so that
-the time to compile grows no faster than the program, and layers.
+The pieces are layers, and chunks of some hundred instructions, each a function of its own so that the time to compile
+grows no faster than the program.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Vector math: exp and tanh on whole registers.
 
-It buys 1.3 times the speed of "demo with tanh, flat vectors" beside glibc's functions on registers, 3.9 times beside
-the C library's on numbers.
+It buys 1.3 times the speed of benchmarks/RESULTS.md, "demo with tanh, flat vectors", beside glibc's functions on
+registers, and 3.9 times beside the C library's on numbers.
 
 Both come from 2^k (1 + p) with k = round(x / ln 2) and p = expm1(r) for what is left, |r| <= ln(2) / 2, by its Taylor
 series as far as r^13 / 13!, whose remainder is below 2^-55 p. k is found by adding a number so large that what comes
