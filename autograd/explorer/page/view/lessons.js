@@ -1,7 +1,6 @@
 // The panel of five things to see, each shown in the graph of this page.
 
-import { html, textButton } from "./elements.js";
-import { messageBox, panel } from "./fields.js";
+import { html, messageBox, panel, textButton } from "./elements.js";
 import { equationOf, messageInWords, nameOf, nudgeInWords, operationInWords } from "./words.js";
 import { factor, show } from "../model/numbers.js";
 import { NEXT_TO_NOTHING, traceOf } from "../model/trace.js";
