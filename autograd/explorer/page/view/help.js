@@ -43,7 +43,7 @@ const MARKS = [
   ["✓", "a gradient with all its contributions"],
   ["1/2", "one of two contributions has arrived"],
   ["·", "not computed yet"],
-  ["‖", "an arrow that lets next to no gradient through"],
+  ["‖", "an arrow that lets almost no gradient through"],
   ["┄", "dotted: still to come, or without a derivative"],
   ["━", "wide, pointing back: its contribution has arrived; the wider, the larger"],
 ];
