@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd.compiler.codegen import ranges
-from autograd.compiler.codegen.argument_block import TOTAL, Arrays
-from autograd.compiler.codegen.ir import Lanes
+from autograd.compiler.codegen.argument_block import TOTAL, Arrays, BatchLayout
+from autograd.compiler.codegen.ir import Function, Lanes
+from autograd.compiler.codegen.library import Library
+from autograd.compiler.codegen.memory import Memory
+from autograd.compiler.program import Program
 from autograd.primitive import Primitive
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from autograd.compiler.codegen.argument_block import BatchLayout
-    from autograd.compiler.codegen.ir import Function
-    from autograd.compiler.codegen.library import Library
-    from autograd.compiler.codegen.memory import Memory
-    from autograd.compiler.program import Program
 
 _BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _COMPARISONS = {
@@ -33,37 +28,24 @@ _INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil"}
 
 @dataclass
 class Context:
-    """What all pieces of a program share while they are written.
-
-    Attributes:
-        program: what is lowered.
-        library: the functions so far.
-        memory: where numbers are kept that another piece reads.
-        layouts: of each batch.
-        lane_sums: for each sum over examples the place of its lanes among the lane sums.
-    """
+    """What all pieces of a program share while they are written."""
 
     program: Program
     library: Library
     memory: Memory
     layouts: list[BatchLayout]
-    lane_sums: dict[int, int] = field(default_factory=dict)
+    lane_sums: dict[int, int] = field(default_factory=dict)  # where the lanes of a sum are among the lane sums
 
 
 def arrays_of(to: Function) -> Arrays:
     """The addresses of all arrays, loaded from the argument block of the function."""
-    return Arrays(*[to.word("%block", word) for word in range(len(Arrays._fields))])
+    return Arrays(*[to.word(word) for word in range(len(Arrays._fields))])
 
 
 class StraightCode:
-    """Writes instructions into a function.
+    """Writes instructions into a function, each done on a number or on a register of examples.
 
-    Args:
-        context: what it shares with other pieces.
-        vector: what an instruction is done on: a number, or a register of examples.
-        arrays: where numbers are.
-        block: how many examples are in a block.
-        example: the name of the first example in the register, counted in the block.
+    In a batch, `example` is the name of the first example in the register, counted in its block of so many.
     """
 
     def __init__(self, context: Context, vector: Lanes, arrays: Arrays, block: int = 0, example: str = "") -> None:
@@ -80,10 +62,8 @@ class StraightCode:
         operation, operands, attribute = self.instructions[node]
         if isinstance(operation, Primitive):
             self._primitive(node, operation.name, operands)
-        else:
-            found = _OTHERS[operation](self, operands, attribute)
-            if found:
-                self.names[node] = found
+        elif found := getattr(self, f"_{operation}")(operands, attribute):
+            self.names[node] = found
         if node in self.memory.slots:
             self.vector.store(self.value(node), self._slot(node))
         elif node in self.memory.uniforms:
@@ -170,7 +150,7 @@ class StraightCode:
             total = self.vector.multiply_add(self.value(left), self.value(right), total)
         return total
 
-    # --- Other operations: the name of the result, "" if there is none
+    # --- Other operations, by their names: each returns the name of its result, "" if there is none
 
     def _copy(self, operands: Sequence[int], _attribute: Any) -> str:
         return self.value(operands[0])
@@ -191,7 +171,7 @@ class StraightCode:
         return ""
 
     def _count(self, _operands: Sequence[int], batch: int) -> str:
-        count = self.to.word("%block", self.context.layouts[batch - 1].word + TOTAL, "i64")
+        count = self.to.word(self.context.layouts[batch - 1].word + TOTAL, "i64")
         return Lanes(self.to, "i64").converted("sitofp", count, self.vector)
 
     def _range_dot(self, _operands: Sequence[int], span: Any) -> str:
@@ -205,14 +185,3 @@ class StraightCode:
         name = self.context.library.once("range_contribute", ranges.add_multiple, span.length, span.step_x, span.step_y)
         target, source = number.at(self.arrays.sums, span.first_x), number.at(self.arrays.parameters, span.first_y)
         return self.to.call(name, ("ptr", target), ("ptr", source), (number.type, value))
-
-
-_OTHERS: dict[str, Callable[[StraightCode, Sequence[int], Any], str]] = {
-    "copy": StraightCode._copy,
-    "add_dot": StraightCode._add_dot,
-    "batch_sum": StraightCode._batch_sum,
-    "contribute": StraightCode._contribute,
-    "count": StraightCode._count,
-    "range_dot": StraightCode._range_dot,
-    "range_contribute": StraightCode._range_contribute,
-}

@@ -14,14 +14,12 @@ What a function calls is declared as it is called. The text is straight SSA and 
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import struct
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 _ATTRIBUTES = 'attributes #0 = { nounwind "prefer-vector-width"="512" "min-legal-vector-width"="512" }'
 """What all functions have."""
@@ -40,21 +38,11 @@ class Carried:
 
 
 class Function:
-    """A function being written: its lines so far, and names for values and blocks that are not yet taken.
-
-    Args:
-        name: what it is called.
-        parameters: with their types, as LLVM writes them.
-        result: the type of what it returns.
-        attributes: how LLVM is to treat it.
-
-    Attributes:
-        declarations: for the name of every function that it calls the line that declares it.
-    """
+    """A function being written: its lines so far, and names for values and blocks that are not yet taken."""
 
     def __init__(self, name: str, parameters: str, result: str = "void", attributes: str = "") -> None:
         self.name, self.result = name, result
-        self.declarations: dict[str, str] = {}
+        self.declarations: dict[str, str] = {}  # of the functions that it calls, by their names
         self.size = 0  # of the text, in characters: once it is finished
         self._constants: list[str] = []
         self._head = f"define {result} @{name}({parameters}) {attributes} #0 {{"
@@ -109,10 +97,10 @@ class Function:
         self._constants.append(f"{name} = internal constant [{len(numbers)} x i64] [{entries}]")
         return name
 
-    def word(self, block: str, index: int, kind: str = "ptr") -> str:
-        """Entry of a block of 64-bit words."""
+    def word(self, index: int, kind: str = "ptr") -> str:
+        """A word of the argument block, which is a parameter of the function."""
         words = Lanes(self, kind)
-        return words.load(words.at(block, index))
+        return words.load(words.at("%block", index))
 
     def integer(self, operation: str, left: str | int, right: str | int) -> str:
         """An operation on two 64-bit integers."""
@@ -171,23 +159,13 @@ class Function:
 
 
 class Lanes:
-    """Numbers side by side in a register, and the operations on them, which are written into a function.
-
-    Args:
-        to: the function.
-        number: LLVM's name for the type of a number.
-        lanes: how many there are. One is a plain number.
-
-    Attributes:
-        type, mask: LLVM's names for the type of so many numbers, and so many conditions.
-        align: the alignment that can be relied on: that of one number.
-    """
+    """Numbers of a type side by side in a register, and the operations on them, which are written into a function."""
 
     def __init__(self, to: Function, number: str, lanes: int = 1) -> None:
         self.to, self.number, self.lanes = to, number, lanes
         self.type = number if lanes == 1 else f"<{lanes} x {number}>"
         self.mask = "i1" if lanes == 1 else f"<{lanes} x i1>"
-        self.align = _SIZES[number]
+        self.align = _SIZES[number]  # what can be relied on: the alignment of one number
         self._suffix = _SUFFIXES[number] if lanes == 1 else f"v{lanes}{_SUFFIXES[number]}"
 
     def of(self, lanes: int) -> Lanes:
@@ -320,12 +298,5 @@ def module_text(functions: Sequence[Function]) -> str:
 def number_text(number: float, kind: str) -> str:
     """A float as LLVM writes it: the bits of a double, in hexadecimal."""
     if kind == "float":
-        number = _rounded_to_float(number)
-    return f"0x{struct.unpack('>Q', struct.pack('>d', number))[0]:016X}"
-
-
-def _rounded_to_float(number: float) -> float:
-    try:
-        return float(struct.unpack("f", struct.pack("f", number))[0])
-    except OverflowError:
-        return float("inf") if number > 0 else float("-inf")
+        number = ctypes.c_float(number).value
+    return f"0x{struct.pack('>d', number).hex().upper()}"

@@ -28,14 +28,11 @@ instruction that multiplies and adds in one.) Sums over examples are added up in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from autograd.compiler.codegen.ir import Carried, Function, Lanes
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.codegen.target import Target
+from autograd.compiler.codegen.target import Target
 
 WIDTH = 2  # vectors side by side in a tile of a layer
 
@@ -57,27 +54,22 @@ def equal_parts(length: int, largest: int) -> list[tuple[int, int, int]]:
     return [(first, last, size) for first, last, size in cut if last > first]
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The layer itself, and the gradient of its inputs
-
-
 class Product(NamedTuple):
     """A multiplication of matrices: how large it is, and how far apart the numbers of each matrix are.
 
     For all rows r and columns c, in the order of k = 0 ... depth - 1,
 
-        results[r * result_row + c] = bias[r * bias_row] + sum over k of scalars[r * scalar_row + k * scalar_depth]
-                                                                       * vectors[k * vector_depth + c]
+        results[r * slot + c] = bias[r * bias_row] + sum over k of scalars[r * scalar_row + k * scalar_depth]
+                                                                 * vectors[k * slot + c]
 
     without the bias if bias_row is None. The columns are whole vectors.
     """
 
     rows: int
-    depth: int
     scalar_row: int
+    depth: int
     scalar_depth: int
-    vector_depth: int
-    result_row: int
+    slot: int
     bias_row: int | None
 
 
@@ -97,7 +89,7 @@ def multiply(name: str, target: Target, product: Product) -> Function:
             for first, last, rows in equal_parts(product.rows, sums_in_registers(target.registers) // width):
                 with to.parts(first, last, rows) as row:
                     scalars = vector.at("%scalars", row, product.scalar_row)
-                    results = vector.at(of_column, row, product.result_row)
+                    results = vector.at(of_column, row, product.slot)
                     starts = _starts(vector, product, row, rows)
                     _tile(vector, product, scalars, vectors, results, [x for x in starts for _ in range(width)], width)
     return to.finish()
@@ -126,14 +118,10 @@ def _tile(
             for factor, sum in zip(row_of_vectors, sums[row * width :]):
                 sum.value = vector.multiply_add(number, factor, sum.value)
         scalar.value = vector.at(scalar.value, product.scalar_depth)
-        across.value = vector.at(across.value, product.vector_depth)
+        across.value = vector.at(across.value, product.slot)
     for k, sum in enumerate(sums):
         row, i = divmod(k, width)
-        vector.store(sum.value, vector.at(results, row * product.result_row + i * vector.lanes))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The gradient of the weights
+        vector.store(sum.value, vector.at(results, row * product.slot + i * vector.lanes))
 
 
 class WeightGradient(NamedTuple):

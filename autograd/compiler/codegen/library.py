@@ -7,15 +7,11 @@ library's function on one number is called for each lane.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
 from autograd.compiler.codegen.ir import Function, Lanes, module_text
+from autograd.compiler.codegen.target import Target
 from autograd.compiler.codegen.vector_math import SYMBOLS, vector_math
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from autograd.compiler.codegen.target import Target
 
 MODULE = 1 << 17
 """About so many characters of IR are given to LLVM at a time: Ctrl-C is heard in between. Four times as many of what
@@ -23,23 +19,13 @@ it does not optimise."""
 
 
 class Library:
-    """Functions by name, each behind those that it calls.
-
-    Args:
-        target: the machine.
-        is_large: whether there is so much code that it is not optimised.
-
-    Attributes:
-        scalar: the C library's functions that are called number by number.
-        vectorised: those that are called on whole registers.
-        written: functions on whole registers that are of our own.
-    """
+    """Functions by name, each behind those that it calls. So much code that it is large is not optimised."""
 
     def __init__(self, target: Target, is_large: bool) -> None:
         self.target, self.is_large = target, is_large
-        self.scalar: set[str] = set()
-        self.vectorised: set[str] = set()
-        self.written: set[str] = set()
+        self.scalar: set[str] = set()  # the C library's functions that are called number by number
+        self.vectorised: set[str] = set()  # those that are called on whole registers
+        self.written: set[str] = set()  # functions on whole registers that are of our own
         self._functions: dict[str, Function] = {}
 
     def piece(self, name: str, parameters: str) -> Function:
@@ -62,13 +48,11 @@ class Library:
     def mathematical(self, name: str, lanes: int, arity: int) -> str:
         """The name of a function of the table on this many lanes."""
         symbol = self.target.vector_functions.get(name) if lanes > 1 else None
-        if symbol is not None and symbol == SYMBOLS.get(name):
-            self.written.add(name)
-            if symbol not in self._functions:
-                self.add(vector_math(name, lanes))
-            return symbol
         if symbol is not None:
-            self.vectorised.add(name)
+            is_ours = symbol == SYMBOLS.get(name)
+            (self.written if is_ours else self.vectorised).add(name)
+            if is_ours and symbol not in self._functions:
+                self.add(vector_math(name, lanes))
             return symbol
         self.scalar.add(name)
         one = f"libm_{name}"

@@ -2,27 +2,17 @@
 
 What is the same for all examples is computed once, one number at a time, `before` the batches and `after` them. What
 belongs to a batch is computed for a block of examples at a time, a few examples side by side in the lanes of a SIMD
-register. Between pieces of the program a number of a batch is kept in a slot: one number for each example of the block.
-
-All memory is reached through the argument block, see `argument_block`; what has a slot is decided in `memory`, the
-order in `schedule`. Here the pieces become functions, and functions that call them.
+register. Between pieces of the program, see `schedule`, a number of a batch is kept in a slot, see `memory`: one number
+for each example of the block. Here the pieces become functions, and functions that call them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from autograd.compiler.codegen.argument_block import (
-    FIRST_BATCH,
-    OUTPUTS,
-    START,
-    STOP,
-    TABLES,
-    TOTAL,
-    Arrays,
-    BatchLayout,
-    MemoryLayout,
-)
+from autograd.compiler.codegen import argument_block as words
+from autograd.compiler.codegen.argument_block import Arrays, BatchLayout, MemoryLayout
 from autograd.compiler.codegen.chunks import Context, StraightCode, arrays_of
 from autograd.compiler.codegen.ir import Function, Lanes
 from autograd.compiler.codegen.layers import Product, WeightGradient, add_products, clear_idle_lanes, multiply
@@ -30,12 +20,8 @@ from autograd.compiler.codegen.library import Library
 from autograd.compiler.codegen.memory import Memory
 from autograd.compiler.codegen.schedule import CHUNK, schedule
 from autograd.compiler.codegen.tables import load_table, store_table
+from autograd.compiler.codegen.target import Target
 from autograd.compiler.program import LAYERS, Program, Weights
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.codegen.target import Target
 
 LARGE = 40_000
 """Above this many instructions LLVM does not optimise chunks: it takes a quarter of the time, and they run as fast."""
@@ -43,39 +29,24 @@ LARGE = 40_000
 BLOCK_BYTES = 1 << 20
 """A block has as many examples as keep its slots within this size: in a second-level cache."""
 
-LARGEST_BLOCK = 112
-"""The most examples in a block."""
-
-_ONCE = "ptr noalias %block"
-_FOR_A_BLOCK = "ptr noalias %block, i64 %columns, i64 %count"
+LARGEST_BLOCK = 112  # examples
 
 
 class Lowered(NamedTuple):
-    """LLVM IR and what it needs.
+    """LLVM IR and what it needs."""
 
-    Attributes:
-        modules: the text, in modules of which each calls those before it only; the last has the ways in.
-        layout: the memory.
-        library: the functions that it is made of.
-        chunks: how many pieces it has.
-    """
-
-    modules: list[str]
+    modules: list[str]  # the text: each calls those before it only, the last has the ways in
     layout: MemoryLayout
     library: Library
-    chunks: int
+    chunks: int  # how many pieces it has
 
 
 def lower(
     program: Program, target: Target, widths: Sequence[Sequence[int]], outputs_by_column: bool = False
 ) -> Lowered:
-    """Write a program as LLVM IR.
+    """Write a program as LLVM IR, for batches whose arguments have so many columns each.
 
-    Args:
-        program: after all passes.
-        target: the machine.
-        widths: for every batch, how many columns each argument has.
-        outputs_by_column: whether each output is an array of its own, one behind the other, not a column of a table.
+    Outputs are the columns of a table, or each is an array of its own, one behind the other.
     """
     return _Lowering(program, target, widths, outputs_by_column).lowered()
 
@@ -89,11 +60,11 @@ class _Lowering:
         self.schedule = schedule(program, batches)
         self.memory = Memory(program, self.schedule.pieces, batches)
         self.layouts: list[BatchLayout] = []
-        self.words = FIRST_BATCH
+        self.words = words.FIRST_BATCH
         for batch, of_batch in enumerate(widths[: len(program.columns) - 1], 1):
-            slots = self.memory.slot_count(batch)
+            slots = self.memory.slot_counts[batch]
             self.layouts.append(BatchLayout(tuple(of_batch), self._block_size(slots), slots, self.words))
-            self.words += TABLES + len(of_batch)
+            self.words += words.TABLES + len(of_batch)
         self.library = Library(target, len(program.instructions) > LARGE)
         self.context = Context(program, self.library, self.memory, self.layouts)
 
@@ -145,7 +116,7 @@ class _Lowering:
 
     def _code_of_numbers(self, name: str, way_in: Function) -> StraightCode:
         """A new function of numbers, called there."""
-        to = self.library.piece(name, _ONCE)
+        to = self.library.piece(name, "ptr noalias %block")
         way_in.call(name, ("ptr", "%block"))
         return StraightCode(self.context, Lanes(to, self.target.number), arrays_of(to))
 
@@ -177,7 +148,7 @@ class _Lowering:
         """A loop over the blocks of a batch."""
         block = self.library.add(self._block(batch, layout))
         to = Function(f"batch_{batch}", "ptr %block")
-        start, stop = (to.word("%block", layout.word + word, "i64") for word in (START, STOP))
+        start, stop = (to.word(layout.word + word, "i64") for word in (words.START, words.STOP))
         with to.loop(start, stop, layout.block) as first:
             count = to.minimum(to.integer("sub", stop, first), layout.block)
             to.call(block, ("ptr", "%block"), ("i64", first), ("i64", count))
@@ -187,7 +158,7 @@ class _Lowering:
         """All that is done for one block of examples: numbers `first` to `first + count - 1`."""
         to = Function(f"block_{batch}", "ptr %block, i64 %first, i64 %count")
         block = _Block(self, layout, to)
-        block.load_tables(self.memory.inputs(batch))
+        block.load_tables(self.memory.first["input", batch])
         for k, piece in enumerate(self.schedule.batches[batch]):
             if self.program.instructions[piece[0]].operation in LAYERS:
                 block.layer(piece[0])
@@ -199,7 +170,7 @@ class _Lowering:
 
     def _chunk(self, name: str, nodes: Sequence[int], block: int) -> Function:
         """A function that does these instructions for a block, a register of examples at a time."""
-        to = self.library.piece(name, _FOR_A_BLOCK)
+        to = self.library.piece(name, "ptr noalias %block, i64 %columns, i64 %count")
         arrays, vector = arrays_of(to), Lanes(to, self.target.number, self.target.lanes)
         with to.loop(0, "%columns", vector.lanes) as example:
             code = StraightCode(self.context, vector, arrays, block, example)
@@ -209,18 +180,14 @@ class _Lowering:
 
 
 class _Block:
-    """Writes what is done for a block of examples besides chunks: tables come in, layers, outputs go out.
-
-    Attributes:
-        columns: the name of how many examples there are, in whole registers.
-    """
+    """Writes what is done for a block of examples besides chunks: tables come in, layers, outputs go out."""
 
     def __init__(self, lowering: _Lowering, layout: BatchLayout, to: Function) -> None:
         self.program, self.memory, self.library = lowering.program, lowering.memory, lowering.library
         self.layout, self.to = layout, to
         self.arrays, self.number = arrays_of(to), Lanes(to, lowering.target.number)
         lanes = lowering.target.lanes
-        self.columns = to.round_down(to.integer("add", "%count", lanes - 1), lanes)
+        self.columns = to.round_down(to.integer("add", "%count", lanes - 1), lanes)  # "%count" in whole registers
 
     def _slots(self, slot: int) -> tuple[str, str]:
         return "ptr", self.number.at(self.arrays.slots, slot, self.layout.block)
@@ -230,7 +197,7 @@ class _Block:
         for argument, width in enumerate(self.layout.widths):
             if width:
                 name = self.library.once("load_table", load_table, width, self.layout.block)
-                table = self.to.word("%block", self.layout.word + TABLES + argument)
+                table = self.to.word(self.layout.word + words.TABLES + argument)
                 first = self.number.at(table, "%first", width)
                 self.to.call(name, ("ptr", first), self._slots(slot), ("ptr", self.arrays.rows), ("i64", "%count"))
                 slot += width
@@ -241,8 +208,8 @@ class _Block:
             return
         to, number, width = self.to, self.number, 1 if by_column else len(outputs)
         name = self.library.once("store_table", store_table, width, self.layout.block)
-        table = number.at(to.word("%block", self.layout.word + OUTPUTS), "%first", width)
-        total = to.word("%block", self.layout.word + TOTAL, "i64")
+        table = number.at(to.word(self.layout.word + words.OUTPUTS), "%first", width)
+        total = to.word(self.layout.word + words.TOTAL, "i64")
         for column in range(0, len(outputs), width):
             target = number.at(table, total, column) if column else table
             to.call(name, self._slots(self.memory.slots[outputs[column]]), ("ptr", target), ("i64", "%count"))
@@ -253,21 +220,16 @@ class _Block:
         if operation == "layer_weights":
             self._layer_weights(operands[: weights.rows], operands[weights.rows :], weights)
             return
-        block = self.layout.block
-        if operation == "layer":
-            bias_step = None if weights.bias is None else weights.bias_step
-            steps = weights.rows, weights.depth, weights.row_step, weights.depth_step
-            product = Product(*steps, block, block, bias_step)
-        else:
-            steps = weights.depth, weights.rows, weights.depth_step, weights.row_step
-            product = Product(*steps, block, block, None)
-        bias = weights.bias if operation == "layer" and weights.bias is not None else 0
-        scalars, start = (self.number.at(self.arrays.parameters, first) for first in (weights.first, bias))
+        rows, depth, bias = (weights.rows, weights.row_step), (weights.depth, weights.depth_step), weights.bias
+        if operation == "layer_inputs":
+            rows, depth, bias = depth, rows, None
+        product = Product(*rows, *depth, self.layout.block, None if bias is None else weights.bias_step)
+        scalars, start = (self.number.at(self.arrays.parameters, first) for first in (weights.first, bias or 0))
         self.to.call(
             self.library.once("multiply", multiply, product),
             ("ptr", scalars),
             self._slots(self.memory.slots[operands[0]]),
-            self._slots(self.memory.elements(node)),
+            self._slots(self.memory.first["element", node]),
             ("ptr", start),
             ("i64", self.columns),
         )
@@ -276,8 +238,7 @@ class _Block:
         """Gradients of weights. Those that follow one another in memory belong to one neuron, or to one input."""
         clear = self.library.once("clear_idle_lanes", clear_idle_lanes, self.layout.block)
         for group in (deltas, inputs):
-            slots = self._slots(self.memory.slots[group[0]])
-            self.to.call(clear, slots, ("i64", len(group)), ("i64", "%count"))
+            self.to.call(clear, self._slots(self.memory.slots[group[0]]), ("i64", len(group)), ("i64", "%count"))
         if weights.depth_step == 1:
             bias = None if weights.bias is None else (weights.bias - weights.first, weights.bias_step)
             self._add_products(deltas, inputs, weights.first, weights.row_step, bias)

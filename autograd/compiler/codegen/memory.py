@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
 
 from autograd.compiler.passes import Places
-from autograd.compiler.program import LAYERS, UNIFORM
+from autograd.compiler.program import LAYERS, UNIFORM, Program
 from autograd.primitive import Primitive
 from autograd.table import COMPARISONS
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.program import Program
-
 _Run = tuple[str, int]
 """Places that follow one another: ("input", batch), ("element", layer), ("run", the first number in it)."""
-
-
-_KEPT_ELSEWHERE = ("constant", "parameter", "batch_sum")
 
 
 class Memory:
@@ -40,21 +32,10 @@ class Memory:
         self._last_read = self._last_reads(order)
         self.uniforms: dict[int, int] = {}
         self.slots: dict[int, int] = {}
-        self._first: dict[_Run, int] = {}
+        self.first: dict[_Run, int] = {}  # of each run its first slot
         self._slots = [_Slots() for _ in program.columns]
         self._give_places()
-
-    def slot_count(self, batch: int) -> int:
-        """How many slots a batch has."""
-        return len(self._slots[batch].last_read)
-
-    def elements(self, node: int) -> int:
-        """The first slot of a layer's elements."""
-        return self._first["element", node]
-
-    def inputs(self, batch: int) -> int:
-        """The first slot of the columns of a batch."""
-        return self._first["input", batch]
+        self.slot_counts = [len(slots.last_read) for slots in self._slots]  # of each batch
 
     def _conditions(self) -> dict[int, int]:
         """Comparisons with a constant that other pieces do again instead of reading them: what they compare.
@@ -75,7 +56,7 @@ class Memory:
         return {node: compared for node, compared in found.items() if node not in wanted}
 
     def _keeps_condition(self, node: int, conditions: dict[int, int]) -> bool:
-        """Whether a condition holds for what is chosen by it just where it holds for what it compares."""
+        """Whether `where(x > c, x, k)` decides like x > c when asked of its own result: no need to keep x > c."""
         instructions = self.program.instructions
         condition, *choices = instructions[node].operands
         compared = conditions.get(condition)
@@ -85,14 +66,13 @@ class Memory:
         assert isinstance(comparison, Primitive)
         for choice, holds in zip(choices, (1.0, 0.0)):
             operation, _, number = instructions[choice]
-            if choice != compared and operation != "constant":
-                return False
-            if choice != compared and comparison.forward(number, instructions[limit].attribute) != holds:
+            is_alike = operation == "constant" and comparison.forward(number, instructions[limit].attribute) == holds
+            if choice != compared and not is_alike:
                 return False
         return True
 
     def _last_reads(self, order: Sequence[int]) -> dict[int, int]:
-        """When each number is read from memory for the last time: a piece does that where it uses a number first.
+        """When each number is read from memory for the last time: a piece loads a number where it first uses it.
 
         A layer takes its operands as they are in memory: it does no comparison again.
         """
@@ -111,7 +91,7 @@ class Memory:
         """Runs get their slots in the order in which they are written; a number by itself is a run of one."""
         places = self._places()
         for node in self._last_read:
-            if node in places or self.program.instructions[node].operation in _KEPT_ELSEWHERE:
+            if node in places or self.program.instructions[node].operation in ("constant", "parameter", "batch_sum"):
                 continue
             if self.batches[node] == UNIFORM:
                 self.uniforms[node] = len(self.uniforms)
@@ -121,8 +101,8 @@ class Memory:
         for run in sorted(spans, key=lambda run: min(spans[run], default=(0, 0))):
             kind, key = run
             batch = key if kind == "input" else self.batches[key]
-            self._first[run] = self._slots[batch].take(spans[run])
-        self.slots = {node: self._first[run] + offset for node, (run, offset) in places.items()}
+            self.first[run] = self._slots[batch].take(spans[run])
+        self.slots = {node: self.first[run] + offset for node, (run, offset) in places.items()}
 
     def _places(self) -> dict[int, tuple[_Run, int]]:
         """Numbers that have a place in a run: see `passes.Places`."""
@@ -171,7 +151,7 @@ class _Slots:
         self._soonest: list[tuple[int, int]] = []  # a heap of (last read, slot); entries of what was used again are old
 
     def take(self, spans: Sequence[tuple[int, int]]) -> int:
-        """The first of some slots in a row, for numbers that are written and last read at these times."""
+        """The first of some adjacent slots, for numbers that are written and last read at these times."""
         first = self._one(spans[0][0]) if len(spans) == 1 else self._run([written for written, _ in spans])
         for slot, (_, last) in enumerate(spans, first):
             if slot == len(self.last_read):

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from autograd.compiler.codegen.ir import Carried, Function, Lanes
 from autograd.compiler.codegen.layers import total
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from autograd.compiler.codegen.target import Target
+from autograd.compiler.codegen.target import Target
 
 
 def dot(name: str, target: Target, length: int, step_left: int, step_right: int) -> Function:

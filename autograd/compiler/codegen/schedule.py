@@ -1,20 +1,15 @@
 """The order in which instructions are done, and the pieces that they are cut into.
 
-What is the same for all examples is done once, before the batches or after them. What belongs to a batch is done for a
-block of its examples at a time. The pieces are chunks of some hundred instructions, each a function of its own so that
-the time to compile grows no faster than the program, and layers.
+The pieces are layers, and chunks of some hundred instructions, each a function of its own so that the time to compile
+grows no faster than the program.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from autograd.compiler.program import LAYERS, UNIFORM
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from autograd.compiler.program import Program
+from autograd.compiler.program import LAYERS, UNIFORM, Program
 
 CHUNK = 256
 """Instructions in a chunk. Those of many operands count as as many as have two."""
@@ -25,16 +20,11 @@ class NeedsSumFirstError(Exception):
 
 
 class Schedule(NamedTuple):
-    """Pieces of a program, in the order in which they are done.
+    """Pieces of a program, in the order in which they are done: chunks of instructions, and layers by themselves."""
 
-    Attributes:
-        before, after: chunks that are done once, before and after the batches.
-        batches: for each batch its chunks and layers; the first entry stands for UNIFORM. A layer is a piece by itself.
-    """
-
-    before: list[list[int]]
-    after: list[list[int]]
-    batches: list[list[list[int]]]
+    before: list[list[int]]  # done once, before the batches
+    after: list[list[int]]  # done once, after them
+    batches: list[list[list[int]]]  # of each batch; the first entry stands for UNIFORM
 
     @property
     def pieces(self) -> list[list[int]]:
@@ -42,15 +32,7 @@ class Schedule(NamedTuple):
 
 
 def schedule(program: Program, batches: Sequence[int]) -> Schedule:
-    """Cut a program into pieces.
-
-    Args:
-        program: after all passes.
-        batches: the batch that each instruction belongs to.
-
-    Raises:
-        NeedsSumFirstError: an example needs a sum over examples.
-    """
+    """Cut a program into pieces, of whose instructions each belongs to one of the batches."""
     after_all: list[bool] = []
     before: list[int] = []
     after: list[int] = []
@@ -66,7 +48,7 @@ def schedule(program: Program, batches: Sequence[int]) -> Schedule:
             (after if after_all[node] else before).append(node)
             continue
         if waits:
-            raise NeedsSumFirstError("a batch uses the sum over a batch")
+            raise NeedsSumFirstError("a batch needs the sum over another batch, or over itself, first")
         pieces = of_batches[batch]
         if operation in LAYERS:
             pieces += [[node], []]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from autograd.compiler.codegen.ir import Function, Lanes
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.codegen.target import Target
+from autograd.compiler.codegen.target import Target
 
 
 def load_table(name: str, target: Target, width: int, slot: int) -> Function:

@@ -6,20 +6,12 @@ from typing import NamedTuple
 
 
 class Target(NamedTuple):
-    """What the machine is like.
+    """What the machine is like."""
 
-    Attributes:
-        number: "double" or "float".
-        lanes: how many numbers are in a SIMD register.
-        registers: how many such registers there are.
-        vector_functions: for names in FUNCTIONS, the symbol of a function on a whole register: one of the C library,
-            or of `vector_math`.
-    """
-
-    number: str
-    lanes: int
-    registers: int
-    vector_functions: dict[str, str]
+    number: str  # "double" or "float"
+    lanes: int  # how many numbers are in a SIMD register
+    registers: int  # how many such registers there are
+    vector_functions: dict[str, str]  # by name, symbols of functions on a whole register: libmvec's or `vector_math`'s
 
     @property
     def size(self) -> int:

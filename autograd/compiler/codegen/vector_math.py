@@ -1,7 +1,7 @@
 """Vector math: exp and tanh on whole registers.
 
-It buys 1.3 times the speed of "demo with tanh, flat vectors" beside glibc's functions on registers, 3.9 times beside
-the C library's on numbers.
+It buys 1.3 times the speed of benchmarks/RESULTS.md, "demo with tanh, flat vectors", beside glibc's functions on
+registers, and 3.9 times beside the C library's on numbers.
 
 Both come from 2^k (1 + p) with k = round(x / ln 2) and p = expm1(r) for what is left, |r| <= ln(2) / 2, by its Taylor
 series as far as r^13 / 13!, whose remainder is below 2^-55 p. k is found by adding a number so large that what comes
@@ -20,12 +20,7 @@ _SHIFT = 1.5 * 2.0**52
 
 
 def vector_math(name: str, lanes: int) -> Function:
-    """The function of a register of doubles.
-
-    Args:
-        name: one of SYMBOLS.
-        lanes: how many numbers are in a register.
-    """
+    """The function, one of SYMBOLS, of a register of so many doubles."""
     kind = f"<{lanes} x double>"
     to = Function(SYMBOLS[name], f"{kind} %x", kind, "noinline")
     return to.finish(_WRITTEN[name](_Register(to, "double", lanes), "%x"))
@@ -45,7 +40,7 @@ class _Register(Lanes):
         return Lanes(self.to, "i64", self.lanes).converted("bitcast", bits, self)
 
     def limited(self, x: str, low: float, high: float) -> str:
-        """x between these; nan stays nan."""
+        """x clamped to [low, high]; nan stays nan."""
         for comparison, limit in (("olt", low), ("ogt", high)):
             x = self.select(self.op(f"fcmp {comparison}", x, self.literal(limit)), self.literal(limit), x)
         return x

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from autograd.compiler.codegen.argument_block import (
-    LANE_SUMS,
-    RESULTS,
-    ROWS,
-    SLOTS,
-    START,
-    STOP,
-    SUMS,
-    TABLES,
-    TOTAL,
-    UNIFORMS,
-    BatchLayout,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.codegen.argument_block import MemoryLayout
+from autograd.compiler.codegen.argument_block import START, STOP, TABLES, TOTAL, UNIFORMS, BatchLayout, MemoryLayout
 
 _ALIGNMENT = 64  # bytes: of a cache line, and of the largest register
 
@@ -32,13 +16,7 @@ _ALIGNMENT = 64  # bytes: of a cache line, and of the largest register
 class ArgumentBlock:
     """Addresses and counts for native code, and the arrays that it writes. A call has it for itself.
 
-    Args:
-        layout: what the code needs.
-        constants: the results, as far as they are known without a call.
-
-    Attributes:
-        words: the block, see `codegen.argument_block`; address: where it is.
-        uniforms, sums, results: arrays that calls write.
+    `words` are the block, at `address`. Of the results, those that are known without a call are `constants`.
     """
 
     def __init__(self, layout: MemoryLayout, constants: Any) -> None:
@@ -49,8 +27,8 @@ class ArgumentBlock:
         self.sums = _aligned(layout.sums, dtype)[: layout.sums]
         self.results = constants.copy()
         self._working = [_aligned(count, dtype) for count in (layout.slots, layout.lane_sums, layout.rows)]
-        arrays = (self.uniforms, self.sums, self.results, *self._working)
-        for word, array in zip((UNIFORMS, SUMS, RESULTS, SLOTS, LANE_SUMS, ROWS), arrays):
+        arrays = (self.uniforms, self.sums, self.results, *self._working)  # in the order of codegen's Arrays
+        for word, array in enumerate(arrays, UNIFORMS):
             self.words[word] = array.ctypes.data
 
     def bind(self, batch: BatchLayout, addresses: Sequence[int], count: int) -> None:

@@ -1,13 +1,14 @@
 """An executable: what happens at a call. Addresses go into an argument block, code runs, numbers come out.
 
-`run` is the story; `repeated` is for speed: knowing the arguments of the call before again buys 1.6 times the speed of
-"demo, loss and gradient, flat vectors", and 1.4 times that of "step(X, y)".
+`run` is the story; `repeated` is for speed: it buys 1.6 times the speed of benchmarks/RESULTS.md, "demo, flat vectors",
+and 1.4 times that of "demo, step(X, y)".
 """
 
 from __future__ import annotations
 
 from collections import deque
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -15,36 +16,23 @@ import numpy as np
 
 from autograd.compiler.arguments import address
 from autograd.compiler.codegen.argument_block import OUTPUTS, PARAMETERS, START, STOP, UNIFORMS
-from autograd.compiler.runtime import threads as pool
 from autograd.compiler.runtime.argument_block import ArgumentBlock
+from autograd.compiler.runtime.native import Code
+from autograd.compiler.runtime.threads import run_all
+from autograd.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
-
     from autograd.compiler.build import Built
     from autograd.compiler.listing import Names
     from autograd.compiler.passes.reroll import Rerolled
-    from autograd.compiler.runtime.native import Code
-    from autograd.value import Value
 
-_FEW = 4096
-"""So many numbers are copied sooner than their address is found."""
+_FEW = 4096  # so many numbers are copied sooner than their address is found
 
 
 class Executable:
     """A compiled form of a function, for arguments of one kind.
 
-    Attributes:
-        built: the code, and what is known about it.
-        captured: Values that the function uses besides its parameters; they are read at every call.
-        outputs: how many numbers there are for each example.
-        results: puts the numbers into the pytree that the function returned.
-        names: what the program's text calls things.
-        rolled: where the tables of examples come from that were found in the function itself.
-        mark: of the recording that it was made of, see `trace`.
-        used: the larger, the later it was called.
-        careful: makes the executable that takes the place of this one where its gradients are in doubt.
+    `fallback` makes one that differentiates example by example, which is used where the summed gradient is not finite.
     """
 
     def __init__(
@@ -56,13 +44,16 @@ class Executable:
         dtype: Any,
         names: Names,
         rolled: Rerolled | None = None,
-        careful: Callable[[], Executable] | None = None,
+        fallback: Callable[[], Executable] | None = None,
     ) -> None:
-        self.built, self.captured, self.outputs, self.results = built, captured, outputs, results
-        self.dtype, self.names, self.rolled = dtype, names, rolled
-        self.mark: Any = None
-        self.used = 0
-        self.careful = cache(careful) if careful is not None and built.has_doubt else None
+        self.built, self.dtype, self.names = built, dtype, names
+        self.captured = captured  # Values that the function uses besides its parameters; they are read at every call
+        self.outputs = outputs  # how many numbers there are for each example
+        self.results = results  # puts the numbers into the pytree that the function returned
+        self.rolled = rolled  # where the tables of examples come from that were found in the function itself
+        self.mark: Any = None  # of the recording that it was made of
+        self.used = 0  # the larger, the later it was called
+        self._fallback = cache(fallback) if fallback is not None and built.has_doubt else None
         results_of = [built.program.instructions[k] for k in built.program.results]
         self.constants = np.array([x.attribute if x.operation == "constant" else 0.0 for x in results_of], dtype)
         self._blocks: deque[ArgumentBlock] = deque()
@@ -76,7 +67,7 @@ class Executable:
         threads: int = 1,
         tables: Any = None,
     ) -> tuple[Any, Any]:
-        """Call the code.
+        """Call the code: the sums, and the results.
 
         Args:
             vector: the parameters, an array without gaps.
@@ -85,9 +76,6 @@ class Executable:
             outputs: where the outputs of the first batch go; None if there are none.
             threads: how many may run.
             tables: what is at the addresses: it is kept for as long as threads may look at it.
-
-        Returns:
-            The sums, and the results.
         """
         batches = self.built.layout.batches
         block = self._take_block()
@@ -102,10 +90,10 @@ class Executable:
             self.built.code.run(block.address)
         sums, results = block.sums.copy(), block.results.copy()
         self._blocks.append(block)
-        if self.careful is None:
+        if self._fallback is None:
             return sums, results
         if not isfinite(results.item(-1)):
-            return self.careful().run(vector, addresses, counts, outputs, threads, tables)
+            return self._fallback().run(vector, addresses, counts, outputs, threads, tables)
         return sums, results[:-1]
 
     def _run_in_threads(self, block: ArgumentBlock, count: int, threads: int, kept: Any) -> None:
@@ -121,13 +109,7 @@ class Executable:
                 own.words[batch.word :] = block.words[batch.word :]  # type: ignore[assignment]
             own.words[batch.word + START], own.words[batch.word + STOP] = start, stop
             own.sums[:] = 0.0
-        tasks: list[Future[Any]] = []
-        try:
-            for own in others:
-                tasks.append(pool.start(_run_batch, code, own, (block, kept)))
-            code.batch(block.address)
-        finally:  # Ctrl-C as well
-            pool.finish(tasks)
+        run_all([partial(_run_batch, code, own, (block, kept)) for own in (block, *others)])
         for own in others:
             block.sums += own.sums
             own.words[UNIFORMS] = address(own.uniforms)
@@ -143,24 +125,15 @@ class Executable:
     def repeated(
         self, addresses: Sequence[int], n: int, size: int, has_aux: bool, tables: Any = None
     ) -> Callable[[Any], tuple[Any, Any]]:
-        """The shortest way to a loss and its gradient, for calls that differ in nothing but the parameters.
+        """A fast path for calls in which only the parameters differ: a function of their vector.
 
-        Args:
-            addresses: where the tables of the only batch are.
-            n: how many examples it has.
-            size: how many sums are wanted, the first.
-            has_aux: whether outputs for each example are wanted as well.
-            tables: what is at the addresses, if it is to live as long as the function.
-
-        Returns:
-            A function of the vector of parameters. It returns the result (in a pair with the outputs, if wanted) and
-            the sums.
+        It returns the result (in a pair with the outputs of the n examples, if wanted), and the first `size` sums. The
+        tables, at these addresses, live as long as the function.
         """
         batch = self.built.layout.batches[0]
         run, outputs, results_of, dtype = self.built.code.run, self.outputs, self.results, self.dtype
-        copied = size <= _FEW
-        careful = self.careful
-        again = cache(lambda: careful().repeated(addresses, n, size, has_aux, tables)) if careful is not None else None
+        copied, fallback = size <= _FEW, self._fallback
+        again = cache(lambda: fallback().repeated(addresses, n, size, has_aux, tables)) if fallback else None
         unused: deque[tuple[Any, ...]] = deque()
 
         def new() -> tuple[Any, ...]:
@@ -175,7 +148,7 @@ class Executable:
                 taken = unused.pop()
             except IndexError:
                 taken = new()
-            parameters, words, where, results, sums, _ = taken
+            parameters, words, where, results, sums, _kept = taken
             if copied:
                 parameters[...] = vector
             else:

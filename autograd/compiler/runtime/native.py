@@ -5,36 +5,29 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import platform
 import sys
 import threading
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd import modes
 from autograd.compiler.codegen import vector_math
+from autograd.compiler.codegen.lowering import Lowered
 from autograd.compiler.codegen.target import Target
 from autograd.extras import how_to_install
 from autograd.symbolic.lowering import FUNCTIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from autograd.compiler.codegen.lowering import Lowered
 
 OLDEST_LLVM = 20
 
 _lock = threading.RLock()  # LLVM's symbols and its verifier are shared by all threads
 
-_LIBMVEC = {8: "_ZGVeN8{}_{}", 4: "_ZGVdN4{}_{}", 2: "_ZGVbN2{}_{}"}
-"""The names of glibc's vector functions on so many doubles, in the vector ABI of x86-64."""
+_LIBMVEC = {64: "e", 32: "d", 16: "b"}
+"""The letters of registers of so many bytes in the names of glibc's vector functions, the vector ABI of x86-64."""
 
 
 def llvm() -> Any:
-    """llvmlite's binding.
-
-    Raises:
-        ModuleNotFoundError: llvmlite or NumPy is missing; says how to install them.
-    """
+    """llvmlite's binding; an error says how to install what is missing."""
     try:
         import numpy  # noqa: F401
         from llvmlite import binding
@@ -64,7 +57,7 @@ def _initialise(binding: Any) -> None:
 
 
 def _locks_over_fork() -> tuple[Any, Any]:
-    """Those that no other thread may hold when a process is copied, in the order in which one thread takes them.
+    """The locks to hold during a fork, in the order in which one thread takes them.
 
     Inside of LLVM nothing is whole: llvmlite's own lock says whether anybody is there. Freeing code takes it too, and
     the collector may do that anywhere, in `backward` as well.
@@ -90,12 +83,7 @@ def _after_fork_in_child() -> None:
 
 @cache
 def target(dtype: str, math: str) -> Target:
-    """What this machine is like.
-
-    Args:
-        dtype: "float64" or "float32".
-        math: "vector" for functions on whole registers where there are some, "libm" for those that Python uses only.
-    """
+    """What this machine is like, for `dtype` and `math` of `compile`: "libm" are those functions that Python uses."""
     features = llvm().get_host_cpu_features()
     size = 8 if dtype == "float64" else 4
     width = 64 if features.get("avx512f") else 32 if features.get("avx") else 16
@@ -108,30 +96,24 @@ def target(dtype: str, math: str) -> Target:
 
 
 def _is_arm() -> bool:
-    import platform
-
     return platform.machine().lower() in ("arm64", "aarch64")
 
 
 def _vector_functions(lanes: int, size: int) -> dict[str, str]:
     """Names of the table's functions on a whole register, as far as this machine's C library has them."""
-    library = _library(("libmvec.so.1",))
-    if library is None or _is_arm() or lanes * size // 8 not in _LIBMVEC:
+    library, letter = _library("libmvec.so.1"), _LIBMVEC.get(lanes * size)
+    if library is None or letter is None or _is_arm():
         return {}
     found = {}
     for name in FUNCTIONS:
         arguments = "vv" if name in ("pow", "atan2") else "v"
-        symbol = _LIBMVEC[lanes * size // 8].format(arguments, name)
-        if size == 4:
-            symbol = symbol.replace(f"N{lanes // 2}{arguments}", f"N{lanes}{arguments}") + "f"
-        address = _address(library, symbol)
-        if address:
-            llvm().add_symbol(symbol, address)
+        symbol = f"_ZGV{letter}N{lanes}{arguments}_{name}{'f' if size == 4 else ''}"
+        if add_symbol(symbol, library, symbol):
             found[name] = symbol
     return found
 
 
-def _library(names: Iterable[str]) -> Any:
+def _library(*names: str) -> Any:
     for name in names:
         try:
             return ctypes.CDLL(name)
@@ -140,41 +122,42 @@ def _library(names: Iterable[str]) -> Any:
     return None
 
 
-def _address(library: Any, symbol: str) -> int:
-    try:
-        return ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value or 0
-    except AttributeError:
-        return 0
-
-
 @cache
 def _libm() -> Any:
     if sys.platform == "win32":
-        return _library(("ucrtbase", "msvcrt"))
-    return _library(("libm.so.6", "libSystem.dylib")) or ctypes.CDLL(None)
+        return _library("ucrtbase", "msvcrt")
+    return _library("libm.so.6", "libSystem.dylib") or ctypes.CDLL(None)
 
 
 @cache
 def _bind(name: str) -> None:
     """Make a function of the C library known to LLVM under a name that it knows nothing about."""
-    address = _address(_libm(), name)
-    if not address:
+    if not add_symbol(f"libm_{name}", _libm(), name):
         raise RuntimeError(f"the C library of this machine has no function {name}")
-    llvm().add_symbol(f"libm_{name}", address)
+
+
+def add_symbol(name: str, library: Any, symbol: str) -> bool:
+    """Tell LLVM where a function of a library is, that modules may call by this name; False if it has none such."""
+    function = getattr(library, symbol, None)
+    if function is not None:
+        with _lock:
+            llvm().add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
+    return function is not None
 
 
 class Module:
-    """LLVM IR as code in memory. It is given back when nobody refers to the module any more.
+    """LLVM IR as code in memory, which is freed with the last reference to the module. What is called comes first.
 
-    Args:
-        texts: LLVM IR, what is called before what calls it. It is verified: LLVM aborts the process when it meets a
-            module that is not in order.
+    It is verified: LLVM aborts the process when it meets a module that is not in order.
     """
 
     def __init__(self, *texts: str) -> None:
         with _lock:
             binding = llvm()
-            self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine(binding))
+            cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+            here = binding.Target.from_default_triple()
+            machine = here.create_target_machine(cpu=cpu, features=features, opt=2, jit=True)
+            self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
             for text in texts:
                 module = binding.parse_assembly(text)
                 module.verify()
@@ -187,11 +170,7 @@ class Module:
 
 
 class Code:
-    """The functions of a lowered program, ready to be called with the address of an argument block.
-
-    Attributes:
-        run, before, batch, after: functions of one address. They let other threads run meanwhile.
-    """
+    """The functions of a lowered program, called with the address of an argument block. Other threads run meanwhile."""
 
     def __init__(self, lowered: Lowered) -> None:
         with _lock:
@@ -202,15 +181,3 @@ class Code:
             ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self._module.address(name))
             for name in ("run", "before", "batch", "after")
         )
-
-
-def add_symbol(name: str, address: int) -> None:
-    """Tell LLVM where a function is that modules may call."""
-    with _lock:
-        llvm().add_symbol(name, address)
-
-
-def _machine(binding: Any) -> Any:
-    target = binding.Target.from_default_triple()
-    features = binding.get_host_cpu_features().flatten()
-    return target.create_target_machine(cpu=binding.get_host_cpu_name(), features=features, opt=2, jit=True)

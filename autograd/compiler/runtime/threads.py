@@ -1,18 +1,16 @@
 """Threads that share the examples of a batch: a plain pool.
 
-It buys 1.8 times the speed of one thread on two cores from some 50,000 examples of the demo on, and nothing at 4,096
-("demo, batch of 4096, two threads"), where waking a thread takes as long as half of the work.
+It buys up to 1.3 times the speed of one thread in benchmarks/RESULTS.md, "demo, batch of 4096, two threads", where
+waking a thread takes as long as half of the work, and 1.8 times from some 50,000 examples on.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from typing import Any
 
 
 @cache
@@ -24,27 +22,32 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.cache_clear)  # of all threads a child has only the one that forked
 
 
-def start(work: Callable[..., Any], *arguments: Any) -> Future[Any]:
-    """Begin to do something in another thread. Its arguments live until it is done, whatever becomes of the caller."""
+def run_all(works: Sequence[Callable[[], Any]]) -> None:
+    """Do the first of these here, the others in threads. What they refer to lives until all are done."""
+    tasks: list[Future[Any]] = []
     try:
-        return _pool().submit(work, *arguments)
+        for work in works[1:]:
+            tasks.append(_started(work))
+        works[0]()
+    finally:  # Ctrl-C as well
+        _wait(tasks)
+    for task in tasks:
+        task.result()
+
+
+def _started(work: Callable[[], Any]) -> Future[Any]:
+    try:
+        return _pool().submit(work)
     except RuntimeError:  # Python is about to exit and starts no more threads
         done: Future[Any] = Future()
-        done.set_result(work(*arguments))
+        done.set_result(work())
         return done
 
 
-def finish(tasks: Sequence[Future[Any]]) -> None:
-    """Wait until all of these are done. An interruption is raised after that."""
-    interruption: BaseException | None = None
-    running = True
-    while running:
-        try:
-            wait(tasks)
-            running = False
-        except BaseException as error:
-            interruption = error
-    if interruption is not None:
-        raise interruption
-    for task in tasks:
-        task.result()
+def _wait(tasks: Sequence[Future[Any]]) -> None:
+    """Wait until all of these are done; Ctrl-C is raised afterwards."""
+    try:
+        wait(tasks)
+    except BaseException:
+        _wait(tasks)
+        raise

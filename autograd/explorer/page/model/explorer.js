@@ -2,7 +2,7 @@
 //
 // What happens on the page calls a method; every method that changes something calls the listeners, and these read.
 
-import { descended, meanLoss, nudged } from "./learning.js";
+import { forward } from "./engine.js";
 import { nodeStep, sameStep, traceOf } from "./trace.js";
 
 const NO_MESSAGE = { about: "", text: "" };
@@ -53,39 +53,28 @@ export class Explorer {
 
   playOrPause() {
     if (!this.isPlaying && this.step === this.trace.last) this.goTo(0);
-    this.#runOrPause(
-      "isPlaying",
-      () => this.goTo(this.step + 1),
-      () => this.step < this.trace.last,
-      () => 1000 / this.speed,
-    );
+    this.#repeatOrPause("isPlaying", () => {
+      this.goTo(this.step + 1);
+      return this.step < this.trace.last;
+    });
   }
 
   trainOrPause() {
-    this.#runOrPause(
-      "isTraining",
-      () => this.descend(),
-      () => Number.isFinite(this.losses.at(-1)),
-      () => 60,
-    );
+    this.#repeatOrPause("isTraining", () => {
+      this.descend();
+      return Number.isFinite(this.losses.at(-1));
+    });
   }
 
-  #runOrPause(name, work, isOn, pause) {
+  // Does something again and again, until it is paused or gives false.
+  #repeatOrPause(name, work) {
     const wasRunning = this[name];
+    const next = () => (work() ? wait() : this.pause());
+    const wait = () => (this.#timer = setTimeout(next, this.isPlaying ? 1000 / this.speed : 60));
     this.pause();
     if (wasRunning) return;
-    this[name] = true;
-    this.#keepOn(work, isOn, pause);
-  }
-
-  // Does something again and again until it is paused or at its end.
-  #keepOn(work, isOn, pause) {
-    this.#changed();
-    this.#timer = setTimeout(() => {
-      work();
-      if (isOn()) this.#keepOn(work, isOn, pause);
-      else this.pause();
-    }, pause());
+    this.set({ [name]: true });
+    wait();
   }
 
   pause() {
@@ -132,7 +121,10 @@ export class Explorer {
 
   // What a leaf larger by h does to the loss. Tried on a copy: nothing changes.
   nudge(leaf) {
-    return { ...nudged(this.page, this.numbers, leaf, this.h), gradient: this.trace.gradients[leaf] };
+    const [from, to] = [this.numbers[leaf], this.numbers[leaf] + this.h];
+    const [before, after] = [from, to].map((number) => meanLoss(this.page, [{ ...this.numbers, [leaf]: number }]));
+    const slope = (after - before) / this.h;
+    return { leaf, from, to, before, after, slope, gradient: this.trace.gradients[leaf] };
   }
 
   // Whether a gradient step moves a leaf.
@@ -146,13 +138,20 @@ export class Explorer {
   descend() {
     const every = [...this.own.keys()];
     const learnt = this.isOverAll ? every : [this.example];
-    const loss = (examples) => meanLoss(this.page, examples.map((example) => this.#numbersOf(example)));
+    const numbersOf = (examples) => examples.map((example) => this.#numbersOf(example));
+    const loss = (examples) => meanLoss(this.page, numbersOf(examples));
     const before = loss(learnt);
     if (!this.losses.length) this.losses.push(loss(every));
-    const examples = learnt.map((example) => this.#numbersOf(example));
-    Object.assign(this.shared, descended(this.page, examples, this.moving, this.rate));
+    const gradients = numbersOf(learnt).map((numbers) => traceOf(this.page, numbers).gradients);
+    for (const leaf of this.moving) this.shared[leaf] -= this.rate * mean(gradients.map((of) => of[leaf]));
     this.losses.push(loss(every));
     const descent = { before, after: loss(learnt), moved: [...this.moving], isOverAll: this.isOverAll };
     this.#retrace({ about: "learning", descent });
   }
 }
+
+const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+
+// The mean loss of examples, of each of which the numbers in the leaves are given.
+const meanLoss = ({ graph, operations }, examples) =>
+  mean(examples.map((numbers) => forward(graph, operations, numbers)[graph.root]));

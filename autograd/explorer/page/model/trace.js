@@ -6,7 +6,7 @@
 
 import { contributions, forward, gradients, isLeaf } from "./engine.js";
 
-// A local derivative so small that an edge lets next to nothing through.
+// A local derivative so small that an edge lets almost nothing through.
 export const NEXT_TO_NOTHING = 0.01;
 
 // The trace of a page's graph with these numbers in its leaves. The steps of a graph too large to be computed here,

@@ -2,7 +2,7 @@
 //
 // What is done, pending and active is told apart by width, dash and marks as well as by colour: an arrow that has
 // carried its contribution is wide and points back to the operand; the active one is the widest and has its local
-// derivative on it; one along which next to nothing comes through has a bar across.
+// derivative on it; one along which almost nothing comes through has a bar across.
 
 import { arrowOf, placeAtMiddle, updateArrow } from "./arrows.js";
 import { boxOf, squeezeRows, updateBox } from "./boxes.js";

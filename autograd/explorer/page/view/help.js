@@ -1,4 +1,4 @@
-// The panel that lists the keys, and what shapes and marks mean.
+// What keys do, and the panel that lists them and says what shapes and marks mean.
 
 import { outline } from "./boxes.js";
 import { html, svg } from "./elements.js";
@@ -14,11 +14,36 @@ const KEYS = [
   ["+ − 0", "graph larger, smaller, all of it"],
 ];
 
+// What a key does. Everywhere but in fields, and Space and Enter not on buttons, which have a use for them.
+export function pressed(explorer, stage, event) {
+  const target = event.target;
+  const isWriting = target.matches?.("input:not(.scrubber), select, textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey || isWriting) return;
+  if ((event.key === " " || event.key === "Enter") && target.matches("button, summary")) return;
+  const inGraph = stage.element.contains(target);
+  const all = {
+    ArrowRight: () => (event.shiftKey ? explorer.goToNode(1) : explorer.goTo(explorer.step + 1)),
+    ArrowLeft: () => (event.shiftKey ? explorer.goToNode(-1) : explorer.goTo(explorer.step - 1)),
+    Home: () => explorer.goTo(0),
+    End: () => explorer.goTo(explorer.trace.last),
+    " ": () => explorer.playOrPause(),
+    "+": () => stage.magnify(1.25),
+    "-": () => stage.magnify(0.8),
+    0: () => stage.fit(),
+    Escape: () => explorer.close(),
+    ...(inGraph && { ArrowUp: () => stage.move(-1), ArrowDown: () => stage.move(1), Enter: () => stage.choose() }),
+  };
+  if (!Object.hasOwn(all, event.key)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  all[event.key]();
+}
+
 const MARKS = [
   ["✓", "a gradient with all its contributions"],
   ["1/2", "one of two contributions has arrived"],
   ["·", "not computed yet"],
-  ["‖", "an arrow that lets next to no gradient through"],
+  ["‖", "an arrow that lets almost no gradient through"],
   ["┄", "dotted: still to come, or without a derivative"],
   ["━", "wide, pointing back: its contribution has arrived; the wider, the larger"],
 ];

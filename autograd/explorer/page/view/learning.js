@@ -1,7 +1,6 @@
 // The panel of learning: steps of gradient descent, the loss and the parameters that they move.
 
-import { html, mark, svg, textButton, write } from "./elements.js";
-import { choice, labelled, messageBox, numberField, panel } from "./fields.js";
+import { choice, html, labelled, mark, messageBox, numberField, panel, svg, textButton, write } from "./elements.js";
 import { grouped, show } from "../model/numbers.js";
 
 export function learningPanel(explorer) {

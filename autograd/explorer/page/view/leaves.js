@@ -1,7 +1,6 @@
 // The panel with the numbers of the leaves, and what a nudge does. `edit` takes the keyboard to the field of a leaf.
 
-import { html, mark, textButton, write } from "./elements.js";
-import { choice, labelled, messageBox, numberField, panel } from "./fields.js";
+import { choice, html, labelled, mark, messageBox, numberField, panel, textButton, write } from "./elements.js";
 import { nudgeInWords } from "./words.js";
 import { exact, show } from "../model/numbers.js";
 import { gradientAt } from "../model/trace.js";

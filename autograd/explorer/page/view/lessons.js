@@ -1,7 +1,6 @@
 // The panel of five things to see, each shown in the graph of this page.
 
-import { html, textButton } from "./elements.js";
-import { messageBox, panel } from "./fields.js";
+import { html, messageBox, panel, textButton } from "./elements.js";
 import { equationOf, messageInWords, nameOf, nudgeInWords, operationInWords } from "./words.js";
 import { factor, show } from "../model/numbers.js";
 import { NEXT_TO_NOTHING, traceOf } from "../model/trace.js";
@@ -11,7 +10,7 @@ export function lessonsPanel(explorer) {
     ["An edge carries upstream × local derivative, and nothing else.", showProduct],
     ["A node that is used again adds up its contributions.", showSum],
     ["A leaf that grows by h changes the loss by about gradient × h.", showNudge],
-    ["A saturated unit lets next to no gradient through.", showSaturation],
+    ["A saturated unit lets almost no gradient through.", showSaturation],
     ["A step against the gradient lowers the loss.", showDescent],
   ];
   const message = messageBox(explorer, "lessons");
@@ -51,22 +50,14 @@ function showNudge(explorer) {
 
 function showSaturation(explorer) {
   const { page, numbers } = explorer;
-  if (saturatedAt(explorer.trace) > 0) return tellSaturation(explorer, "");
-  for (const factor of [2, 4, 8, 16, 32, 64]) {
-    for (const leaf of page.movable.slice(0, 40)) {
-      for (const sign of [1, -1]) {
-        const number = sign * factor * Math.max(1, Math.abs(numbers[leaf]));
-        if (saturatedAt(traceOf(page, { ...numbers, [leaf]: number })) < 0) continue;
-        explorer.setNumber(leaf, number);
-        const moved = `${page.nodes[leaf].name} moved from ${show(numbers[leaf])} to ${show(number)}. `;
-        return tellSaturation(explorer, moved);
-      }
-    }
+  let moved = "";
+  if (saturatedAt(explorer.trace) < 0) {
+    const saturates = ([leaf, number]) => saturatedAt(traceOf(page, { ...numbers, [leaf]: number })) > 0;
+    const [leaf, number] = farNumbers(page, numbers).find(saturates) ?? [];
+    if (leaf === undefined) return "No unit of this graph can be saturated by moving one leaf.";
+    explorer.setNumber(leaf, number);
+    moved = `${page.nodes[leaf].name} moved from ${show(numbers[leaf])} to ${show(number)}. `;
   }
-  return "No unit of this graph can be saturated by moving one leaf.";
-}
-
-function tellSaturation(explorer, moved) {
   const { trace } = explorer;
   const at = saturatedAt(trace);
   explorer.goTo(at);
@@ -74,12 +65,19 @@ function tellSaturation(explorer, moved) {
   const [c, a] = [result, operand].map((k) => nameOf(trace, k));
   const { symbolic } = operationInWords(trace, result);
   return (
-    `${moved}${c} = ${symbolic} is saturated: its local derivative is ${show(local ?? 0)}, so that next to nothing ` +
+    `${moved}${c} = ${symbolic} is saturated: its local derivative is ${show(local ?? 0)}, so that almost nothing ` +
     `comes through to ${a} and to what is behind it.`
   );
 }
 
-// The first step along which a unit, an operation with one operand, lets next to nothing through.
+// Numbers far from those in the leaves, each [leaf, number], the nearer first.
+function farNumbers({ movable }, numbers) {
+  const far = (factor, leaf) => factor * Math.max(1, Math.abs(numbers[leaf]));
+  const leaves = movable.slice(0, 40);
+  return [2, 4, 8, 16, 32, 64].flatMap((k) => leaves.flatMap((leaf) => [[leaf, far(k, leaf)], [leaf, far(-k, leaf)]]));
+}
+
+// The first step along which a unit, an operation with one operand, lets almost nothing through.
 function saturatedAt({ graph, steps }) {
   const isOfUnit = ({ kind, result }) => kind === "edge" && graph.nodes[result].operands.length === 1;
   return steps.findIndex((event) => isOfUnit(event) && Math.abs(event.local) < NEXT_TO_NOTHING);

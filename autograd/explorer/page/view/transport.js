@@ -1,7 +1,6 @@
 // The panel that moves from step to step, and plays them.
 
-import { html, iconButton, mark, write } from "./elements.js";
-import { choice } from "./fields.js";
+import { choice, html, iconButton, mark, write } from "./elements.js";
 
 const SPEEDS = [0.5, 1, 2, 5, 15, 60]; // steps a second
 

@@ -59,7 +59,8 @@ export function equationOf(trace, step) {
 
 function startEquation(trace) {
   const alone = trace.seedAt === 1;
-  const symbolic = alone ? "A leaf alone: there is nothing to compute." : "Only the leaves have numbers yet.";
+  const single = "The graph is a single leaf: there is nothing to compute.";
+  const symbolic = alone ? single : "Only the leaves have numbers yet.";
   const effect = alone ? "The next step is its gradient." : "The next steps compute one node each.";
   return { isProse: true, symbolic: [symbolic], terms: [], effect, spoken: `${symbolic} ${effect}` };
 }
