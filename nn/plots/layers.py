@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nn.layers import Layer, activation_name
+from nn.layers import Layer
 from nn.modules import Module
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def names_of(model: Module, layers: Sequence[Layer]) -> list[str]:
 
 def activation_of(layer: Layer) -> str:
     """The name of a layer's activation."""
-    return activation_name(layer.neurons[0].activation)
+    return layer.table_row()[2]
 
 
 def check_gradients(layers: Sequence[Layer]) -> None:
