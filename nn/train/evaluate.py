@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_model(model: Any) -> None:
-    """Whether this can be called with an example.
-
-    Raises:
-        TypeError: it cannot; says what to write.
-    """
+    """A TypeError for what cannot be called with an example."""
     if isinstance(model, type):
         raise TypeError(f"the model wants to be made, got the class {model.__name__}: write {model.__name__}(...)")
     if not callable(model):
@@ -33,11 +29,7 @@ def check_model(model: Any) -> None:
 
 
 def checked_examples(model: Any, loss: LossFunction, X: Any, y: Any, names: tuple[str, str]) -> Examples:
-    """Examples that this model and this loss can take.
-
-    Raises:
-        TypeError, ValueError: they cannot; names what is wrong.
-    """
+    """Examples that this model and this loss can take; errors name what is wrong."""
     check_model(model)
     X = rows_of(X, getattr(model, "nin", None), names[0])
     y = as_targets(y, len(X), names[1])
@@ -46,7 +38,7 @@ def checked_examples(model: Any, loss: LossFunction, X: Any, y: Any, names: tupl
         check_targets(loss, y, len(numbers_of(output)), names[1])
         cost = loss(output, y[0])
     if not isinstance(cost, Value):
-        raise TypeError(f"the loss wants to return a Value, computed from the output, it returned {cost!r:.100}")
+        raise TypeError(f"the loss must return a Value, computed from the output, it returned {cost!r:.100}")
     return Examples(X, y)
 
 
@@ -133,11 +125,7 @@ def mean_loss_and_share(model: Any, loss: LossFunction, examples: Examples) -> t
 
 
 def numbers_of(output: Any) -> list[float]:
-    """What a network returned, as floats.
-
-    Raises:
-        TypeError: it is neither a Value or a number nor a list of them.
-    """
+    """What a network returned, a Value, a number or a list of them, as floats."""
     values = as_list(output)
     if not isinstance(values, (list, tuple)):
         values = [values]
@@ -152,7 +140,7 @@ def numbers_of(output: Any) -> list[float]:
 
 
 def _instead(output: Any) -> str:
-    """What a model wants to return instead of this."""
+    """What a model is to return instead of this."""
     if output is None:
         return ": is there a return in its __call__?"
     if isinstance(output, dict):

@@ -188,7 +188,7 @@ class _Training:
         for step, (batch, count) in enumerate(steps.batches(self._order(rng), self.batch_size), 1):
             ctrl_c.check()
             rate = self.task.optimizer.learning_rate
-            batch_loss, batch_right = steps.step(batch, count, rate)
+            batch_loss, batch_right = steps.step(batch, rate)
             if not math.isfinite(batch_loss) or not steps.parameters_are_finite():
                 what = f"loss became {batch_loss}" if not math.isfinite(batch_loss) else "parameters overflowed"
                 raise FloatingPointError(

@@ -242,15 +242,7 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
 
 
 def shrinking_factor(norm: float, max_norm: float) -> float:
-    """What gradients of this norm are multiplied by to be clipped: 1 where they are short enough.
-
-    Raises:
-        FloatingPointError: the norm is nan or infinite.
-
-    Example:
-        >>> shrinking_factor(4.0, max_norm=1.0), shrinking_factor(0.5, max_norm=1.0)
-        (0.25, 1.0)
-    """
+    """What gradients of this norm are multiplied by to be clipped: 1 if no clipping is needed."""
     if not math.isfinite(norm):
         raise FloatingPointError(f"the norm of the gradients is {norm}: they cannot be clipped")
     return max_norm / norm if norm > max_norm else 1.0

@@ -14,20 +14,18 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """A progress bar, moved no more often than one can see; nothing at all where `bar` is None."""
+    """A progress bar, updated a few times a second; nothing at all where `bar` is None."""
 
     def __init__(self, bar: Any, history: History) -> None:
         self.bar, self.history = bar, history
         self.shown, self.next_time = 0, 0.0
 
     def epoch_done(self) -> None:
-        """One more epoch is done."""
         if self.bar is not None and time.monotonic() >= self.next_time:
             self._show()
             self.next_time = time.monotonic() + 0.1
 
     def close(self) -> None:
-        """There are no more."""
         if self.bar is not None:
             if self.history.epochs > self.shown:
                 self._show()
@@ -40,11 +38,7 @@ class Bar:
 
 
 def progress_bar(epochs: int, progress: bool | None, history: History) -> Bar:
-    """A bar for so many epochs, where one is wanted and can be shown: see `progress` of `fit`.
-
-    Raises:
-        ModuleNotFoundError: it is wanted and tqdm is missing; says how to install it.
-    """
+    """A bar for so many epochs, where one is wanted and can be shown: see `progress` of `fit`."""
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return Bar(None, history)
     if history.note == WITHOUT_COMPILER:
