@@ -170,7 +170,7 @@ def gradients(model: Module, ax: Any = None) -> Any:
 
 
 def _sizes(gradients: Sequence[float]) -> list[float]:
-    """How far those are from 0 that have a place on a logarithmic scale."""
+    """Absolute values of the numbers that a logarithmic scale can show."""
     return [abs(g) for g in finite(gradients) if abs(g) > SMALLEST]
 
 
@@ -199,7 +199,7 @@ def _draw_gradients(ax: Any, bins: Sequence[float], gradients: Sequence[float]) 
 def _draw_histogram(
     ax: Any, bins: Sequence[float], parts: Sequence[tuple[str, str, list[float]]], others: dict[str, int]
 ) -> None:
-    """Bars of parts one on top of the other, as shares of all; what has no place among them is in the legend alone."""
+    """Bars of parts one on top of the other, as shares of all; the others appear in the legend only."""
     texts, colours, numbers = zip(*parts)
     total = sum(map(len, numbers)) + sum(others.values())
     shares = [[1 / total] * len(part) for part in numbers]

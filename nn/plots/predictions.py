@@ -26,8 +26,8 @@ def decision_boundary(model: Module, X: Any, y: Any, ax: Any = None, points: int
     Args:
         model: a network of two inputs.
         X: n points, as for `fit`.
-        y: n classes. With one output, those above 0 are one kind and the others the other; with k outputs, whole
-            numbers from 0 to k - 1.
+        y: n classes. With one output, those above 0 are one kind and the others the other; with k outputs, integers
+            from 0 to k - 1.
         ax: a matplotlib Axes; made unless given.
         points: of the grid, in each direction.
 

@@ -102,10 +102,8 @@ def fit(
     def train() -> None:
         nonlocal bar, before, steps
         run = _Training(model, X, y, loss, optimizer, batch_size, validation, l2, clip_norm)
-        rng, last = (
-            random.Random(seed if seed is None else integer(seed, "seed", 0)),
-            integer(epochs, "epochs", at_least=0),
-        )
+        rng = random.Random(seed if seed is None else integer(seed, "seed", at_least=0))
+        last = integer(epochs, "epochs", at_least=0)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is a function of (epoch, history), got {callback!r:.100}")
         if not (progress is None or isinstance(progress, bool)):

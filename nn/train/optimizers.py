@@ -63,18 +63,15 @@ class SGD(Optimizer):
     def rule(self, lr: float, sqrt: Callable[[Any], Any]) -> Rule:  # noqa: ARG002
         momentum, nesterov, decay = self.momentum, self.nesterov, self.weight_decay
 
-        def plain(p: Any, g: Any) -> tuple[Any, ...]:
+        def move(p: Any, g: Any, v: Any = 0.0) -> tuple[Any, ...]:
             if decay:
                 g = g + decay * p
-            return (p - lr * g,)
-
-        def with_momentum(p: Any, g: Any, v: Any) -> tuple[Any, ...]:
-            if decay:
-                g = g + decay * p
+            if not momentum:
+                return (p - lr * g,)
             v = momentum * v + g
             return p - lr * (g + momentum * v if nesterov else v), v
 
-        return with_momentum if momentum else plain
+        return move
 
 
 class RMSprop(Optimizer):
