@@ -206,14 +206,11 @@ class MLP(Module):
         activation_function(activation)  # unknown ones are an error even where there is no hidden layer
         self.nin, self.nouts = integer(nin, "nin", at_least=1), [integer(nout, "nout", at_least=1) for nout in nouts]
         self.activation, self.output = activation, output
-        scope, activations = Scope("MLP"), [activation] * (len(nouts) - 1) + [output]
-        places = [LayerScope(f"layer {k}", scope, str(k)) for k in range(len(nouts))]
-        self.layers = CountedList(
-            [
-                Layer(*sizes, of_layer, init, source, scope=place)
-                for sizes, of_layer, place in zip(pairwise([nin, *nouts]), activations, places)
-            ]
-        )
+        self.layers, network = CountedList(), Scope("MLP")
+        for k, (fan_in, fan_out) in enumerate(pairwise([nin, *nouts])):
+            of_layer = activation if k < len(nouts) - 1 else output
+            scope = LayerScope(f"layer {k}", network, str(k))
+            self.layers.append(Layer(fan_in, fan_out, of_layer, init, source, scope=scope))
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations of the last layer: a list, or the Value itself where there is one neuron."""

@@ -250,12 +250,11 @@ def _check_outputs(outputs: list[Any], output: Any, name: str) -> None:
     """An error for no outputs, and for those that are no numbers of any kind."""
     if not outputs:
         raise ValueError(f"{name} wants the output of a network, got an empty {type(output).__name__}")
-    for z in outputs:
-        if not _is_number(z):
-            raise TypeError(
-                f"{name} wants the output of a network, a Value or a list of Values, got {output!r:.100}"
-                + ": write a list of them, not lists in a list" * isinstance(z, (list, tuple))
-            )
+    if not all(map(_is_number, outputs)):
+        raise TypeError(
+            f"{name} wants the output of a network, a Value or a list of Values, got {output!r:.100}"
+            + ": write a list of them, not lists in a list" * any(isinstance(z, (list, tuple)) for z in outputs)
+        )
 
 
 def _is_number(z: Any) -> bool:

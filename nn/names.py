@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 
 class _NamesOfNeurons(Scope):
-    """Attributes:
-    index: which layer or neuron that is, as names have it: "0[2]" in layer 0 of a network, "[2]" in a layer alone.
-    """
-
-    __slots__ = ("index",)
+    __slots__ = ("index",)  # which layer or neuron, as names have it: "0[2]" in layer 0 of a network, "[2]" in a layer
 
     def __init__(self, name: str, parent: Scope | None = None, index: str = "") -> None:
         super().__init__(name, parent)
@@ -68,8 +64,9 @@ class LayerScope(_NamesOfNeurons):
     def part_of(self, node: Value) -> Scope | None:
         """The neuron whose pre-activation this is."""
         neuron = _neuron_of(node)
-        is_of_layer = neuron and neuron.parent and neuron.parent.name == self.name
-        return self.inner(neuron.name, NeuronScope) if neuron and is_of_layer else None
+        if neuron and neuron.parent and neuron.parent.name == self.name:
+            return self.inner(neuron.name, NeuronScope)
+        return None
 
 
 def _neuron_of(node: Value) -> NeuronScope | None:
