@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.checks import integer
 from nn.losses import cross_entropy
 from nn.plots.figures import BLUE, COLOURS, INK, MARKERS, ORANGE, exactly, figure, pale, reach, signed_colours
-from nn.train.criterion import check_targets
-from nn.train.evaluate import predict
+from nn.train.evaluate import check_targets, predict
 from nn.train.examples import as_rows, as_targets
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import collector_paused
-from nn.train.criterion import decide
-from nn.train.evaluate import mean_loss_and_share, numbers_of
+from nn.train.evaluate import decide, mean_loss_and_share, numbers_of
 from nn.train.examples import as_list
 from nn.train.optimizers import clip_grad_norm
 from nn.train.task import Snapshot

@@ -1,4 +1,4 @@
-"""What a trained network says of examples, and how good that is."""
+"""What a network says of examples, and how good that is by a loss: a row of the table or a function of the user's."""
 
 from __future__ import annotations
 
@@ -6,15 +6,61 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import autograd
-from autograd import Value, no_grad
+from autograd import Value, equal, no_grad
+from autograd.checks import listed
 from autograd.primitive import to_float
-from nn.losses import LOSSES
-from nn.train.criterion import check_targets, decide, is_for_classes, loss_function
+from nn.losses import LOSSES, Loss, half_squared_error, quadratic_cost
 from nn.train.examples import Examples, as_list, as_rows, as_targets, rows_of
 
 if TYPE_CHECKING:
-    from nn.losses import LossFunction
+    from collections.abc import Iterable, Sequence
+
+    from nn.losses import LossFunction, Output
     from nn.modules import Module
+
+
+# --- What a training asks of its loss --------------------------------------------------------------------------------
+
+
+def loss_function(loss: str | LossFunction) -> LossFunction:
+    """The loss behind a name, of one example."""
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise ValueError(f"unknown loss {loss!r}: write one of {', '.join(LOSSES)}, or a function(output, target)")
+        return LOSSES[loss]
+    if loss is quadratic_cost:
+        return half_squared_error  # quadratic_cost is its mean over a batch
+    if not callable(loss):
+        raise TypeError(f"a loss is a name or a function(output, target), got {loss!r:.100}")
+    return loss
+
+
+def is_for_classes(loss: LossFunction) -> bool:
+    """Whether outputs stand for a class under this loss."""
+    return isinstance(loss, Loss) and loss.decide is not None
+
+
+def decide(loss: LossFunction, output: Sequence[float]) -> float | int | None:
+    """The class that outputs stand for under a loss; None where the loss is not one for classes."""
+    if not isinstance(loss, Loss) or loss.decide is None:
+        return None
+    decision: float = loss.decide(output)
+    return int(decision) if decision == int(decision) else decision
+
+
+def is_right(loss: Any, output: Output, target: Value) -> Value:
+    """Whether what `decide` says of an output is its target, 1 or 0, as an operation on Values."""
+    right: Value = equal(loss.decide(listed(output)), target)
+    return right
+
+
+def check_targets(loss: LossFunction, targets: Iterable[Any], outputs: int, name: str = "y") -> None:
+    """A ValueError for the first target that the loss cannot take, for a network of so many outputs."""
+    if isinstance(loss, Loss):
+        loss.check(outputs, targets, name + "[{}]")
+
+
+# --- Models on examples ----------------------------------------------------------------------------------------------
 
 
 def check_model(model: Any) -> None:

@@ -7,8 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from autograd.checks import above, at_least, integer
-from nn.train.criterion import is_for_classes, loss_function
-from nn.train.evaluate import check_model, checked_examples
+from nn.train.evaluate import check_model, checked_examples, is_for_classes, loss_function
 from nn.train.history import History
 from nn.train.interrupt import CtrlC
 from nn.train.optimizer import Optimizer

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import autograd
 from autograd import no_grad
 from autograd.graph import read_data, write_data, write_grads
-from nn.train.criterion import is_for_classes, is_right
+from nn.train.evaluate import is_for_classes, is_right
 from nn.train.examples import as_list
 from nn.train.optimizers import shrinking_factor
 from nn.train.task import Snapshot
