@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     LossFunction = Callable[[Any, Any], Value]
 
 _LARGEST = sys.float_info.max
+_VALUES = {Value}
 
 
 class Loss:
@@ -75,7 +76,7 @@ class Loss:
 
     def __call__(self, output: Output, target: Any) -> Value:
         outputs = listed(output)
-        if {*map(type, outputs)} != {Value}:
+        if {*map(type, outputs)} != _VALUES:
             _check_outputs(outputs, output, self.__name__)
         self.check(len(outputs), () if isinstance(target, Number) else (target,), "the target")
         cost = self.formula(outputs, target)

@@ -20,8 +20,7 @@ class _NamesOfNeurons(Scope):
     __slots__ = ("index",)  # which layer or neuron, as names have it: "0[2]" in layer 0 of a network, "[2]" in a layer
 
     def __init__(self, name: str, parent: Scope | None = None, index: str = "") -> None:
-        super().__init__(name, parent)
-        self.index = index
+        self.name, self.parent, self.index = name, parent, index  # there is one for each pass through a layer
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.name, self.parent, self.index)
