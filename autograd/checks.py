@@ -13,15 +13,7 @@ if TYPE_CHECKING:
 
 
 def integer(number: Any, name: str, at_least: int) -> int:
-    """An integer of at least so much, Python's or NumPy's.
-
-    Raises:
-        ValueError: it is something else.
-
-    Example:
-        >>> integer(3, "nin", at_least=1)
-        3
-    """
+    """An integer of at least so much, Python's or NumPy's."""
     try:
         size = operator.index(number)
     except TypeError:
@@ -32,29 +24,14 @@ def integer(number: Any, name: str, at_least: int) -> int:
 
 
 def listed(things: Any) -> list[Any]:
-    """Several things in a list, arrays as lists; one alone in a list of its own.
-
-    Example:
-        >>> listed((1.0, 2.0)), listed(3.0)
-        ([1.0, 2.0], [3.0])
-    """
+    """Several things in a list, arrays as lists; one alone in a list of its own."""
     if hasattr(things, "tolist"):
         things = things.tolist()
     return list(things) if hasattr(things, "__iter__") else [things]
 
 
 def check_names(what: str, wanted: Collection[str], got: Collection[Any], advice: str) -> None:
-    """Whether these are the names that are wanted, all of them and no other.
-
-    Raises:
-        ValueError: begins with `what`, names the first of those that are missing and unknown, ends with the advice.
-
-    Example:
-        >>> check_names("the state does not fit", ["w", "b"], ["w", "c"], "Write b")
-        Traceback (most recent call last):
-        ...
-        ValueError: the state does not fit: missing b; unknown c. Write b
-    """
+    """An error like "the state does not fit: missing b; unknown c. Write b" unless the names are those wanted."""
     differences = {
         "missing": [name for name in wanted if name not in got],
         "unknown": [f"{name!s:.100}" for name in got if name not in wanted],
@@ -69,29 +46,17 @@ def check_names(what: str, wanted: Collection[str], got: Collection[Any], advice
 
 
 def at_least(name: str, number: Any, bound: float) -> float:
-    """A finite number of at least `bound`.
-
-    Raises:
-        ValueError: it is something else.
-    """
+    """A finite number of at least `bound`."""
     return _within(name, number, lambda x: bound <= x < math.inf, f"a number of at least {bound:g}")
 
 
 def above(name: str, number: Any, bound: float) -> float:
-    """A finite number above `bound`.
-
-    Raises:
-        ValueError: it is something else.
-    """
+    """A finite number above `bound`."""
     return _within(name, number, lambda x: bound < x < math.inf, f"a number above {bound:g}")
 
 
 def below_one(name: str, number: Any) -> float:
-    """A number from 0 to below 1.
-
-    Raises:
-        ValueError: it is something else.
-    """
+    """A number from 0 to below 1."""
     return _within(name, number, lambda x: 0 <= x < 1, "a number from 0 to below 1")
 
 

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _counted(name: str) -> Callable[..., Any]:
-    method = getattr(list, name)
+class CountedList(list[Any]):
+    """An ordinary list that adds 1 to `autograd.modes.changes` whenever something in it changes."""
 
+    __slots__ = ()
+    counts_changes = True
+
+
+def _counted(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def counted(self: CountedList, *arguments: Any, **options: Any) -> Any:
         changes[0] += 1
@@ -25,28 +30,7 @@ def _counted(name: str) -> Callable[..., Any]:
     return counted
 
 
-class CountedList(list[Any]):
-    """An ordinary list that adds 1 to `autograd.modes.changes` whenever something in it changes.
-
-    Example:
-        >>> before, parts = changes[0], CountedList([1.0, 2.0])
-        >>> parts[0] = 3.0
-        >>> parts, changes[0] - before
-        ([3.0, 2.0], 1)
-    """
-
-    __slots__ = ()
-    counts_changes = True
-
-    append = _counted("append")
-    extend = _counted("extend")
-    insert = _counted("insert")
-    remove = _counted("remove")
-    pop = _counted("pop")
-    clear = _counted("clear")
-    sort = _counted("sort")
-    reverse = _counted("reverse")
-    __setitem__ = _counted("__setitem__")
-    __delitem__ = _counted("__delitem__")
-    __iadd__ = _counted("__iadd__")
-    __imul__ = _counted("__imul__")
+for name in ("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"):
+    setattr(CountedList, name, _counted(getattr(list, name)))
+for name in ("__setitem__", "__delitem__", "__iadd__", "__imul__"):
+    setattr(CountedList, name, _counted(getattr(list, name)))

@@ -199,12 +199,19 @@ def _is_product(partial_x: Any, partial_y: Any) -> bool:
 
 
 def dot_rows(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> list[Value]:
-    """The `dot` of each row with the same ys: what `table.dot` makes, but the ys are looked at only once.
+    """The `dot` of each row with the same ys, numbers of any kind: what `table.dot` makes.
 
     Args:
         rows: lists as long as ys; weights, none of which is a constant.
-        ys: the inputs of all rows.
+        ys: the inputs of all rows; of Values they are looked at only once.
     """
+    try:
+        return _dots_of_values(rows, ys)
+    except AttributeError:  # some are no Values: dual numbers
+        return [table.dot(*row, *ys) for row in rows]
+
+
+def _dots_of_values(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> list[Value]:
     y = [node._data for node in ys]
     if active:
         if innermost().no_grad():

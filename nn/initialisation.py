@@ -37,12 +37,7 @@ INITIALISERS: dict[str, Initialiser] = {"he": he, "xavier": xavier, "micrograd":
 
 
 def rectifies(activation: object) -> bool:
-    """Whether a row of the table lets large numbers through on one side of 0 alone, so that half the variance is lost.
-
-    Example:
-        >>> [name for name in ("relu", "elu", "tanh", "identity") if rectifies(name)]
-        ['relu', 'elu']
-    """
+    """Whether a row of the table lets large numbers through on one side of 0 alone, and loses half the variance."""
     if activation not in PRIMITIVES:  # of a function nothing is known
         return False
     row = PRIMITIVES[str(activation)]
@@ -53,15 +48,7 @@ def rectifies(activation: object) -> bool:
 
 
 def initialiser(init: str | Initialiser, activation: object) -> Initialiser:
-    """The function behind an initialisation's name; "auto" suits the activation.
-
-    Raises:
-        ValueError: the name is unknown.
-
-    Example:
-        >>> initialiser("auto", "relu").__name__, initialiser("auto", "tanh").__name__
-        ('he', 'xavier')
-    """
+    """The function behind an initialisation's name; "auto" suits the activation."""
     if callable(init):
         return init
     if init == "auto":
@@ -75,15 +62,7 @@ def initialiser(init: str | Initialiser, activation: object) -> Initialiser:
 
 
 def random_source(rng: Random) -> Any:
-    """A source of random numbers: from a seed, as given, or Python's own `random`.
-
-    Raises:
-        TypeError: neither a seed nor a `random.Random`.
-
-    Example:
-        >>> random_source(0).random() == random.Random(0).random()
-        True
-    """
+    """A source of random numbers: from a seed, as given, or Python's own `random`."""
     if rng is None:
         return random
     if hasattr(rng, "__index__"):

@@ -7,7 +7,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import autograd
-from autograd import PRIMITIVES, Value, table
+from autograd import PRIMITIVES, Value
 from autograd.blocks import only_no_grad
 from autograd.checks import integer, listed
 from autograd.counted import CountedList
@@ -17,7 +17,7 @@ from autograd.scopes import INSIDE, Scope, current, mark, part
 from autograd.value import constant
 from nn.initialisation import Random, initialiser, random_source
 from nn.modules import Module
-from nn.names import LayerScope, NeuronScope, label_layer, label_neuron
+from nn.names import LayerScope, NeuronScope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +59,7 @@ class Neuron(Module):
         rng: where the random numbers come from: a seed, a `random.Random`, or None for Python's own `random`.
         nout: how many neurons share the inputs, for Xavier's initialisation.
         nonlin: micrograd's spelling: False is activation="linear".
+        scope: what viewers call it, in a layer.
 
     Raises:
         ValueError: `nin` is below 1, or the activation or the initialisation is unknown.
@@ -77,6 +78,8 @@ class Neuron(Module):
         rng: Random = None,
         nout: int = 1,
         nonlin: bool = True,
+        *,
+        scope: NeuronScope | None = None,
     ) -> None:
         self.nin = integer(nin, "nin", at_least=1)
         self.activation: Activation = activation if nonlin else "linear"
@@ -84,10 +87,10 @@ class Neuron(Module):
         source, draw = random_source(rng), initialiser(init, self.activation)
         self.w = CountedList([Value(draw(source, nin, nout)) for _ in range(nin)])
         self.b = Value(0.0)
-        label_neuron(self, NeuronScope("neuron"))
+        (scope or NeuronScope("neuron")).label(self.b, self.w)
 
     def __call__(self, x: Sequence[Value | float]) -> Value:
-        (z,) = _pre_activations([self.weights()], as_inputs(x, self.nin, self))
+        (z,) = dot_rows([self.weights()], [_ONE, *as_inputs(x, self.nin, self)])
         a = self._activate(z)
         if not only_no_grad():
             mark((z, a), NeuronScope("neuron", current()))
@@ -98,7 +101,8 @@ class Neuron(Module):
         return (self.b, *self.w)
 
     def table_row(self) -> tuple[str, str, str]:
-        return str(self.nin), "1", activation_name(self.activation)
+        name = self.activation if isinstance(self.activation, str) else getattr(self.activation, "__name__", "")
+        return str(self.nin), "1", name or type(self.activation).__name__
 
     def __repr__(self) -> str:
         return f"Neuron({self.nin}, activation={self.activation!r})"
@@ -111,6 +115,7 @@ class Layer(Module):
         nin: how many inputs, at least 1.
         nout: how many neurons, at least 1.
         activation, init, rng, nonlin: as for `Neuron`.
+        scope: what viewers call it, in a network.
 
     Raises:
         ValueError: a size is below 1, or the activation or the initialisation is unknown.
@@ -129,16 +134,17 @@ class Layer(Module):
         init: str | Initialiser = "auto",
         rng: Random = None,
         nonlin: bool = True,
+        *,
+        scope: LayerScope | None = None,
     ) -> None:
         source = random_source(rng)
         self.nin, self.nout = integer(nin, "nin", at_least=1), integer(nout, "nout", at_least=1)
-        self.neurons = CountedList([Neuron(nin, activation, init, source, nout, nonlin) for _ in range(nout)])
-        self.name_parts(LayerScope("layer"))
-
-    def name_parts(self, scope: LayerScope, number: str = "") -> None:
-        """Name the parameters, and the scope of each pass; the number is that of the layer in its network."""
+        scope = scope or LayerScope("layer")
         self._name = scope.name
-        label_layer(self.neurons, scope, number)
+        places = [NeuronScope(f"neuron {j}", scope, f"{scope.index}[{j}]") for j in range(nout)]
+        self.neurons = CountedList(
+            [Neuron(nin, activation, init, source, nout, nonlin, scope=place) for place in places]
+        )
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations: a list, or the Value itself where there is one neuron."""
@@ -146,15 +152,14 @@ class Layer(Module):
 
     def forward(self, x: Sequence[Value | float]) -> tuple[list[Value], list[Value]]:
         """The pre-activations z and the activations a of this pass."""
-        inputs = as_inputs(x, self.nin, self)
-        z = _pre_activations([neuron.weights() for neuron in self.neurons], inputs)
+        z = dot_rows([neuron.weights() for neuron in self.neurons], [_ONE, *as_inputs(x, self.nin, self)])
         a = [neuron._activate(pre_activation) for neuron, pre_activation in zip(self.neurons, z)]
         if not only_no_grad():
             mark(z + a, LayerScope(self._name, current()))
         return z, a
 
     def table_row(self) -> tuple[str, str, str]:
-        return str(self.nin), str(self.nout), activation_name(self.neurons[0].activation)
+        return str(self.nin), str(self.nout), self.neurons[0].table_row()[2]
 
     def __repr__(self) -> str:
         return f"Layer({self.nin}, {self.nout}, activation={self.neurons[0].activation!r})"
@@ -200,17 +205,12 @@ class MLP(Module):
         source = random_source(rng)
         activation_function(activation)  # unknown ones are an error even where there is no hidden layer
         self.nin, self.nouts = integer(nin, "nin", at_least=1), [integer(nout, "nout", at_least=1) for nout in nouts]
-        sizes = [nin, *nouts]
-        self.layers = CountedList(
-            [
-                Layer(fan_in, fan_out, activation if k < len(nouts) - 1 else output, init, source)
-                for k, (fan_in, fan_out) in enumerate(pairwise(sizes))
-            ]
-        )
         self.activation, self.output = activation, output
-        scope = Scope("MLP")
-        for k, layer in enumerate(self.layers):
-            layer.name_parts(LayerScope(f"layer {k}", scope), str(k))
+        self.layers, network = CountedList(), Scope("MLP")
+        for k, (fan_in, fan_out) in enumerate(pairwise([nin, *nouts])):
+            of_layer = activation if k < len(nouts) - 1 else output
+            scope = LayerScope(f"layer {k}", network, str(k))
+            self.layers.append(Layer(fan_in, fan_out, of_layer, init, source, scope=scope))
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations of the last layer: a list, or the Value itself where there is one neuron."""
@@ -237,9 +237,9 @@ class MLP(Module):
         return f"MLP({self.nin}, {self.nouts}, activation={self.activation!r}, output={self.output!r})"
 
 
-# --- Inputs, pre-activations, activations ----------------------------------------------------------------------------
+# --- Inputs and activations ------------------------------------------------------------------------------------------
 
-_ONE = constant(1.0)
+_ONE = constant(1.0)  # what a bias is multiplied by, so that z = b * 1 + w . x is one `dot` node
 mark([_ONE], INSIDE)
 
 
@@ -257,15 +257,6 @@ def as_inputs(x: Any, nin: int, module: Module) -> list[Any]:
     return [x if x.__class__ is Value or isinstance(x, Number) else constant(x, type(module).__name__) for x in inputs]
 
 
-def _pre_activations(weights: Sequence[tuple[Value, ...]], inputs: list[Value]) -> list[Value]:
-    """z = b * 1 + w . x for each neuron's (b, *w), as one `dot` node each."""
-    with_one = [_ONE, *inputs]
-    try:
-        return dot_rows(weights, with_one)
-    except AttributeError:  # some are no Values: dual numbers
-        return [table.dot(*row, *with_one) for row in weights]
-
-
 _NO_SOFTMAX = (
     "Softmax is in the loss: write output='linear', loss='cross_entropy', and autograd.softmax(model(x)) for the "
     "probabilities"
@@ -273,21 +264,11 @@ _NO_SOFTMAX = (
 
 
 def activation_function(activation: Activation) -> Callable[[Value], Value]:
-    """The function behind an activation's name.
-
-    Raises:
-        ValueError: the table has no such row; lists those that it has.
-        TypeError: neither a name nor a function.
-
-    Example:
-        >>> from autograd import Value
-        >>> activation_function("relu")(Value(-1.0)).data
-        0.0
-    """
+    """The function behind an activation's name, which is that of a row of the table."""
     if activation == "linear":
         return _linear
     if isinstance(activation, str):
-        known = [name for name, row in PRIMITIVES.items() if row.arity and row.arity - len(row.defaults) == 1]
+        known = [name for name, row in PRIMITIVES.items() if row.arity == 1 + len(row.defaults)]
         if activation not in known:
             raise ValueError(
                 f"unknown activation {activation!r:.100}: write one of linear, {', '.join(known)}, or a function of a "
@@ -303,16 +284,6 @@ def activation_function(activation: Activation) -> Callable[[Value], Value]:
     if not callable(activation):
         raise TypeError(f"an activation is a name or a function of a Value, got {activation!r:.100}")
     return activation
-
-
-def activation_name(activation: Activation) -> str:
-    """What tables and titles call an activation.
-
-    Example:
-        >>> activation_name("relu"), activation_name(Value.tanh)
-        ('relu', 'tanh')
-    """
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
 
 
 def _linear(z: Value) -> Value:

@@ -56,7 +56,7 @@ class Module:
         named: dict[Value, str] = {}
         for name, parameter in _leaves(self, "", frozenset([id(self)])):
             named.setdefault(parameter, name)
-        if type(self).parameters is not Module.parameters:  # a subclass that says itself what its parameters are
+        if type(self).parameters is not Module.parameters:  # a subclass that overrides them
             named = {p: named.get(p, str(k)) for k, p in enumerate(self.parameters())}
         if len(set(named.values())) < len(named):
             raise ValueError(f"two parameters of {type(self).__name__} have the same name: give attributes other names")
@@ -73,13 +73,7 @@ class Module:
         return [(k, held) for k, held in walk(vars(self)) if isinstance(held, Module) and held is not self]
 
     def table_row(self) -> tuple[str, str, str] | None:
-        """Inputs, outputs and activation, of a module that a table shows in one row; None: it has a row for each part.
-
-        Example:
-            >>> from nn import MLP, Layer
-            >>> Layer(2, 3).table_row(), MLP(2, [3]).table_row()
-            (('2', '3', 'relu'), None)
-        """
+        """Inputs, outputs and activation, of a module that is one row of a table; None: each of its parts is one."""
         return None
 
     def zero_grad(self) -> None:
@@ -152,18 +146,9 @@ class Module:
 def walk(
     container: dict[str, Any] | Sequence[Any], prefix: str = "", above: frozenset[int] = frozenset()
 ) -> Iterator[tuple[str, Any]]:
-    """What is in a dict, a list, a tuple or an array of objects, and in such containers in it, by name.
+    """What is in the attributes of a module, or another container, and in containers in it, by name: "w.1.0".
 
-    This is the one way to look through the attributes of a module. It does not look into the modules that it finds.
-
-    Args:
-        container: the attributes of a module, or another dict, list or tuple.
-        prefix: what names begin with.
-        above: the containers that this one is in.
-
-    Example:
-        >>> list(walk({"b": 1, "w": [2, (3, 4)]}))
-        [('b', 1), ('w.0', 2), ('w.1.0', 3), ('w.1.1', 4)]
+    It does not look into the modules that it finds. `above` are the containers that this one is in.
     """
     for key, held in container.items() if isinstance(container, dict) else enumerate(container):
         name = f"{prefix}{key}"

@@ -11,14 +11,19 @@ from autograd import table
 from autograd.scopes import Scope, mark, scope_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from autograd import Value
-    from nn.layers import Neuron
 
 
 class _NamesOfNeurons(Scope):
-    __slots__ = ()
+    __slots__ = ("index",)  # which layer or neuron, as names have it: "0[2]" in layer 0 of a network, "[2]" in a layer
+
+    def __init__(self, name: str, parent: Scope | None = None, index: str = "") -> None:
+        self.name, self.parent, self.index = name, parent, index  # there is one for each pass through a layer
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name, self.parent, self.index)
 
     def names(self, node: Value) -> Iterator[tuple[Value, str]]:
         """z for the pre-activation, a for the activation, x for inputs without labels, with the weights' indices."""
@@ -27,7 +32,7 @@ class _NamesOfNeurons(Scope):
             yield node, f"z{neuron.index}"
             inputs = node.operands[len(node.operands) // 2 + 1 :]
             yield from [(x, f"x[{i}]") for i, x in enumerate(inputs) if x.is_leaf]
-        elif node.primitive and node.primitive.arity and node.primitive.arity - len(node.primitive.defaults) == 1:
+        elif node.primitive and node.primitive.arity == 1 + len(node.primitive.defaults):
             z = node.operands[0]
             neuron = _neuron_of(z)
             if neuron and scope_of(z) is self:
@@ -35,21 +40,18 @@ class _NamesOfNeurons(Scope):
 
 
 class NeuronScope(_NamesOfNeurons):
-    """A passage through a neuron alone; on parameters the neuron that holds them.
+    """A passage through a neuron alone; on parameters the neuron that holds them."""
 
-    Attributes:
-        index: which neuron that is, as names have it: "0[2]" in layer 0 of a network, "[2]" in a layer, "" alone.
-    """
-
-    __slots__ = ("index",)
+    __slots__ = ()
     kind = "neuron"
 
-    def __init__(self, name: str, parent: Scope | None = None, index: str = "") -> None:
-        super().__init__(name, parent)
-        self.index = index
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name, self.parent, self.index)
+    def label(self, b: Value, w: Sequence[Value]) -> None:
+        """Name parameters: b and w[i] of a neuron alone, b[j] and W[j,i] in a layer, b0[j] and W0[j,i] in a network."""
+        mark((b, *w), self)
+        b.label = f"b{self.index}"
+        weight = f"W{self.index[:-1]},%d]" if self.index else "w[%d]"
+        for i, parameter in enumerate(w):
+            parameter.label = weight % i
 
 
 class LayerScope(_NamesOfNeurons):
@@ -61,8 +63,9 @@ class LayerScope(_NamesOfNeurons):
     def part_of(self, node: Value) -> Scope | None:
         """The neuron whose pre-activation this is."""
         neuron = _neuron_of(node)
-        is_of_layer = neuron and neuron.parent and neuron.parent.name == self.name
-        return self.inner(neuron.name, NeuronScope) if neuron and is_of_layer else None
+        if neuron and neuron.parent and neuron.parent.name == self.name:
+            return self.inner(neuron.name, NeuronScope)
+        return None
 
 
 def _neuron_of(node: Value) -> NeuronScope | None:
@@ -71,18 +74,3 @@ def _neuron_of(node: Value) -> NeuronScope | None:
         return None
     holder = scope_of(node.operands[0])
     return holder if isinstance(holder, NeuronScope) else None
-
-
-def label_neuron(neuron: Neuron, scope: NeuronScope) -> None:
-    """Name the parameters: b and w[i] of a neuron alone, b[j] and W[j,i] in a layer, b0[j] and W0[j,i] in a network."""
-    mark(neuron.weights(), scope)
-    neuron.b.label = f"b{scope.index}"
-    weight = f"W{scope.index[:-1]},%d]" if scope.index else "w[%d]"
-    for i, w in enumerate(neuron.w):
-        w.label = weight % i
-
-
-def label_layer(neurons: Iterable[Neuron], scope: LayerScope, number: str = "") -> None:
-    """Name the parameters of a layer, which has this number in its network."""
-    for j, neuron in enumerate(neurons):
-        label_neuron(neuron, NeuronScope(f"neuron {j}", scope, f"{number}[{j}]"))

@@ -83,11 +83,7 @@ def train_moons(options: argparse.Namespace) -> int:
 
 
 def _check_places(options: argparse.Namespace) -> None:
-    """See before the training that what will be learnt can be kept.
-
-    Raises:
-        OSError: it cannot; says which option to change.
-    """
+    """See before the training that what will be learned can be kept; an error says which option to change."""
     places = {"--out": _model_path(options), "--explore": getattr(options, "explore", None)}
     for option, path in places.items():
         try:
@@ -190,29 +186,26 @@ def _add_options(
     parser: argparse.ArgumentParser, train: Any, epochs: int, lr: float, hidden: list[int], seed: int
 ) -> None:
     sizes = ",".join(map(str, hidden))
-    parser.add_argument(
-        "--epochs", type=_whole, default=epochs, metavar="N", help=f"passes over the examples (default {epochs})"
-    )
-    parser.add_argument("--seed", type=_seed, default=seed, metavar="N", help=f"of all that is random (default {seed})")
-    parser.add_argument(
-        "--lr", type=_rate, default=lr, metavar="RATE", help=f"the first learning rate (default {lr:g})"
-    )
-    parser.add_argument(
-        "--hidden", type=_sizes, default=hidden, metavar="SIZES", help=f"sizes of the hidden layers (default {sizes})"
-    )
+    for name, kind, default, metavar, what in (
+        ("--epochs", _integer, epochs, "N", f"passes over the examples (default {epochs})"),
+        ("--seed", _seed, seed, "N", f"of all that is random (default {seed})"),
+        ("--lr", _rate, lr, "RATE", f"the first learning rate (default {lr:g})"),
+        ("--hidden", _sizes, hidden, "SIZES", f"sizes of the hidden layers (default {sizes})"),
+    ):
+        parser.add_argument(name, type=kind, default=default, metavar=metavar, help=what)
     parser.add_argument("--eager", action="store_true", help="train on Values, not compiled to native code")
     parser.add_argument("--out", default="pictures", metavar="DIR", help="where pictures go (default pictures)")
     parser.set_defaults(train=train)
 
 
-def _whole(text: str) -> int:
+def _integer(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"wants an integer of at least 0, got {text!r}")
     return int(text)
 
 
 def _seed(text: str) -> int:
-    seed = _whole(text)
+    seed = _integer(text)
     if seed >= 2**32:
         raise argparse.ArgumentTypeError(f"wants an integer below 2**32, got {text!r}")
     return seed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from autograd import grad, no_grad
 from autograd.checks import above, integer
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from nn.layers import Layer
     from nn.modules import Module
+
+    _Passes = tuple[list[list[float]], list[list[float]]]
 
 _BINS = 40
 
@@ -71,20 +73,14 @@ def activations(
     return axes[0] if layers[0] is model else axes
 
 
-class _Passes(NamedTuple):
-    """The numbers of one layer, for each example a list of one for each neuron."""
-
-    z: list[list[float]]
-    a: list[list[float]]
-
-
 def _forward_passes(model: Any, layers: Sequence[Layer], rows: Sequence[Sequence[float]]) -> list[_Passes]:
-    passes = [_Passes([], []) for _ in layers]
-    for row in rows:
-        with no_grad():
-            for kept, (z, a) in zip(passes, _forward(model, layers, row)):
-                kept.z.append(numbers_of(z))
-                kept.a.append(numbers_of(a))
+    """For each layer z and a, of each example a list of one number for each neuron."""
+    passes: list[_Passes] = [([], []) for _ in layers]
+    with no_grad():
+        for row in rows:
+            for kept, computed in zip(passes, _forward(model, layers, row)):
+                for numbers, values in zip(kept, computed):
+                    numbers.append(numbers_of(values))
     return passes
 
 
@@ -104,9 +100,10 @@ def _forward(model: Any, layers: Sequence[Layer], row: Sequence[float]) -> list[
 
 def _draw_activations(ax: Any, layer: Layer, name: str, passed: _Passes, what: str, threshold: float) -> None:
     slopes = [grad(activation_function(neuron.activation)) for neuron in layer.neurons]
-    saturated = [[abs(slope(z)) < threshold for slope, z in zip(slopes, row)] for row in passed.z]
+    z, activated = passed
+    saturated = [[abs(slope(x)) < threshold for slope, x in zip(slopes, row)] for row in z]
     dead = sum(all(flags) for flags in zip(*saturated))
-    rows = passed.a if what == "a" else passed.z
+    rows = activated if what == "a" else z
     pairs = [(number, flag) for row, flags in zip(rows, saturated) for number, flag in zip(row, flags)]
     numbers = finite([number for number, _ in pairs])
     low, high = min(numbers, default=0.0), max(numbers, default=0.0)
@@ -170,7 +167,7 @@ def gradients(model: Module, ax: Any = None) -> Any:
 
 
 def _sizes(gradients: Sequence[float]) -> list[float]:
-    """How far those are from 0 that have a place on a logarithmic scale."""
+    """Absolute values of the numbers that a logarithmic scale can show."""
     return [abs(g) for g in finite(gradients) if abs(g) > SMALLEST]
 
 
@@ -199,7 +196,7 @@ def _draw_gradients(ax: Any, bins: Sequence[float], gradients: Sequence[float]) 
 def _draw_histogram(
     ax: Any, bins: Sequence[float], parts: Sequence[tuple[str, str, list[float]]], others: dict[str, int]
 ) -> None:
-    """Bars of parts one on top of the other, as shares of all; what has no place among them is in the legend alone."""
+    """Bars of parts one on top of the other, as shares of all; the others appear in the legend only."""
     texts, colours, numbers = zip(*parts)
     total = sum(map(len, numbers)) + sum(others.values())
     shares = [[1 / total] * len(part) for part in numbers]

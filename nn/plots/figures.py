@@ -26,7 +26,7 @@ SMALLEST, LARGEST = 1e-200, 1e200  # beyond them what matplotlib computes could 
 def figure(
     columns: int = 1, rows: int = 1, size: tuple[float, float] = (5.0, 3.6), widths: Sequence[float] | None = None
 ) -> Any:
-    """A matplotlib figure that is tied to no window and shows itself in a notebook.
+    """A matplotlib figure without a window; a notebook displays it.
 
     Args:
         columns, rows: how many Axes it has, side by side and one below the other.
@@ -47,12 +47,7 @@ def figure(
 
 
 def panels(count: int, size: tuple[float, float]) -> list[Any]:
-    """Axes of a new figure, at most four side by side, each of this width and height in inches.
-
-    Example:
-        >>> len(panels(5, size=(3.0, 2.0)))
-        5
-    """
+    """Axes of a new figure, at most four side by side, each of this width and height in inches."""
     rows = math.ceil(count / 4)
     axes: list[Any] = figure(math.ceil(count / rows), rows, size).axes
     for unused in axes[count:]:
@@ -77,11 +72,7 @@ def _figure_class() -> Any:
 
 
 def axes_given(ax: Any) -> list[Any]:
-    """What a caller gave as `ax`, one Axes or several, as a list.
-
-    Raises:
-        TypeError: something else than Axes.
-    """
+    """What a caller gave as `ax`, one Axes or several, as a list."""
     _figure_class()  # says what is missing where matplotlib is
     from matplotlib.axes import Axes
 
@@ -92,12 +83,7 @@ def axes_given(ax: Any) -> list[Any]:
 
 
 def exactly(count: int, ax: Any, what: str) -> list[Any]:
-    """The Axes that a caller gave, as many as are wanted.
-
-    Raises:
-        ValueError: there are more or fewer.
-        TypeError: something else than Axes.
-    """
+    """The Axes that a caller gave; an error unless they are as many as are wanted."""
     axes = axes_given(ax)
     if len(axes) != count:
         raise ValueError(
@@ -107,7 +93,7 @@ def exactly(count: int, ax: Any, what: str) -> list[Any]:
 
 
 def finite(numbers: Sequence[float]) -> list[float]:
-    """The numbers that have a place on a scale: not nan, not infinite, not close to it."""
+    """The numbers that are finite, and not so large that matplotlib overflows."""
     return [x for x in numbers if abs(x) < LARGEST]
 
 
@@ -138,14 +124,5 @@ def reach(numbers: Sequence[float]) -> float:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage, exact where it is none or all.
-
-    Example:
-        >>> percent(0.25), percent(0.9999), percent(0.0001), percent(1.0)
-        ('25%', '>99%', '<1%', '100%')
-    """
-    if 0 < share < 0.01:
-        return "<1%"
-    if 0.99 < share < 1:
-        return ">99%"
-    return f"{share:.0%}"
+    """A percentage; 0% and 100% only if exact."""
+    return "<1%" if 0 < share < 0.01 else ">99%" if 0.99 < share < 1 else f"{share:.0%}"

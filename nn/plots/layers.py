@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nn.layers import Layer, activation_name
+from nn.layers import Layer
 from nn.modules import Module
 
 if TYPE_CHECKING:
@@ -12,11 +12,7 @@ if TYPE_CHECKING:
 
 
 def layers_of(model: Module, what: str) -> list[Layer]:
-    """The Layers of a module, in the order of its attributes.
-
-    Raises:
-        TypeError: there are none.
-    """
+    """The Layers of a module, of which there must be some, in the order of its attributes."""
     layers = list(dict.fromkeys(_find_layers(model, frozenset())))
     if not layers:
         raise TypeError(f"{what} wants a Layer, or a module made of Layers such as an MLP, got {model!r}")
@@ -39,15 +35,11 @@ def names_of(model: Module, layers: Sequence[Layer]) -> list[str]:
 
 def activation_of(layer: Layer) -> str:
     """The name of a layer's activation."""
-    return activation_name(layer.neurons[0].activation)
+    return layer.table_row()[2]
 
 
 def check_gradients(layers: Sequence[Layer]) -> None:
-    """See that there are gradients to draw.
-
-    Raises:
-        ValueError: all are 0.
-    """
+    """Raise an error if all gradients are 0."""
     if not any(parameter.grad for layer in layers for parameter in layer.parameters()):
         raise ValueError(
             "all gradients of this model are 0: call backward() of a loss first, and zero_grad() only after the plot. "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from autograd.checks import integer
 from nn.plots.figures import GREY, INK, LARGEST, SMALLEST, exactly, figure, panels, reach, signed_colours
@@ -83,9 +83,9 @@ def _figure_of_weights(layers: Sequence[Layer], shape: tuple[int, int] | None) -
     widths = [min(max(0.36 * (layer.nin + 1) + 1.4, 2.8), widest) for layer in layers]
     heights = [min(max(0.22 * layer.nout + 1.2, 2.2), 5.5) for layer in layers]
     if shape is not None:
-        across, down, _, _, tile_width, tile_height = _mosaic(layers[0], shape)
+        across, down, over, beside = _mosaic(layers[0], shape)
         widths[0] = 6.5
-        heights[0] = min(0.55 + 4.35 * down * tile_height / (across * tile_width), 9.0)
+        heights[0] = min(0.55 + 4.35 * down * (shape[0] + over) / (across * (shape[1] + beside)), 9.0)
     if len(layers) <= 4:
         axes: list[Any] = figure(len(layers), size=(sum(widths) / len(widths), max(heights)), widths=widths).axes
         return axes
@@ -140,28 +140,18 @@ def _ticks(count: int, inches: float, wanted: float) -> list[int]:
     return list(range(0, count, step))
 
 
-class _Mosaic(NamedTuple):
+def _mosaic(layer: Layer, shape: tuple[int, int]) -> tuple[int, int, int, int]:
     """How images are laid out in one picture: so many across and down, each with room over and beside it."""
-
-    across: int
-    down: int
-    over: int
-    beside: int
-    tile_width: int
-    tile_height: int
-
-
-def _mosaic(layer: Layer, shape: tuple[int, int]) -> _Mosaic:
     height, width = shape
     across = min(layer.nout, math.ceil(math.sqrt(2 * layer.nout)))
-    over, beside = max(1, round(height / 3)), max(1, round(width / 8))
-    return _Mosaic(across, math.ceil(layer.nout / across), over, beside, width + beside, height + over)
+    return across, math.ceil(layer.nout / across), max(1, round(height / 3)), max(1, round(width / 8))
 
 
 def _draw_images(ax: Any, layer: Layer, what: str, shape: tuple[int, int], labels: bool) -> Any:
     """All neurons in one picture, each an image of its weights, with gaps of nan between them."""
     height, width = shape
-    across, down, over, beside, tile_width, tile_height = _mosaic(layer, shape)
+    across, down, over, beside = _mosaic(layer, shape)
+    tile_width, tile_height = width + beside, height + over
     picture = [[math.nan] * (across * tile_width + beside) for _ in range(down * tile_height + beside)]
     for j, neuron in enumerate(layer.neurons):
         top, left = j // across * tile_height + over, j % across * tile_width + beside

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.checks import integer
 from nn.losses import cross_entropy
 from nn.plots.figures import BLUE, COLOURS, INK, MARKERS, ORANGE, exactly, figure, pale, reach, signed_colours
-from nn.train.criterion import check_targets
-from nn.train.evaluate import predict
+from nn.train.evaluate import check_targets, predict
 from nn.train.examples import as_rows, as_targets
 
 if TYPE_CHECKING:
@@ -26,8 +25,8 @@ def decision_boundary(model: Module, X: Any, y: Any, ax: Any = None, points: int
     Args:
         model: a network of two inputs.
         X: n points, as for `fit`.
-        y: n classes. With one output, those above 0 are one kind and the others the other; with k outputs, whole
-            numbers from 0 to k - 1.
+        y: n classes. With one output, those above 0 are one kind and the others the other; with k outputs, integers
+            from 0 to k - 1.
         ax: a matplotlib Axes; made unless given.
         points: of the grid, in each direction.
 

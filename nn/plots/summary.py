@@ -13,17 +13,7 @@ if TYPE_CHECKING:
 
 
 def as_text(module: Module) -> str:
-    """A module with its parts, one to a line; those that are alike share a line.
-
-    Example:
-        >>> from nn import MLP
-        >>> print(as_text(MLP(2, [16, 16, 1])))
-        MLP(
-          (layers.0): Layer(2, 16, activation='relu')
-          (layers.1): Layer(16, 16, activation='relu')
-          (layers.2): Layer(16, 1, activation='linear')
-        )  # 337 parameters
-    """
+    """A module with its parts, one to a line; those that are alike share a line."""
     return f"{_text(module, frozenset())}  # {_count(module)}"
 
 
@@ -32,7 +22,9 @@ def _text(module: Module, above: frozenset[int]) -> str:
     if not inner:
         return repr(module) if _has_own_repr(module) else f"{type(module).__name__}()"
     lines = []
-    described = [(name, _in_a_line(part, above | {id(module)})) for name, part in inner]
+    described = [
+        (name, repr(part) if _has_own_repr(part) else _text(part, above | {id(module)})) for name, part in inner
+    ]
     for text, alike in groupby(described, key=lambda pair: pair[1]):
         names = [name for name, _ in alike]
         if len(names) > 1:
@@ -41,10 +33,6 @@ def _text(module: Module, above: frozenset[int]) -> str:
             lines.append(f"({names[0]}): {text}")
     indented = "\n".join(lines).replace("\n", "\n  ")
     return f"{type(module).__name__}(\n  {indented}\n)"
-
-
-def _in_a_line(module: Module, above: frozenset[int]) -> str:
-    return repr(module) if _has_own_repr(module) else _text(module, above)
 
 
 def _has_own_repr(module: Module) -> bool:
@@ -67,13 +55,8 @@ def as_html(module: Module) -> str:
     """A table of a module's layers: how many inputs and outputs, which activation, how many parameters.
 
     Its colours are those of the page that it stands on.
-
-    Example:
-        >>> from nn import MLP
-        >>> "337" in as_html(MLP(2, [16, 16, 1]))
-        True
     """
-    rows = list(_rows("", module, frozenset()))
+    rows = _rows("", module, frozenset())
     lines = [
         "".join([f'<th style="{style} font-weight: 600;">{name}</th>' for name, style in _COLUMNS]),
         *["".join([_cell(text, style) for text, (_, style) in zip(row, _COLUMNS)]) for row in rows],
@@ -97,7 +80,7 @@ def _rows(name: str, module: Module, above: frozenset[int]) -> Iterator[tuple[st
     inner = [(part, child) for part, child in module.named_children() if id(child) not in above]
     row = module.table_row()
     if row or not inner:
-        yield called, *(row or ("", "", "")), _number(module)
+        yield called, *(row or ("", "", "")), f"{len(module.parameters()):,}"
     else:
         for part, child in inner:
             yield from _rows(f"{name}.{part}".strip("."), child, above | {id(module)})
@@ -106,15 +89,11 @@ def _rows(name: str, module: Module, above: frozenset[int]) -> Iterator[tuple[st
             yield f"{called}, its own", "", "", "", f"{len(own):,}"
 
 
-def _number(module: Module) -> str:
-    return f"{len(module.parameters()):,}"
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 
 
 def bundle(module: Module) -> dict[str, str]:
-    """What a notebook may choose from; only the module's `repr` where its parts cannot be told."""
+    """What a notebook may choose from; only the module's `repr` if reading its parts fails."""
     try:
         return {"text/plain": as_text(module), "text/html": as_html(module)}
     except Exception:  # a display that raises would show nothing

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import autograd
 from autograd import collector_paused
-from nn.train.criterion import decide
-from nn.train.evaluate import mean_loss_and_share, numbers_of
+from nn.train.evaluate import decide, mean_loss_and_share, numbers_of
 from nn.train.examples import as_list
 from nn.train.optimizers import clip_grad_norm
 from nn.train.task import Snapshot
@@ -37,12 +36,7 @@ class EagerSteps:
             some = order[start : start + size]
             yield ([X[k] for k in some], [y[k] for k in some]), len(some)
 
-    def step(
-        self,
-        batch: tuple[Sequence[Any], Sequence[Any]],
-        count: int,  # noqa: ARG002
-        rate: float,
-    ) -> tuple[float, int]:
+    def step(self, batch: tuple[Sequence[Any], Sequence[Any]], rate: float) -> tuple[float, int]:
         """Forward, backward, update at this rate. Returns the loss before it, and how many examples were right."""
         task, (X, y) = self.task, batch
         with collector_paused():
@@ -69,7 +63,7 @@ class EagerSteps:
         return task.validation and mean_loss_and_share(task.model, task.loss, task.validation)
 
     def resume(self) -> None:
-        """Go on from what others have made of everything."""
+        """Go on after a callback, which may have changed anything."""
         self.read()
 
     def write(self) -> None:
@@ -77,5 +71,5 @@ class EagerSteps:
         self._after_step.restore()
 
     def read(self) -> None:
-        """Go on from parameters, gradients and optimizer as others have left them."""
+        """Take parameters, gradients and optimizer as they are now."""
         self._after_step = Snapshot.of(self.task)

@@ -1,4 +1,4 @@
-"""What a trained network says of examples, and how good that is."""
+"""What a network says of examples, and how good that is by a loss: a row of the table or a function of the user's."""
 
 from __future__ import annotations
 
@@ -6,23 +6,65 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import autograd
-from autograd import Value, no_grad
+from autograd import Value, equal, no_grad
+from autograd.checks import listed
 from autograd.primitive import to_float
-from nn.losses import LOSSES
-from nn.train.criterion import check_targets, decide, is_for_classes, loss_function
+from nn.losses import LOSSES, Loss, half_squared_error, quadratic_cost
 from nn.train.examples import Examples, as_list, as_rows, as_targets, rows_of
 
 if TYPE_CHECKING:
-    from nn.losses import LossFunction
+    from collections.abc import Iterable, Sequence
+
+    from nn.losses import LossFunction, Output
     from nn.modules import Module
 
 
-def check_model(model: Any) -> None:
-    """Whether this can be called with an example.
+# --- What a training asks of its loss --------------------------------------------------------------------------------
 
-    Raises:
-        TypeError: it cannot; says what to write.
-    """
+
+def loss_function(loss: str | LossFunction) -> LossFunction:
+    """The loss behind a name, of one example."""
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise ValueError(f"unknown loss {loss!r}: write one of {', '.join(LOSSES)}, or a function(output, target)")
+        return LOSSES[loss]
+    if loss is quadratic_cost:
+        return half_squared_error  # quadratic_cost is its mean over a batch
+    if not callable(loss):
+        raise TypeError(f"a loss is a name or a function(output, target), got {loss!r:.100}")
+    return loss
+
+
+def is_for_classes(loss: LossFunction) -> bool:
+    """Whether outputs stand for a class under this loss."""
+    return isinstance(loss, Loss) and loss.decide is not None
+
+
+def decide(loss: LossFunction, output: Sequence[float]) -> float | int | None:
+    """The class that outputs stand for under a loss; None where the loss is not one for classes."""
+    if not isinstance(loss, Loss) or loss.decide is None:
+        return None
+    decision: float = loss.decide(output)
+    return int(decision) if decision == int(decision) else decision
+
+
+def is_right(loss: Any, output: Output, target: Value) -> Value:
+    """Whether what `decide` says of an output is its target, 1 or 0, as an operation on Values."""
+    right: Value = equal(loss.decide(listed(output)), target)
+    return right
+
+
+def check_targets(loss: LossFunction, targets: Iterable[Any], outputs: int, name: str = "y") -> None:
+    """A ValueError for the first target that the loss cannot take, for a network of so many outputs."""
+    if isinstance(loss, Loss):
+        loss.check(outputs, targets, name + "[{}]")
+
+
+# --- Models on examples ----------------------------------------------------------------------------------------------
+
+
+def check_model(model: Any) -> None:
+    """A TypeError for what cannot be called with an example."""
     if isinstance(model, type):
         raise TypeError(f"the model wants to be made, got the class {model.__name__}: write {model.__name__}(...)")
     if not callable(model):
@@ -33,11 +75,7 @@ def check_model(model: Any) -> None:
 
 
 def checked_examples(model: Any, loss: LossFunction, X: Any, y: Any, names: tuple[str, str]) -> Examples:
-    """Examples that this model and this loss can take.
-
-    Raises:
-        TypeError, ValueError: they cannot; names what is wrong.
-    """
+    """Examples that this model and this loss can take; errors name what is wrong."""
     check_model(model)
     X = rows_of(X, getattr(model, "nin", None), names[0])
     y = as_targets(y, len(X), names[1])
@@ -46,7 +84,7 @@ def checked_examples(model: Any, loss: LossFunction, X: Any, y: Any, names: tupl
         check_targets(loss, y, len(numbers_of(output)), names[1])
         cost = loss(output, y[0])
     if not isinstance(cost, Value):
-        raise TypeError(f"the loss wants to return a Value, computed from the output, it returned {cost!r:.100}")
+        raise TypeError(f"the loss must return a Value, computed from the output, it returned {cost!r:.100}")
     return Examples(X, y)
 
 
@@ -133,11 +171,7 @@ def mean_loss_and_share(model: Any, loss: LossFunction, examples: Examples) -> t
 
 
 def numbers_of(output: Any) -> list[float]:
-    """What a network returned, as floats.
-
-    Raises:
-        TypeError: it is neither a Value or a number nor a list of them.
-    """
+    """What a network returned, a Value, a number or a list of them, as floats."""
     values = as_list(output)
     if not isinstance(values, (list, tuple)):
         values = [values]
@@ -152,7 +186,7 @@ def numbers_of(output: Any) -> list[float]:
 
 
 def _instead(output: Any) -> str:
-    """What a model wants to return instead of this."""
+    """What a model is to return instead of this."""
     if output is None:
         return ": is there a return in its __call__?"
     if isinstance(output, dict):

@@ -1,4 +1,4 @@
-"""Examples: checking what comes in."""
+"""Examples: checking inputs and targets."""
 
 from __future__ import annotations
 
@@ -12,23 +12,14 @@ from autograd.pytree import check_array
 
 
 class Examples(NamedTuple):
-    """What a network learns from, checked.
+    """What a network learns from, checked."""
 
-    Attributes:
-        X: the inputs, as `rows_of` gives them.
-        y: the targets, numbers or lists of numbers, in a list.
-    """
-
-    X: Any
-    y: list[Any]
+    X: Any  # as `rows_of` gives them
+    y: list[Any]  # numbers, or lists of them
 
 
 def rows_of(X: Any, nin: int | None, name: str) -> Any:
-    """Inputs, checked and converted once: an array or a frame into an array of floats, anything else as `as_rows` does.
-
-    Args:
-        X, nin, name: as for `as_rows`.
-    """
+    """What `as_rows` gives, but of an array or a frame as an array of floats."""
     data = X.to_numpy() if hasattr(X, "to_numpy") else X
     numpy = sys.modules.get("numpy")
     if numpy and type(data) is numpy.ndarray and data.dtype.kind in "fiub" and data.itemsize <= 8:
@@ -160,7 +151,7 @@ def _finite(number: Any, place: str) -> float:
 
 
 def _advice(thing: Any, place: str) -> str:
-    """What to do about something that is no number; "" where that is not known here."""
+    """Advice about something that is not a number; "" if there is none."""
     name = place.split("[")[0]
     if isinstance(thing, str):
         try:

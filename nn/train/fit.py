@@ -7,8 +7,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from autograd.checks import above, at_least, integer
-from nn.train.criterion import is_for_classes, loss_function
-from nn.train.evaluate import check_model, checked_examples
+from nn.train.evaluate import check_model, checked_examples, is_for_classes, loss_function
 from nn.train.history import History
 from nn.train.interrupt import CtrlC
 from nn.train.optimizer import Optimizer
@@ -102,10 +101,8 @@ def fit(
     def train() -> None:
         nonlocal bar, before, steps
         run = _Training(model, X, y, loss, optimizer, batch_size, validation, l2, clip_norm)
-        rng, last = (
-            random.Random(seed if seed is None else integer(seed, "seed", 0)),
-            integer(epochs, "epochs", at_least=0),
-        )
+        rng = random.Random(seed if seed is None else integer(seed, "seed", at_least=0))
+        last = integer(epochs, "epochs", at_least=0)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback is a function of (epoch, history), got {callback!r:.100}")
         if not (progress is None or isinstance(progress, bool)):
@@ -188,7 +185,7 @@ class _Training:
         for step, (batch, count) in enumerate(steps.batches(self._order(rng), self.batch_size), 1):
             ctrl_c.check()
             rate = self.task.optimizer.learning_rate
-            batch_loss, batch_right = steps.step(batch, count, rate)
+            batch_loss, batch_right = steps.step(batch, rate)
             if not math.isfinite(batch_loss) or not steps.parameters_are_finite():
                 what = f"loss became {batch_loss}" if not math.isfinite(batch_loss) else "parameters overflowed"
                 raise FloatingPointError(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import Any
 
 
 class History:
@@ -58,18 +55,10 @@ class History:
         return learning_curves(self, ax)
 
     def __repr__(self) -> str:
-        parts = [f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}"]
-        curves = [f"{name.replace('_', ' ')} {_ends(numbers)}" for name, numbers in self._curves() if numbers]
-        return ": ".join(parts + [", ".join(curves)] * bool(curves)) + (" (interrupted)" if self.interrupted else "")
-
-    def _curves(self) -> list[tuple[str, list[float]]]:
-        return [
-            ("loss", self.loss),
-            ("accuracy", self.accuracy),
-            ("validation_loss", self.validation_loss),
-            ("validation_accuracy", self.validation_accuracy),
+        curves = [
+            f"{name.replace('_', ' ')} {numbers[0]:.4g} -> {numbers[-1]:.4g}"
+            for name in ("loss", "accuracy", "validation_loss", "validation_accuracy")
+            if (numbers := getattr(self, name))
         ]
-
-
-def _ends(numbers: Sequence[float]) -> str:
-    return f"{numbers[0]:.4g} -> {numbers[-1]:.4g}"
+        shown = f"History of {self.epochs} epoch{'' if self.epochs == 1 else 's'}"
+        return shown + ": " * bool(curves) + ", ".join(curves) + " (interrupted)" * self.interrupted

@@ -14,16 +14,13 @@ if TYPE_CHECKING:
 class CtrlC:
     """Lets Ctrl-C end the training, once, at any instruction, and not what keeps or undoes its steps afterwards.
 
-    Whatever handler of SIGINT there was is called at once, as ever. What it raises, a KeyboardInterrupt unless somebody
+    Whatever handler of SIGINT there was is called at once, as ever. What it raises, a KeyboardInterrupt unless the user
     has put another handler there, goes through inside of `may_end`, the first time. After that nothing goes through,
     however often Ctrl-C is pressed: so what follows need not be ready for it.
-
-    Attributes:
-        pressed: whether there was a KeyboardInterrupt.
     """
 
     def __init__(self) -> None:
-        self.pressed = False
+        self.pressed = False  # whether there was a KeyboardInterrupt
         self._listening = False
         self._raised: BaseException | None = None
         self._before: Any = None
@@ -53,7 +50,7 @@ class CtrlC:
             self.pressed = True
 
     def check(self) -> None:
-        """Raise what Ctrl-C has raised already, if somebody caught it on its way."""
+        """Raise what Ctrl-C has raised already, if a model or a loss caught it on its way."""
         if self._raised is not None:
             raise self._raised
 

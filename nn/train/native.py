@@ -1,7 +1,7 @@
 """Steps in native code, on arrays: the loss of a batch, its gradient, and the optimizer's rule.
 
-They have the same face as `EagerSteps`. Parameters, gradients and what the optimizer keeps are arrays; `write` puts
-them where others can see them, `read` fetches what others have made of them.
+They have the same methods as `EagerSteps`, documented there. Parameters, gradients and what the optimizer keeps are
+arrays; `write` puts them where a callback can see them, `read` fetches what it has made of them.
 
 They buy that an epoch of the command line's digits takes about 1.2 ms, not 1.2 s.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import autograd
 from autograd import no_grad
 from autograd.graph import read_data, write_data, write_grads
-from nn.train.criterion import is_for_classes, is_right
+from nn.train.evaluate import is_for_classes, is_right
 from nn.train.examples import as_list
 from nn.train.optimizers import shrinking_factor
 from nn.train.task import Snapshot
@@ -32,11 +32,7 @@ class CompiledSteps:
     """Steps whose loss, gradients and, where it can be recorded, optimizer's rule are compiled.
 
     Model and loss are recorded once, and run once more on the first example, to see that the recording says the same.
-    An optimizer whose rule cannot be recorded moves the Values itself.
-
-    Raises:
-        ModuleNotFoundError: llvmlite or NumPy is missing.
-        CompileError: model or loss cannot be recorded.
+    An optimizer whose rule cannot be recorded moves the Values itself. A CompileError says why the others cannot be.
     """
 
     def __init__(self, task: Task) -> None:
@@ -84,7 +80,7 @@ class CompiledSteps:
         if not math.isclose(compiled, eager, rel_tol=1e-6, abs_tol=1e-9) and math.isfinite(eager):
             raise autograd.CompileError(
                 f"the loss of the first example is {eager}, recorded it was {compiled}: "
-                f"model and loss want to compute the same from the same numbers each time, without chance or memory"
+                f"model and loss must compute the same from the same numbers each time, without chance or memory"
             )
 
     def _record_rule(self) -> None:
@@ -110,7 +106,6 @@ class CompiledSteps:
             self.fused_step = self.function.fused_step(lambda lr, steps, p, g: (p,), 0, moved, *self.whole_batch)  # noqa: ARG005
 
     def batches(self, order: list[int] | None, size: int) -> Iterator[tuple[Any, int]]:
-        """As those of `EagerSteps`, in arrays."""
         if order is None:
             yield self.whole_batch, len(self.whole_batch[0])
             return
@@ -119,8 +114,7 @@ class CompiledSteps:
             batch = X[start : start + size], y[start : start + size]
             yield batch, len(batch[0])
 
-    def step(self, batch: tuple[Any, Any], count: int, rate: float) -> tuple[float, int]:  # noqa: ARG002
-        """As that of `EagerSteps`."""
+    def step(self, batch: tuple[Any, Any], rate: float) -> tuple[float, int]:
         fused_step, optimizer, clip_norm = self.fused_step, self.task.optimizer, self.task.clip_norm
         sums = fused_step.loss(batch)
         cost: float = sums.item(0)
@@ -136,7 +130,7 @@ class CompiledSteps:
         return cost, int(sums.item(1)) if self.classifies else 0
 
     def _move_values(self, rate: float) -> None:
-        """Have the optimizer do it."""
+        """Have the optimizer move the Values."""
         write_data(self.parameters, self.fused_step.outcome[0].tolist())
         write_grads(self.parameters, self.fused_step.gradients.tolist())
         self.task.optimizer.step_at(rate)
@@ -144,11 +138,9 @@ class CompiledSteps:
         self.squares = math.nan  # not known
 
     def parameters_are_finite(self) -> bool:
-        """As that of `EagerSteps`."""
         return math.isfinite(self.squares) or all(map(math.isfinite, self.fused_step.outcome[0].tolist()))
 
     def validate(self) -> tuple[float, float] | None:
-        """As that of `EagerSteps`."""
         if not self.validation:
             return None
         write_data(self.parameters, self.fused_step.outcome[0].tolist())
@@ -158,7 +150,7 @@ class CompiledSteps:
         return float(losses.sum()) / n, math.nan if right is None else float(right.sum()) / n
 
     def resume(self) -> None:
-        """Go on from what others have made of everything: model and loss, too, may do something else now."""
+        """Go on after a callback: model and loss, too, may do something else now."""
         changed = [function.look_again() for function in (self.function, self.of_each)]
         if any(changed):
             self._compare()
@@ -166,7 +158,6 @@ class CompiledSteps:
         self.read()
 
     def write(self) -> None:
-        """As that of `EagerSteps`."""
         optimizer = self.task.optimizer
         numbers, gradients, kept, steps = self.fused_step.outcome
         if self.rule_is_native and steps > self.after_step.optimizer.steps:
@@ -175,7 +166,6 @@ class CompiledSteps:
         self.after_step.restore()
 
     def read(self) -> None:
-        """As that of `EagerSteps`."""
         optimizer = self.task.optimizer
         if self.settings != optimizer.settings():
             self.settings = optimizer.settings()

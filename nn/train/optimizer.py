@@ -177,7 +177,7 @@ class Optimizer:
         return OptimizerSnapshot(attributes, [(held, held.copy()) for held in _containers(attributes)])
 
     def restore(self, snapshot: OptimizerSnapshot) -> None:
-        """Be as one was. Containers stay the ones they are, for others may know them."""
+        """Be as one was. Containers are changed in place, because others may hold references to them."""
         self.__dict__ = dict(snapshot.attributes)
         for container, content in snapshot.contents:
             if hasattr(container, "clear"):
@@ -225,15 +225,10 @@ class Optimizer:
 
 
 class OptimizerSnapshot(NamedTuple):
-    """An optimizer as it was.
-
-    Attributes:
-        attributes: of the optimizer.
-        contents: each list, dict, set and array among them, and a copy of what was in it.
-    """
+    """An optimizer as it was."""
 
     attributes: dict[str, Any]
-    contents: list[tuple[Any, Any]]
+    contents: list[tuple[Any, Any]]  # each list, dict, set and array among the attributes, and a copy of it
 
     @property
     def steps(self) -> int:
@@ -265,11 +260,7 @@ def _containers(attributes: dict[str, Any]) -> list[Any]:
 
 
 def in_a_list(parameters: Iterable[Value], name: str) -> list[Value]:
-    """Parameters in a list.
-
-    Raises:
-        TypeError: it is one Value, no list, or something in it is no Value.
-    """
+    """Parameters in a list, if they are Values."""
     if isinstance(parameters, Value):
         raise TypeError(f"{name} wants Values in a list, got one Value: write [v]")
     if not hasattr(parameters, "__iter__"):

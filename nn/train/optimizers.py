@@ -63,18 +63,15 @@ class SGD(Optimizer):
     def rule(self, lr: float, sqrt: Callable[[Any], Any]) -> Rule:  # noqa: ARG002
         momentum, nesterov, decay = self.momentum, self.nesterov, self.weight_decay
 
-        def plain(p: Any, g: Any) -> tuple[Any, ...]:
+        def move(p: Any, g: Any, v: Any = 0.0) -> tuple[Any, ...]:
             if decay:
                 g = g + decay * p
-            return (p - lr * g,)
-
-        def with_momentum(p: Any, g: Any, v: Any) -> tuple[Any, ...]:
-            if decay:
-                g = g + decay * p
+            if not momentum:
+                return (p - lr * g,)
             v = momentum * v + g
             return p - lr * (g + momentum * v if nesterov else v), v
 
-        return with_momentum if momentum else plain
+        return move
 
 
 class RMSprop(Optimizer):
@@ -242,15 +239,7 @@ def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
 
 
 def shrinking_factor(norm: float, max_norm: float) -> float:
-    """What gradients of this norm are multiplied by to be clipped: 1 where they are short enough.
-
-    Raises:
-        FloatingPointError: the norm is nan or infinite.
-
-    Example:
-        >>> shrinking_factor(4.0, max_norm=1.0), shrinking_factor(0.5, max_norm=1.0)
-        (0.25, 1.0)
-    """
+    """What gradients of this norm are multiplied by to be clipped: 1 if no clipping is needed."""
     if not math.isfinite(norm):
         raise FloatingPointError(f"the norm of the gradients is {norm}: they cannot be clipped")
     return max_norm / norm if norm > max_norm else 1.0

@@ -12,43 +12,42 @@ from nn.train.steps import WITHOUT_COMPILER
 if TYPE_CHECKING:
     from nn.train.history import History
 
+_said: set[str] = set()
+
 
 class Bar:
-    """A progress bar, moved no more often than one can see; nothing at all where `bar` is None."""
+    """A progress bar, updated a few times a second; nothing at all where `bar` is None."""
 
     def __init__(self, bar: Any, history: History) -> None:
         self.bar, self.history = bar, history
         self.shown, self.next_time = 0, 0.0
 
     def epoch_done(self) -> None:
-        """One more epoch is done."""
         if self.bar is not None and time.monotonic() >= self.next_time:
             self._show()
             self.next_time = time.monotonic() + 0.1
 
     def close(self) -> None:
-        """There are no more."""
         if self.bar is not None:
             if self.history.epochs > self.shown:
                 self._show()
             self.bar.close()
 
     def _show(self) -> None:
-        self.bar.set_postfix_str(_summary(self.history), refresh=False)
+        accuracies = self.history.validation_accuracy or self.history.accuracy
+        accuracy = f", accuracy {accuracies[-1]:.1%}" if accuracies else ""
+        self.bar.set_postfix_str(f"loss {self.history.loss[-1]:.4f}{accuracy}", refresh=False)
         self.bar.update(self.history.epochs - self.shown)
         self.shown = self.history.epochs
 
 
 def progress_bar(epochs: int, progress: bool | None, history: History) -> Bar:
-    """A bar for so many epochs, where one is wanted and can be shown: see `progress` of `fit`.
-
-    Raises:
-        ModuleNotFoundError: it is wanted and tqdm is missing; says how to install it.
-    """
+    """A bar for so many epochs, where one is wanted and can be shown: see `progress` of `fit`."""
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return Bar(None, history)
-    if history.note == WITHOUT_COMPILER:
-        _say_once(f"nn.fit: {WITHOUT_COMPILER}")
+    if history.note == WITHOUT_COMPILER and history.note not in _said:
+        _said.add(history.note)
+        print(f"nn.fit: {history.note}", file=sys.stderr)
     try:
         from tqdm import tqdm
     except ModuleNotFoundError:
@@ -59,17 +58,3 @@ def progress_bar(epochs: int, progress: bool | None, history: History) -> Bar:
         ) from None
     mode = "compiled" if history.compiled else "eager"
     return Bar(tqdm(total=epochs, desc=mode, unit="epoch", file=sys.stderr, mininterval=0, miniters=1), history)
-
-
-_said: set[str] = set()
-
-
-def _say_once(text: str) -> None:
-    if text not in _said:
-        _said.add(text)
-        print(text, file=sys.stderr)
-
-
-def _summary(history: History) -> str:
-    accuracies = history.validation_accuracy or history.accuracy
-    return f"loss {history.loss[-1]:.4f}" + (f", accuracy {accuracies[-1]:.1%}" if accuracies else "")

@@ -25,15 +25,7 @@ WITHOUT_COMPILER = (
 
 
 def choose_steps(task: Task, compiled: bool | str) -> tuple[Steps, str]:
-    """The steps to take, and why they are eager, "" where they are compiled.
-
-    Args:
-        task: what is trained.
-        compiled: True, False, or "auto" for: where that is possible.
-
-    Raises:
-        ModuleNotFoundError, CompileError: `compiled` is True, but that is not possible.
-    """
+    """The steps to take, and why they are eager, "" where they are compiled: see `compiled` of `fit`."""
     if compiled is False:
         return EagerSteps(task), "compiled=False"
     if compiled is True:
@@ -42,18 +34,14 @@ def choose_steps(task: Task, compiled: bool | str) -> tuple[Steps, str]:
     if not note:
         try:
             return CompiledSteps(task), ""
-        except Exception as error:  # whatever it is, where it matters it will come again on Values
+        except Exception as error:  # if it is a real one, the eager steps raise it again
             before.restore()
             note = f"{type(error).__name__}: {error}"
     return EagerSteps(task), note
 
 
 def resumed(steps: Steps, compiled: bool | str) -> tuple[Steps, str]:
-    """The steps to go on with when others had their hands on everything, and why they are eager now if they were not.
-
-    Raises:
-        CompileError: `compiled` is True, but model or loss cannot be recorded any more.
-    """
+    """The steps to go on with after a callback, which may have changed anything, and why they are eager from now on."""
     try:
         steps.resume()
     except Exception as error:  # as in `choose_steps`
@@ -64,7 +52,7 @@ def resumed(steps: Steps, compiled: bool | str) -> tuple[Steps, str]:
 
 
 def why_not_compiled() -> str:
-    """What stands against compiling here, whatever the model; "" for nothing."""
+    """Why nothing can be compiled here, whatever the model; "" if it can."""
     if is_checking():
         return "autograd.detect_anomaly() looks at every operation"
     if not is_recording():

@@ -27,13 +27,7 @@ class Task(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What a training changes, as it was: the numbers in parameters, their gradients, and the optimizer.
-
-    Attributes:
-        task: whose parameters and optimizer they are.
-        numbers, gradients: of `task.parameters`.
-        optimizer: what `Optimizer.snapshot` gave.
-    """
+    """What a training changes, as it was: the numbers in the task's parameters, their gradients, and its optimizer."""
 
     task: Task
     numbers: list[float]

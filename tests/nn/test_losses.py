@@ -15,7 +15,7 @@ from nn import (
     mean_squared_error,
     quadratic_cost,
 )
-from nn.train.criterion import check_targets, decide, is_right, loss_function
+from nn.train.evaluate import check_targets, decide, is_right, loss_function
 
 LOGITS = [-30.0, -3.0, -1.0, -0.25, 0.0, 0.5, 2.0, 20.0]
 

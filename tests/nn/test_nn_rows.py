@@ -12,7 +12,7 @@ import nn
 from autograd import PRIMITIVES, Primitive, Value, check_grads, grad
 from nn.initialisation import he, xavier
 from nn.losses import Loss
-from nn.train.criterion import check_targets, decide, is_right
+from nn.train.evaluate import check_targets, decide, is_right
 
 rng = random.Random(0)
 X = [[rng.gauss(0.0, 1.0), rng.gauss(0.0, 1.0)] for _ in range(12)]
