@@ -165,7 +165,7 @@ def _same(now: Any, before: Any) -> bool:
     if isinstance(before, list):
         return len(now) == len(before) and all(map(is_, now, before))
     return now is before or (
-        isinstance(before, (bytes, float)) and type(now) is type(before) and repr(now) == repr(before)
+        isinstance(before, (bytes, int, float)) and type(now) is type(before) and repr(now) == repr(before)
     )
 
 
