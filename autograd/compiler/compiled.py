@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd.compiler.arguments import Arguments, argument_names, as_array, examples, pytrees
+from autograd.compiler.arguments import Arguments, Recent, address, argument_names, as_array, examples, pytrees
 from autograd.compiler.executables import Executables
 from autograd.compiler.listing import text
 from autograd.compiler.options import Options, checked_parameters
-from autograd.compiler.recent import Recent, address, may_be_remembered
 from autograd.compiler.report import report_of
 from autograd.compiler.runtime import native
 from autograd.compiler.runtime.exchange import Exchange
@@ -129,7 +128,7 @@ class Compiled(Options):
             counts, threads = rolled.counts, 1
         vector = self._vector(vector, executable, bound)
         repeats = len(batches) == 1 and bound.taken and not captured and (of_each or not self.has_aux)
-        if repeats and threads == 1 and may_be_remembered(arguments):
+        if repeats and threads == 1 and Recent.may_know(arguments):
             addresses = [address(table) for table in batches[0]]
             call = executable.repeated(addresses, counts[0], size, of_each, None if rolled is None else batches)
             return self.executables.remember(Recent(arguments, addresses, call), generation).call(vector)

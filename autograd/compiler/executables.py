@@ -30,9 +30,8 @@ from autograd.compiler.watch import Watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autograd.compiler.arguments import Arguments
+    from autograd.compiler.arguments import Arguments, Recent
     from autograd.compiler.goals import Goal
-    from autograd.compiler.recent import Recent
     from autograd.compiler.recording import Recording
     from autograd.value import Value
 
