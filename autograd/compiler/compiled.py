@@ -18,7 +18,6 @@ from autograd.compiler.arguments import Arguments, Recent, address, argument_nam
 from autograd.compiler.executables import Executables
 from autograd.compiler.listing import text
 from autograd.compiler.options import Options, checked_parameters
-from autograd.compiler.report import report_of
 from autograd.compiler.runtime import native
 from autograd.compiler.runtime.exchange import Exchange
 from autograd.compiler.runtime.fused_step import FusedStep
@@ -294,11 +293,15 @@ class Compiled(Options):
         last = self.executables.last
         if last is None:
             raise RuntimeError(f"{self.__name__} is compiled when it is called for the first time: call it, then look")
-        return text(last.built.report.readable, last.names)
+        return text(last.built.readable, last.names)
 
     def __str__(self) -> str:
         last = self.executables.last
-        return repr(self) if last is None else "\n".join([repr(self), *report_of(last)])
+        lines = [repr(self)] if last is None else [repr(self), *last.built.report]
+        if last is not None and last.rolled is not None:
+            parts = ", ".join(f"{count:,}" for count in last.rolled.counts)
+            lines.append(f"  rolled into {len(last.rolled.counts)} subgraph(s) over {parts} examples")
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         of = f", {len(self.parameters)} parameters" if self.parameters else ""

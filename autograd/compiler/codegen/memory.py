@@ -5,7 +5,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from autograd.compiler.passes import Places
+from autograd.compiler.passes.machine import Places
 from autograd.compiler.program import LAYERS, UNIFORM
 from autograd.primitive import Primitive
 from autograd.table import COMPARISONS

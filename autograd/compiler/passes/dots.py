@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from autograd import table
 from autograd.compiler.passes.simplify import dead_code
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.program import Program
-    from autograd.primitive import Primitive
+from autograd.compiler.program import Program
+from autograd.primitive import Primitive
 
 
 def sums_of_products(program: Program) -> Program:
@@ -28,7 +25,7 @@ def sums_of_products(program: Program) -> Program:
 
 
 def chains(program: Program) -> set[int]:
-    """The additions that another addition goes on with, and nobody else uses."""
+    """Additions whose only use is as the first operand of another addition."""
     uses = program.uses()
     return {
         operands[0]

@@ -62,7 +62,7 @@ class Executable:
         self.dtype, self.names, self.rolled = dtype, names, rolled
         self.mark: Any = None
         self.used = 0
-        self.careful = cache(careful) if careful is not None and built.has_doubt else None
+        self.careful = cache(careful) if careful is not None and built.needs_check else None
         results_of = [built.program.instructions[k] for k in built.program.results]
         self.constants = np.array([x.attribute if x.operation == "constant" else 0.0 for x in results_of], dtype)
         self._blocks: deque[ArgumentBlock] = deque()
