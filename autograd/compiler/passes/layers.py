@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from autograd import table
-from autograd.compiler.passes.simplify import dead_code
+from autograd.compiler.passes.simplify import dead_code, reached
 from autograd.compiler.program import UNIFORM, Instruction, Program, Range, Weights
 from autograd.primitive import Primitive
 
@@ -35,10 +35,10 @@ def find_layers(program: Program) -> Program:
 
 def _rows_of_layers(program: Program) -> dict[int, tuple[Weights, tuple[int, ...], list[int]]]:
     """For the first dot of every layer: its weights, inputs, and the dots that are its rows."""
-    batches, reached = program.batches(), always_reached(program)
+    batches, always = program.batches(), always_reached(program)
     groups: dict[Any, list[tuple[int, list[int]]]] = {}
     for position, instruction in enumerate(program.instructions):
-        if instruction.operation is table.dot and reached[position] and batches[position] != UNIFORM:
+        if instruction.operation is table.dot and always[position] and batches[position] != UNIFORM:
             row = _row(program, batches, instruction)
             if row is not None:
                 inputs, biased, weights = row
@@ -116,24 +116,16 @@ def _weights(rows: Sequence[list[int]], biased: bool) -> Weights | None:
 
 def always_reached(program: Program) -> list[bool]:
     """Which instructions the gradient reaches whatever the numbers are: not only through a choice."""
-    reached = [False] * len(program.instructions)
-    for wanted in program.wanted:
-        reached[wanted] = True
-    for position in reversed(range(len(reached))):
-        operation, operands, _ = program.instructions[position]
-        if reached[position] and not (isinstance(operation, Primitive) and operation.cuts):
-            for operand in operands:
-                reached[operand] = True
-    return reached
+    return reached(program, program.wanted, lambda operation: isinstance(operation, Primitive) and operation.cuts)
 
 
 def find_ranges(program: Program) -> Program:
     """A long dot of parameters with parameters becomes a loop over two ranges of them."""
-    reached = always_reached(program)
+    always = always_reached(program)
 
     def ranged(new: Program, position: int, index: list[int]) -> int | None:  # noqa: ARG001
         operation, operands, _ = program.instructions[position]
-        found = _range(program, operands) if operation is table.dot and reached[position] else None
+        found = _range(program, operands) if operation is table.dot and always[position] else None
         return None if found is None else new.append("range_dot", (), found)
 
     return dead_code(program.rewritten(ranged))

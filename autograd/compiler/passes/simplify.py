@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd import table
-from autograd.compiler.program import EFFECTS, Program
+from autograd.compiler.program import EFFECTS, Operation, Program
 from autograd.primitive import Primitive
 
 
@@ -56,11 +56,19 @@ def common_subexpressions(program: Program) -> Program:
 
 def dead_code(program: Program) -> Program:
     """Dead code is removed."""
-    alive = [instruction.operation in EFFECTS for instruction in program.instructions]
-    for wanted in program.wanted:
-        alive[wanted] = True
-    for position in reversed(range(len(alive))):
-        if alive[position]:
-            for operand in program.instructions[position].operands:
-                alive[operand] = True
+    effects = [k for k, instruction in enumerate(program.instructions) if instruction.operation in EFFECTS]
+    alive = reached(program, [*program.wanted, *effects])
     return program.rewritten(lambda new, position, index: None if alive[position] else -1)  # noqa: ARG005
+
+
+def reached(program: Program, roots: Iterable[int], cuts: Callable[[Operation], bool] = lambda _: False) -> list[bool]:
+    """Which instructions one comes to from the roots by way of operands, but for those of operations that cut."""
+    found = [False] * len(program.instructions)
+    for root in roots:
+        found[root] = True
+    for position in reversed(range(len(found))):
+        operation, operands, _ = program.instructions[position]
+        if found[position] and not cuts(operation):
+            for operand in operands:
+                found[operand] = True
+    return found
