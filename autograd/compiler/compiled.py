@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -209,10 +209,10 @@ class Compiled(Options):
             if len(arguments) == 1 and self._is_vector(arguments[0]) and len(vector) == len(bound.numbers):
                 self.executables.is_of_vector(executable, arguments[0].shape)
             return value
-        ends = accumulate([structure.size for structure, _ in bound.kinds], initial=len(self.parameters))
-        parts = [(structure, sums[start:stop]) for (structure, _), (start, stop) in zip(bound.kinds, pairwise(ends))]
-        wanted = [parts[k] for k in self.positions(len(arguments), self.__name__)]
-        return value, tuple([part if like.is_flat_list else like(part.tolist()) for like, part in wanted])
+        starts = list(accumulate([structure.size for structure, _ in bound.kinds], initial=len(self.parameters)))
+        positions = self.positions(len(arguments), self.__name__)
+        parts = [(bound.kinds[k].structure, sums[starts[k] : starts[k + 1]]) for k in positions]
+        return value, tuple([part if like.is_flat_list else like(part.tolist()) for like, part in parts])
 
     def _vector(self, vector: Any, executable: Executable | None = None, bound: Arguments | None = None) -> Any:
         """All that is the same for all examples: the parameters (None to read them), arguments, captured Values."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,8 +12,8 @@ from autograd.primitive import Primitive
 class Names(NamedTuple):
     """What a program's text calls things."""
 
-    parameters: Sequence[str] = ()
-    columns: Sequence[Sequence[str]] = ()  # of each batch, from the first
+    parameters: Sequence[str]
+    columns: Sequence[Sequence[str]]  # of each batch, from the first; of those that were rolled none
 
 
 def text(program: Program, names: Names) -> str:
@@ -77,7 +76,7 @@ class _Text:
     def operand(self, index: int) -> str:
         operation, operands, attribute = self.program.instructions[index]
         if operation == "constant":
-            return f"{attribute:g}" if math.isfinite(attribute) else str(attribute)
+            return f"{attribute:g}"
         if operation == "parameter":
             return self._parameter(attribute)
         if operation == "input":
@@ -89,7 +88,7 @@ class _Text:
         return f"%{operands[0]}[{attribute}]" if operation == "element" else f"%{index}"
 
     def _parameter(self, k: int) -> str:
-        return self.names.parameters[k] if k < len(self.names.parameters) else f"parameter[{k}]"
+        return self.names.parameters[k]
 
     def _sum(self, k: int) -> str:
         return f"gradient of {self._parameter(k)}" if k < self.program.parameters else f"sum[{k}]"
