@@ -46,12 +46,7 @@ class Arguments(NamedTuple):
 
 
 def examples(arguments: Sequence[Any], dtype: Any) -> Arguments:
-    """Bind arguments: arrays or lists whose first axis is the examples, or numbers that are the same for all of them.
-
-    Raises:
-        ValueError: arguments differ in length, or a list is ragged; says which.
-        TypeError: something is not a number.
-    """
+    """Bind arguments: arrays or lists whose first axis is the examples, or numbers that are the same for all."""
     kinds, numbers, tables = [], [], []
     n: int | None = None
     taken = True

@@ -38,17 +38,7 @@ def build(
     outputs_by_column: bool = False,
     example_by_example: bool = False,
 ) -> Built:
-    """Compile a program.
-
-    Args:
-        program: as recorded.
-        widths: for every batch, how many columns each argument has.
-        target: the machine.
-        wanted: what to differentiate.
-        without: names of passes to leave out.
-        outputs_by_column: see `lower`.
-        example_by_example: see `differentiate`.
-    """
+    """Compile a recorded program, `without` passes of these names. Other arguments: see `lower` and `differentiate`."""
     start = time.perf_counter()
     report: list[str] = []
 

@@ -72,13 +72,10 @@ class Recording(NamedTuple):
 
 
 def trace(f: Callable[..., Any], arguments: Arguments, parameters: Sequence[Value], chance: bool = False) -> Recording:
-    """Run a function again and again, and make a program of what it does.
+    """Run a function again and again on arguments like those of its calls, and make a program of what it does.
 
-    Args:
-        f: the function.
-        arguments: like those that it will be called with.
-        parameters: the Values that are read at every call, in order; those of arguments that are no tables follow.
-        chance: whether it is known to draw random numbers.
+    The parameters of the program are the Values that are read at every call: the given ones, then arguments that are no
+    tables, then captured ones. If it is known to draw random numbers (`chance`), it is run more often.
     """
 
     def run(others: bool, names_lines: bool = False) -> tuple[list[list[Value]], Run]:
@@ -183,12 +180,7 @@ def to_program(
 ) -> tuple[Program, list[int], list[Value]]:
     """The graph of a run as a program, the instructions of its outputs, and further Values that it reads at every call.
 
-    Args:
-        run: what the function did.
-        inputs: the Values that stand for a column of a batch, with (batch, column).
-        parameters: the Values that are read at every call, in order.
-        outside: Values that are read at every call though they are no leaves.
-        columns: of each batch, as for `Program`.
+    Inputs stand for a column of a batch, (batch, column). Values from `outside` are read even if they are no leaves.
     """
     places = {parameter: k for k, parameter in enumerate(parameters)}
     captured: list[Value] = []

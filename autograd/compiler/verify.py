@@ -12,11 +12,7 @@ Problem = Callable[[Program, tuple[int, ...], Any], str]
 
 
 def verify(program: Program, after: str) -> None:
-    """Check the invariants of a program.
-
-    Raises:
-        AssertionError: names the pass after which an invariant is violated, the instruction and the invariant.
-    """
+    """Check the invariants of a program; an error names the pass after which one is violated, and the instruction."""
     batches: list[int] = []
     for index, instruction in enumerate(program.instructions):
         operation, operands, _ = instruction

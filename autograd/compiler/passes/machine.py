@@ -26,11 +26,7 @@ OF_MACHINE = {table.fmod} | {PRIMITIVES[name] for name in (*FUNCTIONS, *INSTRUCT
 
 
 def expand(program: Program) -> Program:
-    """Decompose: operations that a machine lacks are written with those that it has, by their lowering rules.
-
-    Raises:
-        CompileError: one is a row of a user's own whose forward function does not run on symbols.
-    """
+    """Decompose: operations that a machine lacks are written with those that it has, by their lowering rules."""
 
     def expanded(new: Program, position: int, index: list[int]) -> int | None:
         operation, operands, _ = program.instructions[position]
