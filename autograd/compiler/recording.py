@@ -52,8 +52,7 @@ def record(f: Callable[..., Any], arguments: Sequence[Any], names_lines: bool = 
     for output in outputs:
         if not isinstance(output, (Value, int, float)):
             raise CompileError(
-                f"the result of {_name(f)} wants to be a Value, or a structure of Values, "
-                f"got {type(output).__name__} {output!r:.80}"
+                f"{_name(f)} must return a Value, or a pytree of Values, got {type(output).__name__} {output!r:.80}"
             )
     return Run(outputs, structure, trace.made, topological_order(*_values(outputs)))
 
@@ -96,8 +95,8 @@ def trace(f: Callable[..., Any], arguments: Arguments, parameters: Sequence[Valu
         if what:
             raise CompileError(
                 f"{_name(f)} did not do the same when it was run again: {what}{_line_of(run, position)}. A random "
-                f"number, a counter, a list that grew: what is to change from call to call wants to be an argument, "
-                f"or in a Value"
+                f"number, a counter, a list that grew: pass what changes from call to call as an argument, or put "
+                f"it in a Value"
             )
         outside = outside or _from_outside(ours, again[1])
     _check_outside(f, outside, own, ours, parameters)
@@ -159,8 +158,7 @@ def _check_outside(
         operation = node.primitive.name if node.primitive else ""
         if not own.isdisjoint(behind):
             raise CompileError(
-                f"{_name(f)} uses the result of {operation} again that it computed when it was run before: compute it "
-                f"anew each time"
+                f"{_name(f)} reuses a result of {operation} from an earlier run: compute it in every call"
             )
         places = [k for k, p in enumerate(parameters) if p in behind]
         if places:
