@@ -7,30 +7,22 @@ condition under which anything has reached it, and what is added up is the same 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from autograd import table
 from autograd.primitive import ZERO, Primitive
-from autograd.symbols import Symbol
+from autograd.symbols import Symbol, Writer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-
-    from autograd.symbols import Writer
-
-    OperandsOf = Callable[[Any], tuple[Primitive, Sequence[Any], Sequence[float | None]] | None]
+OperandsOf = Callable[[Any], tuple[Primitive, Sequence[Any], Sequence[float | None]] | None]
+"""Of a node: its operation, operands, and the numbers of those that are constants; None for a leaf."""
 
 
 class Gradient(NamedTuple):
-    """What flows to a node.
+    """The adjoint of a node, with the condition under which anything reaches it."""
 
-    Attributes:
-        number: the node of the gradient; or a float.
-        reached: the node of the condition under which anything flows at all; None for always.
-    """
-
-    number: Any
-    reached: Any = None
+    number: Any  # a node; or a float
+    reached: Any = None  # a node; None means always
 
 
 def tangent(
@@ -76,8 +68,7 @@ def _locals(
             if wanted[position]:
                 yield position, partial if isinstance(partial, float) else _run(partial, result, known, symbols)
         return
-    every = _run(primitive.partials, result, known, symbols)
-    for position, local in enumerate(every):
+    for position, local in enumerate(_run(primitive.partials, result, known, symbols)):
         if wanted[position]:
             yield position, local
 
@@ -135,14 +126,14 @@ def choose(writer: Writer, condition: Any, x: Any, y: Any) -> Any:
 
 
 def both(writer: Writer, condition: Any, other: Any) -> Any:
-    """Whether two conditions hold; None is one that always does."""
+    """Whether two conditions hold; None means always."""
     if condition is None or other is None:
         return other if condition is None else condition
     return choose(writer, condition, other, 0.0)
 
 
 def either(writer: Writer, condition: Any, other: Any) -> Any:
-    """Whether one of two conditions holds; None is one that always does."""
+    """Whether one of two conditions holds; None means always."""
     return None if condition is None or other is None else choose(writer, condition, 1.0, other)
 
 
@@ -159,16 +150,13 @@ class Sweep:
 
     Args:
         writer: where the derivatives are written.
-        operands_of: a node's operation, operands, and the numbers of those that are constants; None for a leaf.
+        operands_of: what is known of a node.
         depends: the nodes that a gradient is wanted of.
-
-    Attributes:
-        gradients: what has come together at each node so far.
     """
 
     def __init__(self, writer: Writer, operands_of: OperandsOf, depends: Collection[Any]) -> None:
         self.writer, self.operands_of, self.depends = writer, operands_of, depends
-        self.gradients: dict[Any, Gradient] = {}
+        self.gradients: dict[Any, Gradient] = {}  # what has come together at each node so far
 
     def run(self, order: Sequence[Any], root: Any) -> None:
         """Go through nodes that stand behind their operands, from the last to the first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import namedtuple
 
 TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
@@ -13,13 +14,8 @@ if TYPE_CHECKING:
 class Structure(namedtuple("Structure", ("kind", "keys", "parts", "size"))):
     """The structure of a pytree without its numbers: equal for trees that differ in nothing else.
 
-    Called with as many numbers, or anything else, it puts them in the places of its own.
-
-    Attributes:
-        kind: dict, the type of a list or tuple, "array", or "number".
-        keys: of a dict, in order; the shape of an array.
-        parts: the structures in it.
-        size: how many numbers there are.
+    Called with as many numbers, or anything else, it puts them in the places of its own. The kind is dict, the type of
+    a list or tuple, "array", or "number". Keys are those of a dict, in order, or the shape of an array.
 
     Example:
         >>> numbers, structure = flatten({"w": [1.0, 2.0], "b": 3.0})
@@ -65,10 +61,7 @@ def sequence_of(kind: type, parts: Sequence[Structure]) -> Structure:
 
 def array_of(shape: tuple[int, ...]) -> Structure:
     """The structure of an array; a number, where it has no axis."""
-    size = 1
-    for length in shape:
-        size *= length
-    return Structure("array", shape, (), size) if shape else NUMBER
+    return Structure("array", shape, (), math.prod(shape)) if shape else NUMBER
 
 
 def lists_of(shape: tuple[int, ...]) -> Structure:
@@ -82,12 +75,7 @@ def lists_of(shape: tuple[int, ...]) -> Structure:
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """The numbers in a pytree, and its structure, which puts as many others into it.
 
-    Args:
-        tree: a number, or a list, tuple, named tuple, dict or NumPy array of them, nested as you like.
-
-    Returns:
-        The numbers in order, and `rebuild(numbers)`. A NumPy array is rebuilt as one: of floats where all are, else of
-        objects.
+    A NumPy array is rebuilt as one: of floats where all are, else of objects.
 
     Example:
         >>> numbers, rebuild = flatten([1.0, [2.0, 3.0]])
@@ -119,12 +107,7 @@ def _flatten(tree: Any, numbers: list[Any]) -> Structure:
 
 
 def check_array(array: Any, name: str) -> None:
-    """Whether an array is its numbers and nothing else: no mask says which of them do not count.
-
-    Raises:
-        ValueError: something is masked.
-        TypeError: it is a `numpy.matrix`, for which `*` means something else.
-    """
+    """Whether an array is its numbers and nothing else: no mask says which of them do not count; `*` is by element."""
     if hasattr(array, "filled") and array.mask.any():
         raise ValueError(
             f"{name} is a masked array, whose mask would be lost: leave out what is masked, x.compressed() or "
@@ -135,10 +118,7 @@ def check_array(array: Any, name: str) -> None:
 
 
 def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:
-    """The numbers in a structure, in the order of another that has the same structure.
-
-    Raises:
-        ValueError: they differ in structure; says where, calling the first `what`.
+    """The numbers in a pytree, in the order of another of the same structure. Errors call the first `what`.
 
     Example:
         >>> flatten_like({"b": 1.0, "a": 2.0}, like={"a": 0.0, "b": 0.0}, what="tangents")

@@ -7,7 +7,7 @@ The way from `compile` to native code goes through these rooms, each once:
     recording       the function is run on Values, twice; the graph that it leaves is the program
     watch           what else the function reads, to be seen at every call
     goals           what is wanted of it: the mean loss, outputs of every example, what to differentiate
-    build           the passes in their order, each checked (`verify`), then code; the `report` says what they did
+    build           the passes in their order, each checked (`verify`), then code, and a report of what they did
     passes          from a `program` to one that computes the same; among them `reroll` and `differentiate`
 
 and from there through code generation, which writes LLVM IR, to the runtime, where a call runs it. Things keep their
@@ -43,17 +43,17 @@ def compile(
 
     The function is run on Values to see what it does, at the first call and again for arguments of another shape (of
     those shapes 64 are remembered). What it does must not depend on their numbers: `where(condition, x, y)` chooses,
-    `if` is an error. It is run twice and must do the same: random numbers, counters, lists that grow are an error. What
-    it does besides, as printing, happens in these runs only. The numbers of Values made before, parameters or others,
+    `if` is an error. It is run twice and must do the same: random numbers, counters, lists that grow are an error. Side
+    effects such as printing happen only while it is recorded. The numbers of Values made before, parameters or others,
     are read at every call.
 
-    All else that it reads becomes part of the program, and is looked at at every call: if it changed, the function is
-    recorded anew, and compiled anew if it does something else (what changes often wants to be an argument). That is:
+    All else that it reads becomes part of the program, and is watched: if it changed, the function is recorded anew at
+    the next call, and compiled anew if it does something else (pass what changes often as an argument). That is:
     variables it closes over and global ones; attributes named in its code; entries of lists, dicts and arrays in them;
-    and so on in functions and objects that it gets at. It takes 10 ns each, attributes of an `nn.Module` nothing.
+    and so on in functions and objects that it gets at. It costs 10 ns each, attributes of an `nn.Module` nothing.
 
-    Not looked at are: what is in arrays of more than 8 KB; what is in lists and dicts of more than 64 objects, 8 KB of
-    numbers or 1000 entries, but for their length; what comes behind the nearest 200 variables, attributes and entries;
+    Not watched: what is in arrays of more than 8 KB; what is in lists and dicts of more than 64 objects, 8 KB of
+    numbers or 1000 entries, but for their length; anything beyond the nearest 200 variables, attributes and entries;
     what installed packages keep; files, the clock, the environment; a Value put in a list in place of one of the same
     number, while that is so. When such a thing has changed, call `step.clear_cache()`.
 
@@ -72,7 +72,7 @@ def compile(
             others where the machine's C library has them; "libm" for the functions that Python itself uses.
         without: names of passes to leave out, to see what they do.
         vmap: without parameters: map the function over examples, the first axis of every array; numbers are the same
-            for all. Else it is handed what it is called with: an array is one argument.
+            for all. Without it the function gets the arguments as they are: an array is one argument.
 
     Returns:
         `step`. With parameters `step(X, y)` is the mean loss and sets `.grad`; `step.flat(vector, X, y)` the same as a

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-from autograd.compiler.codegen.lowering import lower
-from autograd.compiler.passes import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, NEEDED
+from autograd.compiler.codegen.argument_block import MemoryLayout
+from autograd.compiler.codegen.lowering import Lowered, lower
+from autograd.compiler.codegen.target import Target
+from autograd.compiler.goals import Wanted
+from autograd.compiler.passes import AFTER_GRADIENT, BEFORE_GRADIENT, FOR_MACHINE, NEEDED, Pass
 from autograd.compiler.passes.differentiate import differentiate
 from autograd.compiler.passes.layers import find_ranges
-from autograd.compiler.report import Report
+from autograd.compiler.program import Program
 from autograd.compiler.runtime import native
 from autograd.compiler.verify import verify
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from autograd.compiler.codegen.argument_block import MemoryLayout
-    from autograd.compiler.codegen.target import Target
-    from autograd.compiler.goals import Wanted
-    from autograd.compiler.passes import Pass
-    from autograd.compiler.program import Program
-
 
 class Built(NamedTuple):
-    """Native code, the memory it needs, the program it was made from, the report.
-
-    And whether the last result is a doubt: the gradients want to be computed example by example where it is not finite.
-    """
+    """Native code, and what is known about it."""
 
     code: native.Code
     layout: MemoryLayout
     program: Program
-    report: Report
-    has_doubt: bool
+    readable: Program  # forward and backward, in rows of the table
+    report: list[str]  # what `print(step)` shows: sizes, times, the machine, what is called
+    needs_check: bool  # whether the last result says if the gradients are finite, see `differentiate`
 
 
 def build(
@@ -45,60 +38,57 @@ def build(
     outputs_by_column: bool = False,
     example_by_example: bool = False,
 ) -> Built:
-    """Compile a program.
-
-    Args:
-        program: as recorded.
-        widths: for every batch, how many columns each argument has.
-        target: the machine.
-        wanted: what to differentiate.
-        without: names of passes to leave out.
-        outputs_by_column: see `lower`.
-        example_by_example: see `differentiate`.
-    """
+    """Compile a recorded program, `without` passes of these names. Other arguments: see `lower` and `differentiate`."""
     start = time.perf_counter()
-    verify(program, "trace")
-    sizes = [("trace", len(program.instructions))]
+    report: list[str] = []
+
+    def check(program: Program, after: str) -> None:
+        verify(program, after)
+        report.append(f"  {after:24}{len(program.instructions):>9,} instructions")
 
     def run(stages: Sequence[Pass], program: Program) -> Program:
         for stage in stages:
             if stage.__name__ not in without or stage.__name__ in NEEDED:
                 program = stage(program)
-                verify(program, stage.__name__)
-                sizes.append((stage.__name__, len(program.instructions)))
+                check(program, stage.__name__)
         return program
 
+    check(program, "trace")
     if example_by_example:
         without = (*without, find_ranges.__name__)  # they take a sum
     program = run(BEFORE_GRADIENT, program)
-    has_doubt = False
+    doubt = None
     if wanted is not None:
         program = program.rewritten(lambda *_: None)
         program.forward = len(program.instructions)
-        roots = program.results or program.outputs[1]
-        gradients, doubt = differentiate(
-            program, roots[wanted.root], wanted.parameters, wanted.columns, example_by_example
-        )
+        root = (program.results or program.outputs[1])[wanted.root]
+        gradients, doubt = differentiate(program, root, wanted.parameters, wanted.columns, example_by_example)
         if wanted.columns:
             program.outputs[1] = [*program.outputs[1], *gradients]
         if doubt is not None:
             program.results.append(doubt)
-            has_doubt = True
-        verify(program, "differentiate")
-        sizes.append(("differentiate", len(program.instructions)))
+        check(program, "differentiate")
     readable = program = run(AFTER_GRADIENT, program)
     program = run(FOR_MACHINE, program)
     lowered = lower(program, target, widths, outputs_by_column)
     middle = time.perf_counter()
     code = native.Code(lowered)
-    report = Report(
-        sizes,
-        readable,
-        lowered.chunks,
-        (middle - start, time.perf_counter() - middle),
-        target,
-        tuple(sorted(lowered.library.scalar)),
-        tuple(sorted(lowered.library.vectorised)),
-        tuple(sorted(lowered.library.written)),
-    )
-    return Built(code, lowered.layout, program, report, has_doubt)
+    own, llvm = middle - start, time.perf_counter() - middle
+    report.append(f"  compiled in {own + llvm:.2f} s: passes {own:.2f} s, LLVM {llvm:.2f} s; {lowered.chunks} pieces")
+    report += _about_the_machine(lowered, target)
+    return Built(code, lowered.layout, program, readable, report, doubt is not None)
+
+
+def _about_the_machine(lowered: Lowered, target: Target) -> list[str]:
+    lines = []
+    if lowered.layout.batches:
+        blocks = ", ".join(str(batch.block) for batch in lowered.layout.batches)
+        lines.append(f"  {target.lanes} lanes of {target.number}, blocks of {blocks} examples")
+    for functions, where in (
+        (lowered.library.written, "vector math of its own (within 4 ulp)"),
+        (lowered.library.vectorised, "vector math (glibc's libmvec, within 4 ulp)"),
+        (lowered.library.scalar, "number by number, from the C library"),
+    ):
+        if functions:
+            lines.append(f"  {where}: {', '.join(sorted(functions))}")
+    return lines

@@ -2,34 +2,29 @@
 
 A call goes one way. Its arguments are put in arrays (`arguments`), what was compiled for arguments of their kind is
 found or made (`executables`), the numbers that are the same for all examples are put in a vector, the code runs, and
-what comes out is put into the structure that the function returned.
+what comes out is put into the pytree that the function returned.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
-from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
-from autograd.compiler.arguments import Arguments, argument_names, as_array, examples, pytrees
+from autograd.compiler.arguments import Arguments, Recent, address, argument_names, as_array, examples, pytrees
 from autograd.compiler.executables import Executables
 from autograd.compiler.listing import text
 from autograd.compiler.options import Options, checked_parameters
-from autograd.compiler.recent import Recent, address, may_be_remembered
-from autograd.compiler.report import report_of
 from autograd.compiler.runtime import native
 from autograd.compiler.runtime.exchange import Exchange
+from autograd.compiler.runtime.executable import Executable
 from autograd.compiler.runtime.fused_step import FusedStep
 from autograd.graph import read_data
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from autograd.compiler.runtime.executable import Executable
-    from autograd.value import Value
+from autograd.value import Value
 
 
 class Compiled(Options):
@@ -116,7 +111,12 @@ class Compiled(Options):
             raise TypeError(f"{self.__name__} has no parameters: compile(f, parameters), or f.grad(...)")
         generation, bound = self.executables.generation, examples(arguments, self._type)
         if bound.n == 0 and self.reduce == "mean":
-            raise self._no_mean(bound)
+            position = [is_table for _, is_table in bound.kinds].index(True)
+            name = argument_names(self.f, len(bound.kinds))[position]
+            raise ValueError(
+                f"{self.__name__}: argument {position + 1} ({name}) has no examples, and the mean of no examples is "
+                f"undefined: give it at least one, or write compile(..., reduce='sum'), whose sum is then 0"
+            )
         executable = self.executables.of("loss", bound)
         size, of_each = len(self.parameters), self.has_aux is True and bound.n is not None
         if bound.n == 0:
@@ -129,7 +129,7 @@ class Compiled(Options):
             counts, threads = rolled.counts, 1
         vector = self._vector(vector, executable, bound)
         repeats = len(batches) == 1 and bound.taken and not captured and (of_each or not self.has_aux)
-        if repeats and threads == 1 and may_be_remembered(arguments):
+        if repeats and threads == 1 and Recent.may_know(arguments):
             addresses = [address(table) for table in batches[0]]
             call = executable.repeated(addresses, counts[0], size, of_each, None if rolled is None else batches)
             return self.executables.remember(Recent(arguments, addresses, call), generation).call(vector)
@@ -137,14 +137,6 @@ class Compiled(Options):
         sums, results = _run(executable, vector, batches, counts, outputs, threads)
         others = results[1:] if outputs is None else outputs
         return self._with_aux(executable, results.item(0), others), sums[:size]
-
-    def _no_mean(self, bound: Arguments) -> ValueError:
-        position = [is_table for _, is_table in bound.kinds].index(True)
-        name = argument_names(self.f, len(bound.kinds))[position]
-        return ValueError(
-            f"{self.__name__}: argument {position + 1} ({name}) has no examples, and there is no mean of nothing: give "
-            f"it at least one, or write compile(..., reduce='sum'), whose sum is then 0"
-        )
 
     def _with_aux(self, executable: Executable, value: float, others: Any) -> Any:
         return (value, executable.results(others)) if self.has_aux else value
@@ -188,7 +180,7 @@ class Compiled(Options):
     def _values(self, arguments: Sequence[Any]) -> Any:
         if len(arguments) == 1 and self._is_vector(arguments[0]):
             executable = self.executables.of_vector(arguments[0].shape)
-            if executable is not None:  # the short way: its numbers are where the code wants them
+            if executable is not None:  # fast path: the array can be passed as it is
                 return executable.results(executable.run(arguments[0], (), ())[1])
         return self._of_examples("values", arguments) if self.vmap else self._of_one("values", arguments)
 
@@ -217,23 +209,13 @@ class Compiled(Options):
             if len(arguments) == 1 and self._is_vector(arguments[0]) and len(vector) == len(bound.numbers):
                 self.executables.is_of_vector(executable, arguments[0].shape)
             return value
-        structures = [structure for structure, _ in bound.kinds]
-        ends = accumulate([structure.size for structure in structures], initial=len(self.parameters))
-        parts = [sums[start:stop] for start, stop in pairwise(ends)]
-        return value, tuple(
-            [
-                parts[k] if structures[k].is_flat_list else structures[k](parts[k].tolist())  # an array for a list
-                for k in self.positions(len(arguments), self.__name__)
-            ]
-        )
+        starts = list(accumulate([structure.size for structure, _ in bound.kinds], initial=len(self.parameters)))
+        positions = self.positions(len(arguments), self.__name__)
+        parts = [(bound.kinds[k].structure, sums[starts[k] : starts[k + 1]]) for k in positions]
+        return value, tuple([part if like.is_flat_list else like(part.tolist()) for like, part in parts])
 
     def _vector(self, vector: Any, executable: Executable | None = None, bound: Arguments | None = None) -> Any:
-        """All that is the same for all examples: the parameters, arguments, other Values, in order.
-
-        Args:
-            vector: the parameters; None where their numbers are to be read.
-            executable, bound: whose other Values, and arguments, stand behind them.
-        """
+        """All that is the same for all examples: the parameters (None to read them), arguments, captured Values."""
         numbers = [] if bound is None else bound.numbers
         if executable is not None and executable.captured:
             numbers = numbers + read_data(executable.captured)
@@ -261,9 +243,6 @@ class Compiled(Options):
             kept: how many things are kept of each parameter.
             moved: how many parameters are moved, the first.
             arguments: tables of examples, as for a call.
-
-        Raises:
-            CompileError: the rule cannot be recorded.
         """
         loss = self.executables.of("loss", examples(arguments, self._type))
 
@@ -276,7 +255,7 @@ class Compiled(Options):
     # --- When what the function reads has changed ---------------------------------------------------------------------
 
     def look_again(self) -> bool:
-        """See whether anything that the function reads has changed, also where a call does not look.
+        """Check everything that the function reads for changes, also what calls do not check.
 
         Returns:
             Whether something has: the function is recorded again when it is called, and compiled again if need be.
@@ -284,7 +263,7 @@ class Compiled(Options):
         return self.executables.look_again()
 
     def clear_cache(self) -> None:
-        """Forget what was compiled: for when the function does something else than before for a reason not watched."""
+        """Forget what was compiled: call it after a change that is not watched."""
         self.executables.clear()
 
     # --- What was compiled -------------------------------------------------------------------------------------------
@@ -295,11 +274,15 @@ class Compiled(Options):
         last = self.executables.last
         if last is None:
             raise RuntimeError(f"{self.__name__} is compiled when it is called for the first time: call it, then look")
-        return text(last.built.report.readable, last.names)
+        return text(last.built.readable, last.names)
 
     def __str__(self) -> str:
         last = self.executables.last
-        return repr(self) if last is None else "\n".join([repr(self), *report_of(last)])
+        lines = [repr(self)] if last is None else [repr(self), *last.built.report]
+        if last is not None and last.rolled is not None:
+            parts = ", ".join(f"{count:,}" for count in last.rolled.counts)
+            lines.append(f"  rolled into {len(last.rolled.counts)} subgraph(s) over {parts} examples")
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         of = f", {len(self.parameters)} parameters" if self.parameters else ""
@@ -311,7 +294,7 @@ class Compiled(Options):
         return {name: getattr(self, name) for name in ("f", "parameters", *[field.name for field in fields(self)])}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
-        """A copy with a model of its own, where the function is one that brings its model along; else with the same."""
+        """A copy: of the model as well where copying the function copies it (a bound method); else both share it."""
         f = copy.deepcopy(self.f, memo)
         parameters = self.parameters if f is self.f else copy.deepcopy(self.parameters, memo)
         other = type(self).__new__(type(self))

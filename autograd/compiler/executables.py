@@ -10,54 +10,35 @@ import itertools
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from autograd.collector import collector_paused
 from autograd.compiler import goals
-from autograd.compiler.arguments import examples
+from autograd.compiler.arguments import Arguments, Recent, examples
 from autograd.compiler.build import build
 from autograd.compiler.codegen.schedule import NeedsSumFirstError
 from autograd.compiler.options import Options
 from autograd.compiler.passes.reroll import Rerolled, reroll
-from autograd.compiler.recording import trace
+from autograd.compiler.recording import Recording, trace
 from autograd.compiler.runtime import native
 from autograd.compiler.runtime.executable import Executable
 from autograd.compiler.watch import Watch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from autograd.compiler.arguments import Arguments
-    from autograd.compiler.goals import Goal
-    from autograd.compiler.recent import Recent
-    from autograd.compiler.recording import Recording
-    from autograd.value import Value
+from autograd.value import Value
 
 MOST_EXECUTABLES = 64
 """So many compiled forms of a function are kept: a list of every length wants one, of up to some megabytes."""
 
 
 class Executables:
-    """What a function was compiled to, for arguments of each kind.
+    """What a function was compiled to, for arguments of each kind. Messages call it by `name`."""
 
-    Args:
-        f: the function.
-        name: of what it is compiled to, for messages.
-        parameters: the Values to train.
-        options: how it is compiled.
-
-    Attributes:
-        unchanged: a function that says, in some nanoseconds, whether what the function reads is what it was.
-        last: the one used last.
-        recent: the arguments of the last call, if they may be known again.
-    """
-
-    unchanged: Callable[[], bool]
-    last: Executable | None
-    recent: Recent | None
+    unchanged: Callable[[], bool]  # says, in some nanoseconds, whether what the function reads is what it was
+    last: Executable | None  # the one used last
+    recent: Recent | None  # the arguments of the last call, if they may be known again
 
     def __init__(self, f: Callable[..., Any], name: str, parameters: list[Value], options: Options) -> None:
         self._f, self._name, self._parameters, self._options = f, name, parameters, options
@@ -102,7 +83,7 @@ class Executables:
         return executable
 
     def remember(self, recent: Recent, generation: object) -> Recent:
-        """Know these arguments at the next call, if no other thread has made the function forget all meanwhile."""
+        """Cache this call's arguments, unless another thread has cleared the cache meanwhile."""
         with self._lock:
             if self.generation is generation:
                 self.recent = recent
@@ -128,21 +109,21 @@ class Executables:
         self._of_vectors.clear()
         self.last = self.recent = None
         self._watch: Watch | None = None
-        self.unchanged, self.generation = _nothing_to_change, object()
+        self.unchanged, self.generation = lambda: True, object()
 
     def _compiled(self, what: str, bound: Arguments) -> Executable:
-        self.look_again()  # what has changed since programs for other shapes were made
+        self.look_again()  # also discards programs of other shapes whose inputs have changed
         recording = self._record(bound)
         executable = self._outdated.pop((what, bound.kinds), None)
         if executable is None or executable.mark != recording.mark:
-            size = len(self._parameters)
+            name, size, options = self._name, len(self._parameters), self._options
             if what == "loss":
-                executable = self._loss_executable(recording, goals.loss(recording, self._name, size, self._options))
+                executable = self._loss_executable(recording, goals.loss(recording, name, size, options))
             elif what == "values":
                 executable = self._built(recording, goals.values(recording))
             else:
-                positions = self._options.positions(len(bound.kinds), self._name)
-                executable = self._built(recording, goals.gradients(recording, self._name, size, positions))
+                positions = options.positions(len(bound.kinds), name)
+                executable = self._built(recording, goals.gradients(recording, name, size, positions))
             executable.mark = recording.mark
         return executable
 
@@ -153,7 +134,7 @@ class Executables:
         self.unchanged = self._watch.unchanged
         return recording
 
-    def _loss_executable(self, recording: Recording, goal: Goal) -> Executable:
+    def _loss_executable(self, recording: Recording, goal: goals.Goal) -> Executable:
         """The code of a loss, with a batch in place of examples that are written out one by one."""
         is_written_out = len(goal.program.columns) == 1 and "roll" not in self._options.without
         rolled = reroll(goal.program, goal.program.parameters - len(recording.captured)) if is_written_out else None
@@ -165,7 +146,7 @@ class Executables:
         return self._built(recording, goal)
 
     def _built(
-        self, recording: Recording, goal: Goal, rolled: Rerolled | None = None, outputs_by_column: bool = False
+        self, recording: Recording, goal: goals.Goal, rolled: Rerolled | None = None, outputs_by_column: bool = False
     ) -> Executable:
         program = goal.program if rolled is None else rolled.program
         sizes = [structure.size for structure, is_table in recording.kinds if is_table]
@@ -194,10 +175,6 @@ class Executables:
         column = np.ones(1, self._type)
         recording = own._record(examples([1.0, 1.0, column, column, *[column] * kept], self._type))
         return own._built(recording, goals.updates(recording), outputs_by_column=True)
-
-
-def _nothing_to_change() -> bool:
-    return True
 
 
 _all: weakref.WeakSet[Executables] = weakref.WeakSet()

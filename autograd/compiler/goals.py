@@ -6,64 +6,38 @@ mean loss), its outputs (numbers of every example), and what to differentiate.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from autograd import table
 from autograd.compiler.arguments import results_in
+from autograd.compiler.options import Options
+from autograd.compiler.program import UNIFORM, Program
+from autograd.compiler.recording import Recording
 from autograd.errors import CompileError
-from autograd.pytree import NUMBER, sequence_of
+from autograd.pytree import NUMBER, Structure, sequence_of
 from autograd.value import Value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from autograd.compiler.options import Options
-    from autograd.compiler.program import Program
-    from autograd.compiler.recording import Recording
 
 
 class Wanted(NamedTuple):
-    """What to differentiate.
+    """What to differentiate."""
 
-    Attributes:
-        root: the position among the program's results (or, if it has none, among the first batch's outputs).
-        parameters: whose gradients go into the sums.
-        columns: inputs whose gradients become further outputs.
-    """
-
-    root: int
-    parameters: range
-    columns: Sequence[tuple[int, int]] = ()
+    root: int  # the position among the program's results (or, if it has none, among the first batch's outputs)
+    parameters: range  # whose gradients go into the sums
+    columns: Sequence[tuple[int, int]] = ()  # inputs whose gradients become further outputs
 
 
 class Goal(NamedTuple):
-    """The program of a call.
-
-    Attributes:
-        program: the recorded one, with what is wanted of it.
-        wanted: what to differentiate, if anything.
-        outputs: how many numbers there are for each example (or, where there are none, besides the loss).
-        results: puts them into the structure that the function returned.
-    """
+    """The program of a call: the recorded one, with what is wanted of it."""
 
     program: Program
-    wanted: Wanted | None
-    outputs: int
-    results: Callable[[Any], Any]
+    wanted: Wanted | None  # to be differentiated
+    outputs: int  # so many numbers for each example (or, where there are none, besides the loss)
+    results: Callable[[Any], Any]  # puts them into the pytree that the function returned
 
 
 def loss(recording: Recording, name: str, parameters: int, options: Options) -> Goal:
-    """The mean or the sum of the loss, and the gradients of the parameters.
-
-    Args:
-        recording: what the function does.
-        name: of the function, for messages.
-        parameters: how many there are.
-        options: how the losses of examples are reduced, and whether there is more beside them.
-
-    Raises:
-        CompileError: the function returns something else.
-    """
+    """The mean or the sum of the loss, and the gradients of so many parameters."""
     if not options.has_aux and len(recording.nodes) != 1:
         raise CompileError(
             f"{name} wants a loss, one Value, the function returned {len(recording.nodes)} numbers: for others "
@@ -93,11 +67,7 @@ def values(recording: Recording) -> Goal:
 
 
 def gradients(recording: Recording, name: str, parameters: int, positions: Sequence[int]) -> Goal:
-    """The value of the function and its gradient by some of its arguments, for each example where there are any.
-
-    Raises:
-        CompileError: the function returns more than one number.
-    """
+    """The value of the function and its gradient by some of its arguments, for each example where there are any."""
     program, _, _, results = values(recording)
     if len(recording.nodes) != 1:
         raise CompileError(
@@ -124,20 +94,19 @@ def updates(recording: Recording) -> Goal:
 def reduced(program: Program, loss: int, reduce: str) -> int:
     """The mean or the sum of a loss over the examples."""
     count = program.append("count", (), 1)
-    if program.batches()[loss] == 0:  # it ignores the examples
+    if program.batches()[loss] == UNIFORM:  # it ignores the examples
         return loss if reduce == "mean" else program.append(table.mul, (loss, count))
     total = program.append("batch_sum", (loss,), (program.new_sum(), 1))
     return total if reduce == "sum" else program.append(table.div, (total, count))
 
 
-def _aux_structure(recording: Recording, name: str) -> Any:
+def _aux_structure(recording: Recording, name: str) -> Structure:
     """What the second entry of the pair is like that the function returned."""
-    structure = recording.structure
-    returned = structure(recording.outputs)
-    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[0], (Value, int, float)):
-        return structure.parts[1]
+    returned = recording.structure(recording.outputs)
     got = f"a {type(returned).__name__}"
     if isinstance(returned, tuple) and len(returned) == 2:
+        if isinstance(returned[0], (Value, int, float)):
+            return recording.structure.parts[1]  # type: ignore[no-any-return]
         got = f"a pair that begins with a {type(returned[0]).__name__}"
     elif isinstance(returned, (list, tuple, dict)):
         got += f" of {len(returned)}"

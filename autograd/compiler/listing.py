@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+from autograd.compiler.program import Operation, Program, Range, Weights
 from autograd.primitive import Primitive
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.program import Operation, Program, Weights
 
 
 class Names(NamedTuple):
-    """What a program's text calls things.
+    """What a program's text calls things."""
 
-    Attributes:
-        parameters: the names of the parameters.
-        columns: for each batch from the first, the names of its columns.
-    """
-
-    parameters: Sequence[str] = ()
-    columns: Sequence[Sequence[str]] = ()
+    parameters: Sequence[str]
+    columns: Sequence[Sequence[str]]  # of each batch, from the first; of those that were rolled none
 
 
-def text(program: Program, names: Names | None = None) -> str:
-    """The program as text, one instruction to a line. What is done for every example is indented.
-
-    Args:
-        program: any.
-        names: what things are called.
-    """
-    writer = _Text(program, names or Names())
+def text(program: Program, names: Names) -> str:
+    """The program as text, one instruction to a line. What is done for every example is indented."""
+    writer = _Text(program, names)
     lines = [] if program.forward is None else ["forward:"]
     for index, (instruction, batch) in enumerate(zip(program.instructions, program.batches())):
         if index == program.forward:
@@ -63,7 +49,7 @@ class _Text:
         if operation == "batch_sum":
             return f"%{index} = {self._sum(attribute[0])} += sum over the examples of {written[0]}"
         if operation == "range_contribute":
-            x, y = self._range(attribute[:3]), self._range((attribute[0], *attribute[3:]))
+            x, y = self._ranges(attribute)
             return f"gradient of {x} += {written[0]} * {y}"
         if operation == "layer_weights":
             deltas, inputs = written[: attribute.rows], written[attribute.rows :]
@@ -77,20 +63,20 @@ class _Text:
         if operation == "layer_inputs":
             return f"{self._weights(attribute)} transposed times {_list(written)}"
         if operation == "range_dot":
-            x, y = self._range(attribute[:3]), self._range((attribute[0], *attribute[3:]))
+            x, y = self._ranges(attribute)
             return f"dot({x}, {y})"
         if operation == "copy":
             return written[0]
         assert isinstance(operation, Primitive)
         symbol = operation.symbol
-        if not symbol.isidentifier() and len(written) == 2:
-            return f"{written[0]} {symbol} {written[1]}"
-        return f"{symbol}{written[0]}" if not symbol.isidentifier() else f"{symbol}({', '.join(written)})"
+        if symbol.isidentifier():
+            return f"{symbol}({', '.join(written)})"
+        return f"{written[0]} {symbol} {written[1]}" if len(written) == 2 else f"{symbol}{written[0]}"
 
     def operand(self, index: int) -> str:
         operation, operands, attribute = self.program.instructions[index]
         if operation == "constant":
-            return f"{attribute:g}" if math.isfinite(attribute) else str(attribute)
+            return f"{attribute:g}"
         if operation == "parameter":
             return self._parameter(attribute)
         if operation == "input":
@@ -102,7 +88,7 @@ class _Text:
         return f"%{operands[0]}[{attribute}]" if operation == "element" else f"%{index}"
 
     def _parameter(self, k: int) -> str:
-        return self.names.parameters[k] if k < len(self.names.parameters) else f"parameter[{k}]"
+        return self.names.parameters[k]
 
     def _sum(self, k: int) -> str:
         return f"gradient of {self._parameter(k)}" if k < self.program.parameters else f"sum[{k}]"
@@ -111,9 +97,8 @@ class _Text:
         shape = f"{weights.rows} x {weights.depth}"
         return f"[{self._parameter(weights.first)} ... {self._parameter(weights.last)}, {shape}]"
 
-    def _range(self, span: Sequence[int]) -> str:
-        length, first, step = span
-        return f"[{self._parameter(first)} ... {self._parameter(first + (length - 1) * step)}]"
+    def _ranges(self, ranges: Range) -> list[str]:
+        return [f"[{self._parameter(first)} ... {self._parameter(last)}]" for first, last in ranges.spans]
 
 
 def _list(written: list[str]) -> str:

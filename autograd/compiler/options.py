@@ -1,26 +1,20 @@
-"""The options of `autograd.compile`, and what is wrong with those that are not valid."""
+"""The options of `autograd.compile`, and what is wrong with invalid ones."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from autograd.compiler.passes import NAMES
 from autograd.value import Value
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 _CHOICES = {"reduce": ("mean", "sum"), "dtype": ("float64", "float32"), "math": ("vector", "libm")}
 
 
 @dataclass(eq=False, kw_only=True)
 class Options:
-    """How a function is compiled; what they mean says `autograd.compile`.
-
-    Raises:
-        TypeError, ValueError: one is not valid.
-    """
+    """How a function is compiled; what they mean says `autograd.compile`."""
 
     wrt: int | tuple[int, ...] = 0
     reduce: str = "mean"
@@ -52,11 +46,7 @@ class Options:
             raise TypeError(f"wrt is the position of an argument, or a tuple of positions, got {self.wrt!r}")
 
     def positions(self, count: int, name: str) -> list[int]:
-        """The positions `wrt` among so many arguments, counted from 0.
-
-        Raises:
-            IndexError: there is no such argument of the function of this name.
-        """
+        """The positions `wrt` among so many arguments of the function of this name, counted from 0."""
         positions = self.wrt if isinstance(self.wrt, tuple) else (self.wrt,)
         for position in positions:
             if not -count <= position < count:
@@ -65,11 +55,7 @@ class Options:
 
 
 def checked_parameters(parameters: Any) -> list[Value]:
-    """The parameters to train, each a leaf and there once.
-
-    Raises:
-        TypeError, ValueError: they are not.
-    """
+    """The parameters to train, each a leaf and there once."""
     if isinstance(parameters, Value) or not hasattr(parameters, "__iter__"):
         raise TypeError(f"parameters are leaf Values in a list, got {parameters!r:.80}: write model.parameters()")
     checked = list(parameters)

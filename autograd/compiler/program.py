@@ -27,14 +27,12 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from autograd.primitive import Primitive
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    Operation = Primitive | str
+Operation = Primitive | str
 
 EFFECTS = frozenset({"batch_sum", "contribute", "layer_weights", "range_contribute"})
 """Operations that do something besides giving a number: they stay in the program though nobody uses their result."""
@@ -44,7 +42,6 @@ LAYERS = ("layer", "layer_inputs", "layer_weights")
 
 UNIFORM = 0
 """The batch of what is the same for all examples. Batches of examples are counted from 1."""
-
 
 ONCE = "once"
 """The attribute of an operation that is not done in each example, but once for all: so it was written."""
@@ -63,15 +60,10 @@ class Instruction(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """Where a layer's weights are among the parameters: w_ri is parameter `first + r * row + i * depth`.
+    """Where a layer's weights are among the parameters: w_ri is parameter `first + r * row_step + i * depth_step`.
 
-    Attributes:
-        rows: how many pre-activations.
-        depth: how many inputs.
-        first, row_step, depth_step: see above.
-        bias, bias_step: where the sums start: b_r is parameter `bias + r * bias_step`; bias is None where they start
-            at 0.
-        batch: the batch whose examples go through the layer.
+    There are `rows` pre-activations of `depth` inputs. The sums start at b_r, parameter `bias + r * bias_step`; where
+    bias is None they start at 0. The examples of `batch` go through the layer.
     """
 
     rows: int
@@ -98,28 +90,24 @@ class Range(NamedTuple):
     first_y: int
     step_y: int
 
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """The first and the last parameter of each."""
+        last = self.length - 1
+        return [(self.first_x, self.first_x + last * self.step_x), (self.first_y, self.first_y + last * self.step_y)]
+
 
 class Program:
-    """A list of instructions and what is wanted of them.
-
-    Attributes:
-        instructions: in order.
-        results: the instructions whose numbers are the results that are the same for all examples.
-        outputs: for each batch, the instructions whose numbers are wanted for every example.
-        parameters: how many parameters there are.
-        columns: how many columns the tables of examples have, by batch; the first entry stands for UNIFORM.
-        sums: how many sums there are; at least `parameters`.
-        forward: so many instructions, the first, compute values, the others gradients; None if there are no others.
-    """
+    """A list of instructions and what is wanted of them. Parameters, columns and sums are numbers of such things."""
 
     def __init__(self, parameters: int, columns: Sequence[int] = (0,)) -> None:
         self.instructions: list[Instruction] = []
-        self.results: list[int] = []
-        self.outputs: dict[int, list[int]] = {}
+        self.results: list[int] = []  # instructions whose numbers are the same for all examples
+        self.outputs: dict[int, list[int]] = {}  # by batch, instructions whose numbers are wanted for every example
         self.parameters = parameters
-        self.columns = list(columns)
+        self.columns = list(columns)  # of the tables of examples, by batch; the first entry stands for UNIFORM
         self.sums = parameters
-        self.forward: int | None = None
+        self.forward: int | None = None  # so many instructions compute values, those behind them gradients, if any do
         self._constants: dict[bytes, int] = {}
 
     def append(self, operation: Operation, operands: Iterable[int] = (), attribute: Any = None) -> int:
@@ -135,7 +123,7 @@ class Program:
         return self._constants[bits]
 
     def new_sum(self) -> int:
-        """The index of a sum that is nobody's yet."""
+        """The index of a new, unused sum."""
         self.sums += 1
         return self.sums - 1
 
@@ -147,10 +135,8 @@ class Program:
     def rewritten(self, write: Callable[[Program, int, list[int]], int | None]) -> Program:
         """A program with other instructions that computes the same: what most passes are.
 
-        Args:
-            write: `write(new, position, index)` appends what takes the place of the instruction at `position` to the
-                new program; the instruction of its number, or None if it stays as it is. `index` says what has become
-                of those before.
+        `write(new, position, index)` appends what takes the place of the instruction at `position` to the new program;
+        it returns the instruction of its number, or None if it stays. `index` says what has become of those before.
         """
         new = Program(self.parameters, self.columns)
         new.sums = self.sums
@@ -179,7 +165,7 @@ class Program:
         return found
 
     def uses(self) -> Counter[int]:
-        """How many times each instruction is an operand or wanted."""
+        """How often each instruction is used: as an operand or as a result."""
         counted = Counter(self.wanted)
         for instruction in self.instructions:
             counted.update(instruction.operands)
@@ -205,7 +191,7 @@ def batch_of(instruction: Instruction, batches: Sequence[int]) -> int:
 
 
 class ProgramWriter:
-    """Goes on with a program, and knows the batch of every instruction; rules on symbols can be run on it."""
+    """Extends a program in place, and knows the batch of every instruction; rules on symbols can be run on it."""
 
     def __init__(self, program: Program) -> None:
         self.program = program

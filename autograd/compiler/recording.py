@@ -13,110 +13,68 @@ import random
 import struct
 import sys
 from array import array
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from operator import is_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from autograd.compiler.arguments import argument_names, placeholders
+from autograd.compiler.arguments import Arguments, Kind, argument_names, placeholders
 from autograd.compiler.listing import Names
 from autograd.compiler.program import Program
 from autograd.errors import CompileError, line_of
 from autograd.graph import read_data, topological_order, write_data
 from autograd.modes import Trace, recording
-from autograd.pytree import flatten
+from autograd.pytree import Structure, flatten
 from autograd.scopes import INSIDE, scope, scope_of
 from autograd.value import Value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from autograd.compiler.arguments import Arguments, Kind
-    from autograd.pytree import Structure
 
 _SMALLEST = math.ulp(0.0)
 
 RUNS_OF_CHANCE = 12
-"""So many times a function is run while which random numbers are drawn: one that tosses a coin is found out."""
+"""So many times a function is run that draws random numbers: one that tosses a coin is found out."""
 
 
 class Run(NamedTuple):
-    """What a function did.
+    """What a function did."""
 
-    Attributes:
-        outputs: the numbers that it returned, Values or floats.
-        structure: what they are in.
-        made: the leaves that it made.
-        order: the graph behind the outputs, operands before results.
-    """
-
-    outputs: list[Any]
-    structure: Structure
-    made: set[Any]
-    order: list[Value]
+    outputs: list[Any]  # the numbers that it returned, Values or floats
+    structure: Structure  # what they are in
+    made: set[Any]  # the leaves that it made
+    order: list[Value]  # the graph behind the outputs, operands before results
 
 
 def record(f: Callable[..., Any], arguments: Sequence[Any], names_lines: bool = False) -> Run:
-    """Run a function on Values whose numbers stand for any.
-
-    Args:
-        f: the function.
-        arguments: what it is called with.
-        names_lines: whether every node is to know the user's line that made it, which takes longer.
-
-    Raises:
-        CompileError: it looks at a number, or returns something that is no number.
-    """
+    """Run a function on placeholder Values; with `names_lines` each node knows the user's line, which takes longer."""
     trace = Trace(names_lines)
-    with recording(), trace:
-        if names_lines:
-            with scope("recorded"):  # in it every operation goes the long way
-                returned = f(*arguments)
-        else:
-            returned = f(*arguments)
+    with recording(), trace, scope("recorded") if names_lines else nullcontext():  # in a scope nothing is cut short
+        returned = f(*arguments)
     outputs, structure = flatten(returned)
     for output in outputs:
         if not isinstance(output, (Value, int, float)):
             raise CompileError(
-                f"the result of {_name(f)} wants to be a Value, or a structure of Values, "
-                f"got {type(output).__name__} {output!r:.80}"
+                f"{_name(f)} must return a Value, or a pytree of Values, got {type(output).__name__} {output!r:.80}"
             )
     return Run(outputs, structure, trace.made, topological_order(*_values(outputs)))
 
 
 class Recording(NamedTuple):
-    """What a function does, each time the same.
+    """What a function does, each time the same."""
 
-    Attributes:
-        kinds: of its arguments.
-        program: what it does.
-        nodes: for each number that it returned the instruction.
-        outputs: these numbers, in one run.
-        structure: what they are in.
-        captured: the Values from outside that are not parameters: read at every call, as parameters behind the others.
-        names: what the program's text calls things: parameters by their labels, inputs by the function's arguments.
-        mark: equal for recordings that say the same.
-    """
-
-    kinds: tuple[Kind, ...]
+    kinds: tuple[Kind, ...]  # of its arguments
     program: Program
-    nodes: list[int]
-    outputs: list[Any]
-    structure: Structure
-    captured: list[Value]
+    nodes: list[int]  # for each number that it returned the instruction
+    outputs: list[Any]  # these numbers, in one run
+    structure: Structure  # what they are in
+    captured: list[Value]  # from outside and no parameters: read at every call, as parameters behind the others
     names: Names
-    mark: Any
+    mark: Any  # a fingerprint: equal for recordings of the same program
 
 
 def trace(f: Callable[..., Any], arguments: Arguments, parameters: Sequence[Value], chance: bool = False) -> Recording:
-    """Run a function again and again, and make a program of what it does.
+    """Run a function again and again on arguments like those of its calls, and make a program of what it does.
 
-    Args:
-        f: the function.
-        arguments: like those that it will be called with.
-        parameters: the Values that are read at every call, in order; those of arguments that are no tables follow.
-        chance: whether it is known to draw random numbers.
-
-    Raises:
-        CompileError: a run differs from the first; says in what and, where it can be found out, at which line.
+    The parameters of the program are the Values that are read at every call: the given ones, then arguments that are no
+    tables, then captured ones. If it is known to draw random numbers (`chance`), it is run more often.
     """
 
     def run(others: bool, names_lines: bool = False) -> tuple[list[list[Value]], Run]:
@@ -137,8 +95,8 @@ def trace(f: Callable[..., Any], arguments: Arguments, parameters: Sequence[Valu
         if what:
             raise CompileError(
                 f"{_name(f)} did not do the same when it was run again: {what}{_line_of(run, position)}. A random "
-                f"number, a counter, a list that grew: what is to change from call to call wants to be an argument, "
-                f"or in a Value"
+                f"number, a counter, a list that grew: pass what changes from call to call as an argument, or put "
+                f"it in a Value"
             )
         outside = outside or _from_outside(ours, again[1])
     _check_outside(f, outside, own, ours, parameters)
@@ -170,19 +128,17 @@ def _again(f: Callable[..., Any], run: Callable[..., Any]) -> Any:
     except Exception as error:
         raise CompileError(
             f"{_name(f)} ran once, and when it was run again, to see whether it does the same, it failed: "
-            f"{type(error).__name__}: {error}. What it uses up or changes it wants to be given as an argument"
+            f"{type(error).__name__}: {error}. Pass what it uses up or changes as an argument"
         ) from error
 
 
 def _from_outside(ours: Run, other: Run) -> frozenset[Value]:
-    """What both runs have used that was computed before, or that the first has made and kept; and constants."""
-    common = set(ours.order).intersection(other.order)
-    return frozenset([node for node in common if not node.is_leaf or _is_read(node, ours)])
+    """Values that both runs use: made before, or kept from the first run; and constants but the library's."""
 
+    def is_read(node: Value) -> bool:
+        return not node.is_leaf or node in ours.made or (node.kind == "constant" and scope_of(node) is not INSIDE)
 
-def _is_read(leaf: Value, run: Run) -> bool:
-    """Whether a leaf from outside is read though a run takes such leaves for its own; not the library's constants."""
-    return leaf in run.made or (leaf.kind == "constant" and scope_of(leaf) is not INSIDE)
+    return frozenset(filter(is_read, set(ours.order).intersection(other.order)))
 
 
 def _check_outside(
@@ -202,8 +158,7 @@ def _check_outside(
         operation = node.primitive.name if node.primitive else ""
         if not own.isdisjoint(behind):
             raise CompileError(
-                f"{_name(f)} uses the result of {operation} again that it computed when it was run before: compute it "
-                f"anew each time"
+                f"{_name(f)} reuses a result of {operation} from an earlier run: compute it in every call"
             )
         places = [k for k, p in enumerate(parameters) if p in behind]
         if places:
@@ -221,14 +176,9 @@ def to_program(
     outside: frozenset[Value],
     columns: Sequence[int],
 ) -> tuple[Program, list[int], list[Value]]:
-    """The graph behind some results as a program.
+    """The graph of a run as a program, the instructions of its outputs, and further Values that it reads at every call.
 
-    Args:
-        run: what the function did.
-        inputs: the Values that stand for a column of a batch, with (batch, column).
-        parameters: the Values that are read at every call, in order.
-        outside: Values that are read at every call though they are no leaves.
-        columns: of each batch, as for `Program`.
+    Inputs stand for a column of a batch, (batch, column). Values from `outside` are read even if they are no leaves.
     """
     places = {parameter: k for k, parameter in enumerate(parameters)}
     captured: list[Value] = []
@@ -252,7 +202,7 @@ def to_program(
 
 
 def _mark(program: Program) -> tuple[int, bytes]:
-    """What is equal for programs that say the same: instructions, constants to the bit."""
+    """A fingerprint: equal for programs of the same instructions, constants to the bit."""
     numbers = [x.attribute for x in program.instructions if x.operation == "constant"]
     others = hash(tuple([None if x.operation == "constant" else x for x in program.instructions]))
     return others, hashlib.blake2b(array("d", numbers)).digest()
@@ -300,7 +250,7 @@ def _number(node: Value) -> float:
 
 
 def _line_of(run: Callable[..., Any], position: int) -> str:
-    """The user's line that uses what stands at this position, in a run that is like the others as far as that."""
+    """The user's line behind the operation at this position, found by recording once more with line numbers."""
     try:
         order: list[Value] = run(True, True)[1].order
     except Exception:  # what it does is not to be relied on

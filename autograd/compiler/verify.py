@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from autograd.compiler.program import UNIFORM, Program, batch_of
+from autograd.compiler.program import UNIFORM, Instruction, Program, Range, batch_of
 from autograd.primitive import Primitive
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from autograd.compiler.program import Instruction
-
-    Problem = Callable[[Program, tuple[int, ...], Any], str]
+Problem = Callable[[Program, tuple[int, ...], Any], str]
 
 
 def verify(program: Program, after: str) -> None:
-    """Check the invariants of a program.
-
-    Raises:
-        AssertionError: names the pass after which one was broken, the instruction and the invariant.
-    """
+    """Check the invariants of a program; an error names the pass after which one is violated, and the instruction."""
     batches: list[int] = []
     for index, instruction in enumerate(program.instructions):
         operation, operands, _ = instruction
@@ -48,20 +40,25 @@ def verify(program: Program, after: str) -> None:
 def _problem(program: Program, instruction: Instruction) -> str:
     """What is wrong with an instruction, whatever its operands are; "" if nothing is."""
     operation, operands, attribute = instruction
-    if isinstance(operation, Primitive):
-        if operation.arity not in (None, len(operands)):
-            return f"{len(operands)} operands, wants {operation.arity}"
-        return "" if operands else "no operands"
-    if operation not in _OWN:
+    known = (operation.arity, _row) if isinstance(operation, Primitive) else _OWN.get(operation)
+    if known is None:
         return "unknown operation"
-    wanted, problem = _OWN[operation]
+    wanted, problem = known
     if wanted not in (None, len(operands)):
         return f"{len(operands)} operands, wants {wanted}"
     return problem(program, operands, attribute)
 
 
+def _row(_program: Program, operands: tuple[int, ...], _attribute: Any) -> str:
+    return "" if operands else "no operands"
+
+
 def _unless_below(limit: int, number: Any) -> str:
     return "" if number.__class__ is int and 0 <= number < limit else f"wants a number below {limit}"
+
+
+def _add_dot(_program: Program, operands: tuple[int, ...], _attribute: Any) -> str:
+    return "" if len(operands) % 2 else f"{len(operands)} operands, wants a number and pairs"
 
 
 def _batch_sum(program: Program, _: Any, attribute: Any) -> str:
@@ -96,9 +93,7 @@ def _layer(wanted: Callable[[Any], int]) -> Problem:
 
 
 def _range(program: Program, _: Any, attribute: Any) -> str:
-    length, first_x, step_x, first_y, step_y = attribute
-    last = length - 1
-    return _beyond_parameters(program, [(first_x, first_x + last * step_x), (first_y, first_y + last * step_y)])
+    return _beyond_parameters(program, Range(*attribute).spans)
 
 
 def _beyond_parameters(program: Program, spans: list[tuple[int, int]]) -> str:
@@ -107,7 +102,7 @@ def _beyond_parameters(program: Program, spans: list[tuple[int, int]]) -> str:
 
 
 _OWN: dict[str, tuple[int | None, Problem]] = {
-    "constant": (0, lambda program, _, x: "" if x.__class__ is float else f"wants a float, has {x!r}"),  # noqa: ARG005
+    "constant": (0, lambda _program, _, x: "" if x.__class__ is float else f"wants a float, has {x!r}"),
     "parameter": (0, lambda program, _, k: _unless_below(program.parameters, k)),
     "input": (0, _input),
     "count": (0, lambda program, _, batch: _unless_below(len(program.columns), batch)),
@@ -118,12 +113,7 @@ _OWN: dict[str, tuple[int | None, Problem]] = {
     "layer_inputs": (None, _layer(lambda weights: weights.rows)),
     "layer_weights": (None, _layer(lambda weights: weights.rows + weights.depth)),
     "element": (1, _element),
-    "add_dot": (
-        None,
-        lambda program, operands, _: (  # noqa: ARG005
-            "" if len(operands) % 2 else f"{len(operands)} operands, wants a number and pairs"
-        ),
-    ),
+    "add_dot": (None, _add_dot),
     "range_dot": (0, _range),
     "range_contribute": (1, _range),
 }

@@ -1,4 +1,4 @@
-"""What a function reads besides its arguments: known again at every call, so that a change is not overlooked.
+"""Watches what a function reads besides its arguments, to notice changes at the next call.
 
 A recording keeps numbers, lists and objects as they were. The places where the function finds them are collected here:
 variables that it closes over, global ones that its code names, attributes by the names in the code, and what is in
@@ -31,13 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 FEW = 64
-"""Up to so many entries of a list or dict of objects are looked at one by one.
-
-In a list of Values one that was replaced by another is overlooked as long as their numbers are the same.
-"""
-
+"""Up to so many entries of a list or dict of objects are compared one by one."""
 LONG = 1000
-"""Of a list or dict of more entries only the length is looked at, and nothing in it."""
+"""Of a list or dict of more entries only the length is compared."""
 
 BYTES = 8192
 """Arrays, and lists of numbers, up to this size are compared by what is in them."""
@@ -51,9 +47,7 @@ _INSTALLED = (
     "<frozen",
 )
 _PLAIN = (Value, Primitive, int, float, complex, str, bytes, type(None), types.BuiltinFunctionType, np.ufunc)
-_NOTHING_ELSE = (tuple, frozenset, list, deque, dict, set, np.ndarray)
-"""Types whose objects have what is in them, and no attributes."""
-
+_WITHOUT_ATTRIBUTES = (tuple, frozenset, list, deque, dict, set, np.ndarray)
 _LOOKS_UP = frozenset({"getattr", "vars", "attrgetter", "methodcaller"})
 """What finds attributes by names that are not in the code."""
 
@@ -70,10 +64,8 @@ _NOT_CALLED = frozenset(
 class Look(NamedTuple):
     """A way of looking at what is there: in a cell, under a key, at all that is in a list, ...
 
-    Attributes:
-        now: says what is there, given container and key.
-        quick: says that it is what it was, as an expression of c#, k# and v# for container (what is in it, if it is a
-            cell), key and content.
+    `now(container, key)` says what is there. `quick` is source that says that it is what it was, with c#, k# and v# for
+    container (what is in it, if it is a cell), key and content.
     """
 
     now: Callable[[Any, Any], Any]
@@ -92,20 +84,16 @@ _ITEMS = Look(
     lambda things, _: [*things, *things.values()],
     "2 * len(c#) == len(v#) and all(map(is_, (*c#, *c#.values()), v#))",
 )
-_VALUES = Look(_ENTRIES.now, "c# == v#")  # ten times as fast, of a list of Values
+_VALUES = Look(_ENTRIES.now, "c# == v#")  # ten times as fast; overlooks another Value of the same number
 _ONLY_LENGTH = Look(_ENTRIES.now, "len(c#) == len(v#)"), Look(_ITEMS.now, "2 * len(c#) == len(v#)")
 _OF_ARRAY = Look(lambda array, _: array.ravel().tolist(), "all(map(is_, c#.flat, v#))")
 
 
 class Place(NamedTuple):
-    """Where a function finds something.
+    """Where a function finds something, and what was there.
 
-    Attributes:
-        look: how to look there.
-        container, key: where it is.
-        content: what was there.
-        effort: how long a quick look takes, in entries; None where a call does not look, because it takes too long or
-            because what has changed here is counted in `modes.changes`.
+    A quick look takes this effort, see EFFORT; None where a call does not look, because it takes too long or because
+    changes here are counted in `modes.changes`.
     """
 
     look: Look
@@ -116,14 +104,10 @@ class Place(NamedTuple):
 
 
 class Watch:
-    """The places where a function finds what it reads, and what was there when this was made.
+    """The places where a function finds what it reads, and their contents when this was made.
 
-    Args:
-        f: the function.
-
-    Attributes:
-        unchanged: a function of no arguments that says whether all that is looked at at every call is there still.
-        draws: whether there is a generator of random numbers among the things.
+    `unchanged()` says whether all that a call looks at is there still, `draws` whether a generator of random numbers is
+    among the things.
     """
 
     def __init__(self, f: Callable[..., Any]) -> None:
@@ -181,21 +165,15 @@ def _same(now: Any, before: Any) -> bool:
     if isinstance(before, list):
         return len(now) == len(before) and all(map(is_, now, before))
     return now is before or (
-        isinstance(before, (bytes, float)) and type(now) is type(before) and repr(now) == repr(before)
+        isinstance(before, (bytes, int, float)) and type(now) is type(before) and repr(now) == repr(before)
     )
 
 
 class _Walk:
-    """Goes through all that a function gets at, the nearest first.
-
-    Attributes:
-        names: of attributes, in all code found so far.
-        places: found this time.
-        draws: see `Watch`.
-    """
+    """Breadth-first search through everything reachable from a function."""
 
     def __init__(self) -> None:
-        self.names: set[str] = set()
+        self.names: set[str] = set()  # of attributes, in all code found so far
         self.draws = self._any_name = False
 
     def go(self, f: Any) -> None:
@@ -224,13 +202,14 @@ class _Walk:
         elif isinstance(thing, type):
             self._class(thing, made=True)
         else:
-            if isinstance(thing, (tuple, frozenset)):
-                self._fixed(thing)
+            if isinstance(thing, (tuple, frozenset)):  # immutable; its elements may not be
+                named = [name for name in getattr(thing, "_fields", ()) if self._wants(name)]
+                self._queue += [getattr(thing, name) for name in named] if named else thing
             elif isinstance(thing, (list, deque, dict, set)):
                 self._container(thing)
             elif isinstance(thing, np.ndarray):
                 self._array(thing)
-            if type(thing) not in _NOTHING_ELSE:
+            if type(thing) not in _WITHOUT_ATTRIBUTES:
                 self._object(thing)
 
     def _function(self, f: types.FunctionType) -> None:
@@ -239,9 +218,9 @@ class _Walk:
         of_module, attributes, imported = _names_in(code)
         self.names |= attributes
         if not installed:
-            self._place(_ATTRIBUTE, f, "__code__", code, follow=False)
+            self._place(_ATTRIBUTE, f, "__code__", code)
             if f.__defaults__:
-                self._place(_ATTRIBUTE, f, "__defaults__", f.__defaults__, follow=False)
+                self._place(_ATTRIBUTE, f, "__defaults__", f.__defaults__)
             self._named(vars(f))
             self._queue += [sys.modules[name] for name in imported if name in sys.modules]
             self._any_name = self._any_name or not _LOOKS_UP.isdisjoint(of_module | attributes)
@@ -253,9 +232,8 @@ class _Walk:
                 content = cell.cell_contents
             except ValueError:  # nothing is in it yet
                 continue
-            if installed:
-                self._queue.append(content)
-            else:
+            self._queue.append(content)
+            if not installed:
                 self._place(_CELL, cell, None, content)
         self._queue += (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values())
 
@@ -263,14 +241,13 @@ class _Walk:
         """The attributes and methods of a class by the names in the code, and what Python calls by itself."""
         for cls in kind.__mro__:
             installed = _is_installed(getattr(sys.modules.get(cls.__module__), "__file__", None), cls.__module__)
+            is_ours = cls.__module__.split(".")[0] in ("autograd", "nn")
             for name, content in list(vars(cls).items()):
                 special = name.startswith("__") and name.endswith("__")
                 if name in self.names or (special and callable(content) and (made or name not in _NOT_CALLED)):
                     if not installed:
                         self._key(vars(cls), name)
-                    elif (
-                        isinstance(content, (types.FunctionType, property)) and cls.__module__.split(".")[0] in _LIBRARY
-                    ):
+                    elif is_ours and isinstance(content, (types.FunctionType, property)):
                         self._queue.append(content)
 
     def _object(self, thing: Any) -> None:
@@ -285,9 +262,10 @@ class _Walk:
             self._queue.append(attributes.get("__wrapped__"))
             self._named(attributes, counted)
             for name in self._kinds[kind].difference(attributes):  # found in the class as long as it is not here
-                self._place(_NO_KEY, attributes, name, False, None if counted else 1, follow=False)
+                self._place(_NO_KEY, attributes, name, False, None if counted else 1)
         for name in self._kinds[kind]:
             if isinstance(getattr_static(kind, name), types.MemberDescriptorType) and hasattr(thing, name):
+                self._queue.append(getattr(thing, name))
                 self._place(_ATTRIBUTE, thing, name, getattr(thing, name))
 
     def _wants(self, name: str) -> bool:
@@ -299,47 +277,40 @@ class _Walk:
                 self._key(attributes, name, counted)
 
     def _key(self, mapping: Mapping[str, Any], name: str, counted: bool = False) -> None:
+        self._queue.append(mapping[name])
         self._place(_KEY, mapping, name, mapping[name], None if counted else 1)
-
-    def _fixed(self, things: Any) -> None:
-        """A tuple stays what it is, what is in it may not."""
-        named = [name for name in getattr(things, "_fields", ()) if self._wants(name)]
-        self._queue += [getattr(things, name) for name in named] if named else things
 
     def _container(self, things: Any) -> None:
         if len(things) > LONG:
-            self._place(_LENGTH, things, None, len(things), follow=False)
+            self._place(_LENGTH, things, None, len(things))
             return
         data = _as_data(things)
         if data is not None:
-            self._place(_DATA, things, None, data, 1 + len(data) // 64, follow=False)
+            self._place(_DATA, things, None, data, 1 + len(data) // 64)
             return
         is_dict = isinstance(things, dict)
-        look, effort = _ONLY_LENGTH[is_dict], 1
-        if len(things) <= FEW and not isinstance(things, set):
+        if len(things) > FEW or isinstance(things, set):
+            look, effort = _ONLY_LENGTH[is_dict], 1
+        elif type(things) is list and set(map(type, things)) == {Value}:
+            look, effort = _VALUES, 3 + len(things) // 8
+        else:
             look, effort = _ITEMS if is_dict else _ENTRIES, 8 + 3 * len(things)
-            if type(things) is list and set(map(type, things)) == {Value}:
-                look, effort = _VALUES, 3 + len(things) // 8
         entries = look.now(things, None)
         self._queue += entries
         counted = getattr(type(things), "counts_changes", False)
-        self._place(look, things, None, entries, None if counted else effort, follow=False)
+        self._place(look, things, None, entries, None if counted else effort)
 
     def _array(self, array: Any) -> None:
         if array.dtype.kind == "O":
             entries = array.ravel().tolist()
             self._queue += entries if len(entries) <= LONG else []
             effort = 8 + 3 * len(entries) if len(entries) <= FEW else None
-            self._place(_OF_ARRAY, array, None, entries, effort, follow=False)
+            self._place(_OF_ARRAY, array, None, entries, effort)
         elif array.nbytes <= BYTES:
-            self._place(_BYTES, array, None, array.tobytes(), 4 + array.nbytes // 256, follow=False)
+            self._place(_BYTES, array, None, array.tobytes(), 4 + array.nbytes // 256)
 
-    def _place(
-        self, look: Look, container: Any, key: Any, content: Any, effort: int | None = 1, follow: bool = True
-    ) -> None:
-        self.places.append(Place(look, container, key, content, effort))
-        if follow:
-            self._queue.append(content)
+    def _place(self, *place: Any) -> None:
+        self.places.append(Place(*place))
 
 
 def _as_data(things: Any) -> bytes | None:
@@ -352,32 +323,30 @@ def _as_data(things: Any) -> bytes | None:
 
 
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
-_LIBRARY = ("autograd", "nn")
 
 
 @functools.cache
 def _is_installed(file: str | None, module: str = "") -> bool:
-    """Whether code in this file is of an installed package, this library included, which stays what it is."""
+    """Whether code in this file is of an installed package, this library included: assumed not to change."""
     return module != "__main__" if file is None else file.startswith(_INSTALLED)
 
 
+_READ_BY = {
+    **dict.fromkeys(("LOAD_GLOBAL", "LOAD_NAME"), 0),
+    **dict.fromkeys(("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM"), 1),
+    "IMPORT_NAME": 2,
+}
+
+
 @functools.lru_cache(maxsize=1024)
-def _names_in(code: types.CodeType) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+def _names_in(code: types.CodeType) -> tuple[frozenset[str], ...]:
     """The names of global variables, of attributes and of modules that code reads, with the functions written in it."""
-    of_module: set[str] = set()
-    attributes: set[str] = set()
-    imported: set[str] = set()
+    names: tuple[set[str], ...] = set(), set(), set()
     for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            of_module.add(instruction.argval)
-        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM"):
-            attributes.add(instruction.argval)
-        elif instruction.opname == "IMPORT_NAME":
-            imported.add(instruction.argval)
+        if instruction.opname in _READ_BY:
+            names[_READ_BY[instruction.opname]].add(instruction.argval)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            inner = _names_in(constant)
-            of_module |= inner[0]
-            attributes |= inner[1]
-            imported |= inner[2]
-    return frozenset(of_module), frozenset(attributes), frozenset(imported)
+            for own, inner in zip(names, _names_in(constant)):
+                own |= inner
+    return tuple(map(frozenset, names))

@@ -258,6 +258,15 @@ def test_what_is_not_watched_is_told_by_clear_cache():
     assert step([1.0]) == 14.0
 
 
+def test_a_long_list_that_is_as_long_as_before_has_not_changed():
+    numbers = [1.0] * 2000
+    step = autograd.compile(lambda x: x * numbers[0])
+    assert step(2.0) == 2.0
+    assert not step.look_again()
+    numbers.append(1.0)
+    assert step.look_again()
+
+
 def test_a_function_that_fails_after_a_change_is_recorded_when_it_works_again():
     settings, w = types.SimpleNamespace(factor=2.0), Value(1.0)
     step = autograd.compile(lambda x: w * x * settings.factor, [w])

@@ -90,7 +90,7 @@ def test_what_needs_a_number_is_an_error(what, way):
 def test_a_result_that_is_no_number_is_an_error(result):
     w = Value(1.0)
     for step in (autograd.compile(lambda x: result), autograd.compile(lambda x: result, [w])):
-        with pytest.raises(CompileError, match=r"wants to be a Value, or a structure of Values, got"):
+        with pytest.raises(CompileError, match=r"must return a Value, or a pytree of Values, got"):
             step([1.0])
     assert_no_trace()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from autograd.compiler.passes import Places
+from autograd.compiler.passes.machine import Places
 from autograd.compiler.program import LAYERS, UNIFORM, Program
 from autograd.primitive import Primitive
 from autograd.table import COMPARISONS

@@ -2,37 +2,22 @@
 
 The walk is that of `backward()`: from the result to the operands, each edge carrying upstream gradient times local
 derivative. What is new is the batch. A number that is the same for all examples and is used by every one of them gets
-the sum of what the examples send it; the sum over the examples sends the same to each.
+the sum of what the examples contribute; the sum over the examples contributes the same to each.
 
 A function that is run for each example has such a number once in each, and its local derivative times a sum is the sum
 of the products only while it is finite: 0 * inf is nan. So there are two programs. One computes with sums, and says
-whether all that it sent on from them was finite; the other, for when it was not, sends on what every example sends.
+whether all that it propagated from them was finite; the other, for when it was not, propagates example by example.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from autograd import table
 from autograd.chain_rule import Gradient, Sweep, accumulate, settled
 from autograd.compiler.program import ONCE, UNIFORM, Program, ProgramWriter, Range, Weights
 from autograd.primitive import Primitive
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
-class Derivatives(NamedTuple):
-    """What was written.
-
-    Attributes:
-        columns: for each input that was asked for the instruction of its gradient.
-        doubt: the instruction of a number that is finite if the gradients are what example by example would give; None
-            if they always are.
-    """
-
-    columns: list[int]
-    doubt: int | None
 
 
 def differentiate(
@@ -41,31 +26,26 @@ def differentiate(
     parameters: range,
     columns: Sequence[tuple[int, int]] = (),
     example_by_example: bool = False,
-) -> Derivatives:
-    """Write the gradient of `root` behind the program.
+) -> tuple[list[int], int | None]:
+    """Write the gradient of the instruction `root` behind the program, which is extended in place.
 
     Args:
-        program: it is gone on with.
-        root: the instruction that is differentiated.
         parameters: those whose gradients go into the sums.
         columns: the inputs, as (batch, column), to differentiate with respect to.
-        example_by_example: whether what examples send is added up only where it comes to a parameter.
+        example_by_example: whether the gradients of the examples are summed only where they come to a parameter.
+
+    Returns:
+        The instruction of the gradient of each column; and that of a number that is finite if all gradients are what
+        example by example would give, None if they always are.
     """
     inputs = {x.attribute: k for k, x in enumerate(program.instructions) if x.operation == "input"}
     sweep = _BatchSweep(program, parameters, columns, example_by_example)
     sweep.run(range(len(program.instructions)), root)
-    return Derivatives([sweep.written(sweep.settled(inputs.get(column))) for column in columns], sweep.doubt())
+    return [sweep.written(sweep.settled(inputs.get(column))) for column in columns], sweep.doubt()
 
 
 class _BatchSweep(Sweep):
-    """The sweep of the chain rule, and what batches, layers and sums over examples add to it.
-
-    Attributes:
-        from_batches: of what is uniform what each batch that uses it sends it.
-        once: what was not computed in each example as the function was written.
-        gets_sums: what got a part of a sum over examples, in place of a sum of parts.
-        sent_on: all such parts.
-    """
+    """The sweep of the chain rule, and what batches, layers and sums over examples add to it."""
 
     writer: ProgramWriter
 
@@ -75,13 +55,13 @@ class _BatchSweep(Sweep):
         self.program, self.parameters, self.example_by_example = program, parameters, example_by_example
         writer = ProgramWriter(program)
         self.batch_of = writer.batches
-        self.from_batches: dict[int, dict[int, Gradient]] = {}
+        self.from_batches: dict[int, dict[int, Gradient]] = {}  # to what is uniform from each batch that uses it
         self.once = {k for k, instruction in enumerate(program.instructions) if instruction.attribute is ONCE}
         for k in self.once:  # nobody else asks
             program.instructions[k] = program.instructions[k]._replace(attribute=None)
-        self.gets_sums: set[int] = set()
-        self.sent_on: list[float | int] = []
-        self.sender = UNIFORM, False  # the batch that sends, and whether it sends what is of sums
+        self.of_sums: list[float | int] = []  # products with a sum over examples, in place of a sum of products
+        self.gets_sums: set[int] = set()  # what such a product was contributed to
+        self.sender = UNIFORM, False  # the batch that contributes, and whether products with sums
         self.elements: dict[int, dict[int, int]] = {}
         super().__init__(writer, self._operands_of, self._depends(frozenset(columns)))
 
@@ -135,7 +115,7 @@ class _BatchSweep(Sweep):
             self.writer.append("range_contribute", (number,), attribute)
             self.writer.append("range_contribute", (number,), Range(attribute.length, *attribute[3:5], *attribute[1:3]))
             if is_of_sums:
-                self.sent_on += [number, node]  # not finite where a parameter is not
+                self.of_sums += [number, node]  # not finite where a parameter is not
         else:
             self.send(node, gradient)
 
@@ -148,7 +128,7 @@ class _BatchSweep(Sweep):
             super().add(operand, new)
         if is_of_sums:
             self.gets_sums.add(operand)
-            self.sent_on.append(settled(self.writer, new))
+            self.of_sums.append(settled(self.writer, new))
 
     def _is_in_each_example(self, node: int) -> bool:
         """Whether a number that is the same for all examples is computed in each, as the function was written."""
@@ -159,7 +139,7 @@ class _BatchSweep(Sweep):
         )
 
     def _is_of_sums(self, node: int) -> bool:
-        """Whether a sum over examples is sent on where each would send on its own."""
+        """Whether the gradients of the examples are summed before they are passed on."""
         if not self._is_in_each_example(node) and self.program.instructions[node].operation != "range_dot":
             return False
         return node in self.gets_sums or any(
@@ -168,24 +148,22 @@ class _BatchSweep(Sweep):
         )
 
     def doubt(self) -> int | None:
-        """Adds up all that was sent on from sums."""
-        if not self.sent_on:
+        """Adds up all products with sums: finite only where each of them is."""
+        if not self.of_sums:
             return None
-        return self.writer.apply(table.sum, [self.written(number) for number in self.sent_on])
+        return self.writer.apply(table.sum, [self.written(number) for number in self.of_sums])
 
     def _gradient(self, node: int) -> Gradient | None:
-        """What has come together at a node, what its batches send it included."""
+        """The adjoint of a node, including what batches contribute."""
         gradient = self.gradients.get(node)
         for batch, sent in self.from_batches.get(node, {}).items():
-            gradient = accumulate(self.writer, gradient, self._summed(batch, sent))
+            reached = None
+            number = self._sum_over(batch, settled(self.writer, sent), self.program.new_sum())
+            if sent.reached is not None:
+                examples = self._sum_over(batch, sent.reached, self.program.new_sum())
+                reached = self.writer.apply(table.greater, (examples, self.writer.constant(0.0)))
+            gradient = accumulate(self.writer, gradient, Gradient(number, reached))
         return gradient
-
-    def _summed(self, batch: int, sent: Gradient) -> Gradient:
-        number = self._sum_over(batch, settled(self.writer, sent), self.program.new_sum())
-        if sent.reached is None:
-            return Gradient(number)
-        examples = self._sum_over(batch, sent.reached, self.program.new_sum())
-        return Gradient(number, self.writer.apply(table.greater, (examples, self.writer.constant(0.0))))
 
     def _sum_over(self, batch: int, number: float | int, into: int) -> int:
         node = self.written(number)
@@ -218,7 +196,7 @@ class _BatchSweep(Sweep):
         for position, operand in of_inputs:
             if sent is not None:
                 number = self.writer.append("element", (sent,), position)
-            else:  # a layer of one neuron sends its weights times its delta
+            else:  # of one neuron: its weights times its delta
                 weight = self.writer.append("parameter", (), weights.first + position * weights.depth_step)
                 number = self.writer.apply(table.mul, (deltas[0], weight))
             self.add(operand, Gradient(number))

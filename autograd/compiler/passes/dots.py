@@ -2,63 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from autograd import table
 from autograd.compiler.passes.simplify import dead_code
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.program import Program
-    from autograd.primitive import Primitive
+from autograd.compiler.program import Program
 
 
 def sums_of_products(program: Program) -> Program:
     """((a + w1 x1) + w2 x2) + ... becomes dot([a, w1, w2, ...], [1, x1, x2, ...]), which adds in the same order."""
-    uses, inner = program.uses(), chains(program)
+    uses, found = program.uses(), chains(program)
 
     def added(new: Program, position: int, index: list[int]) -> int | None:
-        operation, _, once = program.instructions[position]
-        if operation is not table.add or position in inner:
-            return None
-        return _as_dot(program, new, index, uses, terms_of(program, position, inner), once)
+        return _as_dot(program, new, index, uses, found[position]) if position in found else None
 
     return dead_code(program.rewritten(added))
 
 
-def chains(program: Program) -> set[int]:
-    """The additions that another addition goes on with, and nobody else uses."""
+def chains(program: Program) -> dict[int, list[int]]:
+    """For the last addition of every chain ((a + b) + c) + ..., used nowhere in between: all of it, the last first."""
     uses = program.uses()
-    return {
-        operands[0]
-        for operation, operands, _ in program.instructions
-        if operation is table.add and _is(program, operands[0], table.add) and uses[operands[0]] == 1
-    }
+    additions = [k for k, (operation, _, _) in enumerate(program.instructions) if operation is table.add]
+    before = {k: program.instructions[k].operands[0] for k in additions}
+    inner = {k for k in before.values() if k in before and uses[k] == 1}
+    found = {}
+    for position in additions:
+        if position not in inner:
+            chain = found[position] = [position]
+            while before[chain[-1]] in inner:
+                chain.append(before[chain[-1]])
+    return found
 
 
-def chain_to(program: Program, position: int, inner: set[int]) -> list[int]:
-    """The additions of a chain, from the last one, `position`, to the first."""
-    chain = [position]
-    while (before := program.instructions[chain[-1]].operands[0]) in inner:
-        chain.append(before)
-    return chain
-
-
-def terms_of(program: Program, position: int, inner: set[int]) -> list[int]:
+def terms_of(program: Program, chain: Sequence[int]) -> list[int]:
     """The terms of a chain of additions, from the first to the last that was added."""
-    additions = [program.instructions[k].operands for k in reversed(chain_to(program, position, inner))]
+    additions = [program.instructions[k].operands for k in reversed(chain)]
     return [additions[0][0], *[right for _, right in additions]]
 
 
-def _is(program: Program, index: int, operation: Primitive) -> bool:
-    return program.instructions[index].operation is operation
-
-
-def _as_dot(program: Program, new: Program, index: Sequence[int], uses: Any, terms: Sequence[int], once: Any) -> int:
+def _as_dot(program: Program, new: Program, index: Sequence[int], uses: Any, chain: Sequence[int]) -> int:
     def is_product(term: int) -> bool:
-        return _is(program, term, table.mul) and uses[term] == 1
+        return program.instructions[term].operation is table.mul and uses[term] == 1
 
+    terms, once = terms_of(program, chain), program.instructions[chain[0]].attribute
     first = 0 if is_product(terms[0]) else 1
     last = first
     while last < len(terms) and is_product(terms[last]):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from autograd import table
-from autograd.compiler.passes.simplify import dead_code
+from autograd.compiler.passes.simplify import dead_code, reached
 from autograd.compiler.program import UNIFORM, Instruction, Program, Range, Weights
 from autograd.primitive import Primitive
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 SMALLEST_LAYER = 8
 """Below this many weights a layer is left to be computed dot by dot."""
@@ -20,7 +18,7 @@ SMALLEST_RANGE = 16
 
 
 def find_layers(program: Program) -> Program:
-    """Dots of the same inputs with weights that lie evenly among the parameters become one layer."""
+    """Dots of the same inputs with evenly spaced weights become one layer."""
     rows = _rows_of_layers(program)
     elements: dict[int, int] = {}
 
@@ -37,10 +35,10 @@ def find_layers(program: Program) -> Program:
 
 def _rows_of_layers(program: Program) -> dict[int, tuple[Weights, tuple[int, ...], list[int]]]:
     """For the first dot of every layer: its weights, inputs, and the dots that are its rows."""
-    batches, reached = program.batches(), always_reached(program)
+    batches, always = program.batches(), always_reached(program)
     groups: dict[Any, list[tuple[int, list[int]]]] = {}
     for position, instruction in enumerate(program.instructions):
-        if instruction.operation is table.dot and reached[position] and batches[position] != UNIFORM:
+        if instruction.operation is table.dot and always[position] and batches[position] != UNIFORM:
             row = _row(program, batches, instruction)
             if row is not None:
                 inputs, biased, weights = row
@@ -77,20 +75,25 @@ def _row(
 
 
 def _even_runs(dots: Sequence[tuple[int, list[int]]], biased: bool) -> Iterable[tuple[Weights, list[int]]]:
-    """Runs of dots whose weights (and biases) go on by even steps."""
-    run: list[tuple[int, list[int]]] = []
-    for dot in dots:
-        if run and _weights([*[w for _, w in run], dot[1]], biased) is None:
-            yield _weights([w for _, w in run], biased), [k for k, _ in run]  # type: ignore[misc]
-            run = []
-        if _weights([dot[1]], biased) is not None:
-            run.append(dot)
-    if run:
-        yield _weights([w for _, w in run], biased), [k for k, _ in run]  # type: ignore[misc]
+    """Runs of dots whose weights (and biases) are evenly spaced among the parameters."""
+    found: Weights | None = None
+    members: list[int] = []
+    rows: list[list[int]] = []
+    for position, row in dots:
+        longer = _weights([*rows, row], biased)
+        if longer is None and found is not None:
+            yield found, members
+            longer, members, rows = _weights([row], biased), [], []
+        if longer is not None:
+            members.append(position)
+            rows.append(row)
+        found = longer
+    if found is not None:
+        yield found, members
 
 
 def _weights(rows: Sequence[list[int]], biased: bool) -> Weights | None:
-    """Where these weights are, None if they do not lie evenly. All rows but the last are known to."""
+    """Where these weights are, None if they are not evenly spaced. All rows but the last are known to."""
     start = int(biased)
     top, last = rows[0], rows[-1]
     depth, depth_step = len(last) - start, last[start + 1] - last[start]
@@ -113,24 +116,16 @@ def _weights(rows: Sequence[list[int]], biased: bool) -> Weights | None:
 
 def always_reached(program: Program) -> list[bool]:
     """Which instructions the gradient reaches whatever the numbers are: not only through a choice."""
-    reached = [False] * len(program.instructions)
-    for wanted in program.wanted:
-        reached[wanted] = True
-    for position in reversed(range(len(reached))):
-        operation, operands, _ = program.instructions[position]
-        if reached[position] and not (isinstance(operation, Primitive) and operation.cuts):
-            for operand in operands:
-                reached[operand] = True
-    return reached
+    return reached(program, program.wanted, lambda operation: isinstance(operation, Primitive) and operation.cuts)
 
 
 def find_ranges(program: Program) -> Program:
     """A long dot of parameters with parameters becomes a loop over two ranges of them."""
-    reached = always_reached(program)
+    always = always_reached(program)
 
     def ranged(new: Program, position: int, index: list[int]) -> int | None:  # noqa: ARG001
         operation, operands, _ = program.instructions[position]
-        found = _range(program, operands) if operation is table.dot and reached[position] else None
+        found = _range(program, operands) if operation is table.dot and always[position] else None
         return None if found is None else new.append("range_dot", (), found)
 
     return dead_code(program.rewritten(ranged))

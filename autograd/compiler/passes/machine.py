@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from autograd import table
-from autograd.compiler.program import UNIFORM, Instruction, Program
+from autograd.compiler.program import UNIFORM, Instruction, Operation, Program, batch_of
 from autograd.errors import CompileError
 from autograd.primitive import PRIMITIVES, Primitive
 from autograd.symbolic.lowering import FUNCTIONS, lowered
 from autograd.symbols import Symbol
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.program import Operation
-
 LONGEST = 64
 """Sums of more terms, or products, are cut: LLVM takes a time for a piece that grows with the square of its length."""
-
 
 INSTRUCTIONS = (
     *("identity", "add", "sub", "mul", "div", "neg", "where", "abs", "sqrt", "floor", "ceil", "dot", "sum"),
@@ -26,24 +21,16 @@ INSTRUCTIONS = (
 )
 """Rows that are instructions of a machine, or a few in a row."""
 
-_MACHINE = {table.fmod} | {PRIMITIVES[name] for name in (*FUNCTIONS, *INSTRUCTIONS)}
-
-
-def is_of_machine(primitive: Primitive) -> bool:
-    """Whether a row is an operation of the machine, or a function of its library."""
-    return primitive in _MACHINE
+OF_MACHINE = {table.fmod} | {PRIMITIVES[name] for name in (*FUNCTIONS, *INSTRUCTIONS)}
+"""Rows that are an operation of the machine, or a function of its library."""
 
 
 def expand(program: Program) -> Program:
-    """Operations that no machine has become those that it has, by their lowering rules.
-
-    Raises:
-        CompileError: one is a row of a user's own whose forward function does not run on symbols.
-    """
+    """Decompose: operations that a machine lacks are written with those that it has, by their lowering rules."""
 
     def expanded(new: Program, position: int, index: list[int]) -> int | None:
         operation, operands, _ = program.instructions[position]
-        if not isinstance(operation, Primitive) or (is_of_machine(operation) and operation is not table.pow):
+        if not isinstance(operation, Primitive) or (operation in OF_MACHINE and operation is not table.pow):
             return None
         return _MachineWriter(new).apply(operation, [index[k] for k in operands])
 
@@ -64,7 +51,7 @@ class _MachineWriter:
             power = _small_power(self, operands)
             if power is not None:
                 return power
-        if is_of_machine(primitive):
+        if primitive in OF_MACHINE:
             return self.program.append(primitive, operands)
         try:
             result = lowered(self, primitive, operands)
@@ -81,9 +68,7 @@ class _MachineWriter:
 def _small_power(writer: _MachineWriter, operands: Sequence[int]) -> int | None:
     """x ** y for exponents that are cheaper without a power; None for others."""
     x, y = operands
-    exponent = writer.program.instructions[y].attribute
-    if writer.program.instructions[y].operation != "constant":
-        return None
+    exponent = writer.program.number(y)
     if exponent == 0.0:
         return writer.constant(1.0)
     if exponent == 1.0:
@@ -100,47 +85,34 @@ def cut_long_sums(program: Program) -> Program:
     """A sum, or dot, of many terms is added up in some instructions one after the other, in the same order."""
 
     def cut(new: Program, position: int, index: list[int]) -> int | None:
-        instruction = program.instructions[position]
-        if not _is_long(instruction):
+        operation, operands, _ = program.instructions[position]
+        if operation not in (table.sum, table.dot):
             return None
-        shorter = _long_sum if instruction.operation is table.sum else _long_dot
-        return shorter(new, [index[k] for k in instruction.operands])
+        length = len(operands) if operation is table.sum else len(operands) // 2
+        if length <= LONGEST:
+            return None
+        moved = [index[k] for k in operands]
+        vectors = [moved[start : start + length] for start in range(0, len(moved), length)]
+        goes_on = table.sum if operation is table.sum else "add_dot"
+        total = new.append(operation, [k for vector in vectors for k in vector[:LONGEST]])
+        for start in range(LONGEST, length, LONGEST):
+            part = [k for vector in vectors for k in vector[start : start + LONGEST]]
+            total = new.append(goes_on, (total, *part))
+        return total
 
     return program.rewritten(cut)
 
 
-def _is_long(instruction: Instruction) -> bool:
-    operation, operands, _ = instruction
-    if len(operands) <= LONGEST:
-        return False
-    return operation is table.sum or (operation is table.dot and len(operands) > 2 * LONGEST)
-
-
-def _long_sum(new: Program, terms: Sequence[int]) -> int:
-    total = new.append(table.sum, terms[:LONGEST])
-    for start in range(LONGEST, len(terms), LONGEST):
-        total = new.append(table.sum, (total, *terms[start : start + LONGEST]))
-    return total
-
-
-def _long_dot(new: Program, operands: Sequence[int]) -> int:
-    half = len(operands) // 2
-    xs, ys = operands[:half], operands[half:]
-    total = new.append(table.dot, (*xs[:LONGEST], *ys[:LONGEST]))
-    for start in range(LONGEST, half, LONGEST):
-        part = slice(start, start + LONGEST)
-        total = new.append("add_dot", (total, *xs[part], *ys[part]))
-    return total
-
-
 def line_up(program: Program) -> Program:
-    """What goes into a layer, or out, gets a place in the order that is wanted: a copy, of what has another place."""
-    places, old_batches = Places(), program.batches()
+    """The inputs and outputs of a layer are put next to each other, by copies where necessary."""
+    places = Places()
     batches: list[int] = []
 
-    def append(new: Program, operation: Operation, operands: Sequence[int], attribute: Any, batch: int) -> int:
-        batches.append(batch)
-        return new.append(operation, operands, attribute)
+    def append(new: Program, operation: Operation, operands: Sequence[int], attribute: Any) -> int:
+        written = new.append(operation, operands, attribute)
+        batches.append(batch_of(new.instructions[written], batches))
+        places.add(written, new.instructions[written])
+        return written
 
     def lined_up(new: Program, group: Sequence[int], batch: int) -> list[int]:
         if places.are_a_run(group):
@@ -148,23 +120,21 @@ def line_up(program: Program) -> Program:
         members: dict[int, None] = {}
         for node in group:
             has_other_place = node in places.of or node in members or batches[node] != batch
-            members[append(new, "copy", (node,), batch, batch) if has_other_place else node] = None
+            members[append(new, "copy", (node,), batch) if has_other_place else node] = None
         places.add_run(list(members))
         return list(members)
 
     def placed(new: Program, position: int, index: list[int]) -> int:
-        (operation, operands, attribute), batch = program.instructions[position], old_batches[position]
+        operation, operands, attribute = program.instructions[position]
         moved = [index[k] for k in operands]
         if operation in ("layer", "layer_inputs"):
-            moved = lined_up(new, moved, batch)
+            moved = lined_up(new, moved, attribute.batch)
         elif operation == "batch_sum" and batches[moved[0]] == UNIFORM:
-            moved = [append(new, "copy", moved, attribute[1], attribute[1])]
+            moved = [append(new, "copy", moved, attribute[1])]
         elif operation == "layer_weights":
-            rows = attribute.rows
+            rows, batch = attribute.rows, attribute.batch
             moved = lined_up(new, moved[:rows], batch) + lined_up(new, moved[rows:], batch)
-        written = append(new, operation, moved, attribute, batch)
-        places.add(written, new.instructions[written])
-        return written
+        return append(new, operation, moved, attribute)
 
     new = program.rewritten(placed)
     new.outputs = {batch: lined_up(new, nodes, batch) for batch, nodes in new.outputs.items() if nodes}
@@ -188,9 +158,7 @@ class Places:
             self.of[node] = ("element", instruction.operands[0]), instruction.attribute
 
     def add_run(self, members: Sequence[int]) -> None:
-        key = ("run", members[0])
-        for offset, node in enumerate(members):
-            self.of[node] = key, offset
+        self.of |= {node: (("run", members[0]), offset) for offset, node in enumerate(members)}
 
     def are_a_run(self, group: Sequence[int]) -> bool:
         if group[0] not in self.of:

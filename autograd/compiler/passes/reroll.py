@@ -7,20 +7,17 @@ with the same parameters, differ only in their plain numbers: those become the c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd import table
-from autograd.compiler.passes.dots import chain_to, chains, terms_of
+from autograd.compiler.passes.dots import chains, terms_of
 from autograd.compiler.program import ONCE, Program
 from autograd.graph import read_data
 from autograd.primitive import Primitive
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.value import Value
+from autograd.value import Value
 
 FEWEST = 4
 """Terms that do the same are rerolled from this number on."""
@@ -34,19 +31,12 @@ _NUMBERS = ("constant", "parameter")
 
 
 class Rerolled(NamedTuple):
-    """A program with batches in place of what was written out, and the tables of the batches.
-
-    Attributes:
-        program: the program.
-        counts: how many examples each batch has.
-        numbers: the table of each batch, an array of shape (count, columns).
-        read: for each batch, what is read at every call: (row, column, which captured Value).
-    """
+    """A rerolled program, batches in place of unrolled examples, and of each batch count and table of its examples."""
 
     program: Program
     counts: list[int]
     numbers: list[Any]
-    read: list[list[tuple[int, int, int]]]
+    read: list[list[tuple[int, int, int]]]  # at every call: (row, column, which captured Value)
 
     def tables(self, captured: Sequence[Value], dtype: Any) -> list[Any]:
         """For each batch its table, as it is now."""
@@ -78,12 +68,9 @@ class _Group(NamedTuple):
 
 
 def reroll(program: Program, kept: int) -> Rerolled | None:
-    """Reroll the largest sum, of those whose terms do the same, in a program of a loss; None if there is none.
+    """Reroll the largest sum, of those whose terms do the same, in a recorded program of a loss; None if there is none.
 
-    Args:
-        program: as recorded, without batches.
-        kept: so many parameters, the first, stay what they are; those behind them, Values that were captured, may
-            become numbers in a table.
+    So many parameters are kept, the first; those behind them, captured Values, may become numbers in a table.
     """
     for found in _sums(program):
         owners = _owners(program, found, kept)
@@ -95,15 +82,10 @@ def reroll(program: Program, kept: int) -> Rerolled | None:
 
 def _sums(program: Program) -> list[_Sum]:
     """Every sum of some terms, the longest first."""
-    inner = chains(program)
-    found = []
-    for position, (operation, operands, _) in enumerate(program.instructions):
-        if operation is table.sum:
-            found.append(_Sum(position, list(operands)))
-        elif operation is table.add and position not in inner and operands[0] in inner:
-            chain = chain_to(program, position, inner)
-            found.append(_Sum(position, terms_of(program, position, inner), frozenset(chain[1:])))
-    return sorted([one for one in found if len(one.terms) >= FEWEST], key=lambda one: -len(one.terms))[:MOST_SUMS]
+    found = [_Sum(top, terms_of(program, chain), frozenset(chain[1:])) for top, chain in chains(program).items()]
+    found += [_Sum(k, list(x.operands)) for k, x in enumerate(program.instructions) if x.operation is table.sum]
+    long = [one for one in found if len(one.terms) >= FEWEST]
+    return sorted(long, key=lambda one: (-len(one.terms), one.top))[:MOST_SUMS]
 
 
 def _owners(program: Program, found: _Sum, kept: int) -> list[int]:

@@ -1,19 +1,14 @@
-"""Constants are folded, what is computed twice is computed once, what nobody wants is left out."""
+"""Constants are folded, common subexpressions are computed once, dead code is removed."""
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from autograd import table
-from autograd.compiler.program import EFFECTS
+from autograd.compiler.program import EFFECTS, Operation, Program
 from autograd.primitive import Primitive
-from autograd.table import COMPARISONS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autograd.compiler.program import Program
 
 
 def fold_constants(program: Program) -> Program:
@@ -27,14 +22,15 @@ def fold_constants(program: Program) -> Program:
 
 
 def _folded(new: Program, operation: Primitive, operands: Sequence[int]) -> int | None:
-    """The instruction that an operation on constants comes down to; None where it has to be computed."""
+    """The instruction that an operation on constants folds to; None where it has to be computed."""
     if operation in (table.less, table.greater) and operands[0] == operands[1]:
         return new.constant(0.0)
     numbers = [new.number(k) for k in operands]
     if operation is table.where and numbers[0] is not None:
         return operands[1] if numbers[0] else operands[2]
-    if operation is table.where and numbers[1:] == [1.0, 0.0] and _is_comparison(new, operands[0]):
-        return operands[0]
+    if operation is table.where and numbers[1:] == [1.0, 0.0]:
+        condition = operands[0]
+        return condition if new.instructions[condition].operation in table.COMPARISONS else None
     if None in numbers:
         return None
     try:
@@ -43,13 +39,8 @@ def _folded(new: Program, operation: Primitive, operands: Sequence[int]) -> int 
         return None
 
 
-def _is_comparison(program: Program, index: int) -> bool:
-    instruction = program.instructions[index]
-    return instruction.operation in COMPARISONS
-
-
 def common_subexpressions(program: Program) -> Program:
-    """What is computed twice is computed once."""
+    """Common subexpressions are computed once."""
     known: dict[Any, int] = {}
 
     def computed(new: Program, position: int, index: list[int]) -> int:
@@ -64,12 +55,20 @@ def common_subexpressions(program: Program) -> Program:
 
 
 def dead_code(program: Program) -> Program:
-    """What nobody wants is left out."""
-    alive = [instruction.operation in EFFECTS for instruction in program.instructions]
-    for wanted in program.wanted:
-        alive[wanted] = True
-    for position in reversed(range(len(alive))):
-        if alive[position]:
-            for operand in program.instructions[position].operands:
-                alive[operand] = True
+    """Dead code is removed."""
+    effects = [k for k, instruction in enumerate(program.instructions) if instruction.operation in EFFECTS]
+    alive = reached(program, [*program.wanted, *effects])
     return program.rewritten(lambda new, position, index: None if alive[position] else -1)  # noqa: ARG005
+
+
+def reached(program: Program, roots: Iterable[int], cuts: Callable[[Operation], bool] = lambda _: False) -> list[bool]:
+    """Which instructions one comes to from the roots by way of operands, but for those of operations that cut."""
+    found = [False] * len(program.instructions)
+    for root in roots:
+        found[root] = True
+    for position in reversed(range(len(found))):
+        operation, operands, _ = program.instructions[position]
+        if found[position] and not cuts(operation):
+            for operand in operands:
+                found[operand] = True
+    return found

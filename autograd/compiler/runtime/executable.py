@@ -53,7 +53,7 @@ class Executable:
         self.rolled = rolled  # where the tables of examples come from that were found in the function itself
         self.mark: Any = None  # of the recording that it was made of
         self.used = 0  # the larger, the later it was called
-        self._fallback = cache(fallback) if fallback is not None and built.has_doubt else None
+        self._fallback = cache(fallback) if fallback is not None and built.needs_check else None
         results_of = [built.program.instructions[k] for k in built.program.results]
         self.constants = np.array([x.attribute if x.operation == "constant" else 0.0 for x in results_of], dtype)
         self._blocks: deque[ArgumentBlock] = deque()
