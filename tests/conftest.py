@@ -16,7 +16,7 @@ os.environ |= {
 }
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
-pytest_plugins = ["chromium"]  # a browser, and pages in it
+pytest_plugins = ["chromium", "drawing"]  # a browser, and pages in it; pictures laid out in every way there is
 SHARED = (
     "accuracy",
     "programs",
@@ -38,9 +38,8 @@ def pytest_collection_modifyitems(items):
     cases = Counter()
     for item in items:
         sampled, test = item.get_closest_marker("sampled"), item.nodeid.split("[")[0]
-        every = sampled.kwargs["every"] if sampled else None
-        if every and "[" in item.nodeid and not item.get_closest_marker("slow"):
-            if cases[test] % every:
+        if sampled and "[" in item.nodeid and not item.get_closest_marker("slow"):
+            if cases[test] % sampled.kwargs["every"]:
                 item.add_marker(pytest.mark.slow)
             cases[test] += 1
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from drawing import LABELS, drawn, example, layout, unlike
+from drawing import LABELS, drawn, example, unlike
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

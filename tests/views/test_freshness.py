@@ -7,7 +7,7 @@ import math
 import re
 
 import pytest
-from drawing import drawn, layout, loss_of
+from drawing import drawn, loss_of
 
 from autograd import Primitive, Value, draw_dot, to_mermaid
 from autograd.primitive import PRIMITIVES

@@ -14,7 +14,7 @@ from base64 import b64decode
 
 import graphviz
 import pytest
-from drawing import LAYOUTS, Drawn, example, hide_programs, layout, loss_of, unlike
+from drawing import LAYOUTS, Drawn, example, hide_programs, loss_of, unlike
 
 from autograd import Value, draw_dot
 from autograd.draw.layout import LayoutFailed, LayoutNotFound, LayoutTimeout, lay_out

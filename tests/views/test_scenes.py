@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 
 import pytest
-from drawing import Drawn, drawn, example, layout, loss_of, unlike
+from drawing import Drawn, drawn, example, loss_of, unlike
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
