@@ -24,29 +24,6 @@ from nn.train.history import History
 from nn.train.optimizer import Optimizer
 from nn.train.optimizers import OPTIMIZERS, SGD, Adam, AdamW, RMSprop, clip_grad_norm
 
-__all__ = [
-    "LOSSES",
-    "MLP",
-    "OPTIMIZERS",
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Forward",
-    "History",
-    "Layer",
-    "Module",
-    "Neuron",
-    "Optimizer",
-    "RMSprop",
-    "accuracy",
-    "binary_cross_entropy",
-    "clip_grad_norm",
-    "cross_entropy",
-    "evaluate",
-    "fit",
-    "half_squared_error",
-    "hinge",
-    "mean_squared_error",
-    "predict",
-    "quadratic_cost",
-]
+__all__ = ["LOSSES", "MLP", "OPTIMIZERS", "SGD", "Adam", "AdamW", "Forward", "History", "Layer", "Module", "Neuron"]
+__all__ += ["Optimizer", "RMSprop", "accuracy", "binary_cross_entropy", "clip_grad_norm", "cross_entropy", "evaluate"]
+__all__ += ["fit", "half_squared_error", "hinge", "mean_squared_error", "predict", "quadratic_cost"]
