@@ -100,10 +100,6 @@ class Neuron(Module):
         """The bias, which is the weight of an extra input 1, and the weights of the inputs."""
         return (self.b, *self.w)
 
-    def table_row(self) -> tuple[str, str, str]:
-        name = self.activation if isinstance(self.activation, str) else getattr(self.activation, "__name__", "")
-        return str(self.nin), "1", name or type(self.activation).__name__
-
     def __repr__(self) -> str:
         return f"Neuron({self.nin}, activation={self.activation!r})"
 
@@ -145,6 +141,7 @@ class Layer(Module):
         self.neurons = CountedList(
             [Neuron(nin, activation, init, source, nout, nonlin, scope=place) for place in places]
         )
+        self.activation = self.neurons[0].activation
 
     def __call__(self, x: Sequence[Value | float]) -> Value | list[Value]:
         """The activations: a list, or the Value itself where there is one neuron."""
@@ -158,11 +155,8 @@ class Layer(Module):
             mark(z + a, LayerScope(self._name, current()))
         return z, a
 
-    def table_row(self) -> tuple[str, str, str]:
-        return str(self.nin), str(self.nout), self.neurons[0].table_row()[2]
-
     def __repr__(self) -> str:
-        return f"Layer({self.nin}, {self.nout}, activation={self.neurons[0].activation!r})"
+        return f"Layer({self.nin}, {self.nout}, activation={self.activation!r})"
 
 
 class MLP(Module):

@@ -72,10 +72,6 @@ class Module:
         """
         return [(k, held) for k, held in walk(vars(self)) if isinstance(held, Module) and held is not self]
 
-    def table_row(self) -> tuple[str, str, str] | None:
-        """Inputs, outputs and activation, of a module that is one row of a table; None: each of its parts is one."""
-        return None
-
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0. Else the next `backward()` adds to the gradients of the last."""
         for parameter in self.parameters():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nn.layers import Layer
 from nn.modules import Module
+from nn.plots.summary import activation_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ def names_of(model: Module, layers: Sequence[Layer]) -> list[str]:
 
 def activation_of(layer: Layer) -> str:
     """The name of a layer's activation."""
-    return layer.table_row()[2]
+    return activation_name(layer.activation)
 
 
 def check_gradients(layers: Sequence[Layer]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,13 +74,23 @@ def _cell(text: str, style: str) -> str:
     return f'<td style="{style}">{html.escape(text)}</td>'
 
 
+def _is_row(module: Module) -> bool:
+    """Whether a module says how many inputs it has and which activation, and is not one of several layers."""
+    return hasattr(module, "nin") and hasattr(module, "activation") and not hasattr(module, "nouts")
+
+
+def activation_name(activation: Any) -> str:
+    """What tables and titles call an activation."""
+    return activation if isinstance(activation, str) else getattr(activation, "__name__", type(activation).__name__)
+
+
 def _rows(name: str, module: Module, above: frozenset[int]) -> Iterator[tuple[str, ...]]:
     """A row for each module that has one or is not made of modules; and for what else has parameters."""
     called = f"{name} {type(module).__name__}".strip()
     inner = [(part, child) for part, child in module.named_children() if id(child) not in above]
-    row = module.table_row()
-    if row or not inner:
-        yield called, *(row or ("", "", "")), f"{len(module.parameters()):,}"
+    if _is_row(module) or not inner:
+        sizes = [str(getattr(module, size, 1)) if _is_row(module) else "" for size in ("nin", "nout")]
+        yield called, *sizes, activation_name(getattr(module, "activation", "")), f"{len(module.parameters()):,}"
     else:
         for part, child in inner:
             yield from _rows(f"{name}.{part}".strip("."), child, above | {id(module)})
