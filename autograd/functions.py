@@ -24,13 +24,7 @@ def _operands(xs: Iterable[Value | float], name: str) -> tuple[Value | float, ..
 
 
 def sum(xs: Iterable[Value | float]) -> Value:
-    """The sum as one node.
-
-    Args:
-        xs: one or more numbers or Values.
-
-    Raises:
-        ValueError: the list is empty.
+    """The sum of xs, one or more numbers or Values, as one node. Of none it is a ValueError.
 
     Example:
         >>> import autograd
@@ -42,13 +36,7 @@ def sum(xs: Iterable[Value | float]) -> Value:
 
 
 def mean(xs: Iterable[Value | float]) -> Value:
-    """The arithmetic mean: the sum over the number of terms.
-
-    Args:
-        xs: one or more numbers or Values.
-
-    Raises:
-        ValueError: the list is empty.
+    """The arithmetic mean of xs, one or more numbers or Values. Of none it is a ValueError.
 
     Example:
         >>> from autograd import Value, mean
@@ -117,13 +105,7 @@ def matvec(rows: Iterable[Iterable[Value | float]], xs: Iterable[Value | float])
 
 
 def max(xs: Iterable[Value | float]) -> Value:
-    """The largest; operands that share the maximum share its gradient equally.
-
-    Args:
-        xs: one or more numbers or Values.
-
-    Raises:
-        ValueError: the list is empty.
+    """The largest of xs, one or more numbers or Values; equals share the gradient. Of none it is a ValueError.
 
     Example:
         >>> import autograd
@@ -134,13 +116,7 @@ def max(xs: Iterable[Value | float]) -> Value:
 
 
 def min(xs: Iterable[Value | float]) -> Value:
-    """The smallest; operands that share the minimum share its gradient equally.
-
-    Args:
-        xs: one or more numbers or Values.
-
-    Raises:
-        ValueError: the list is empty.
+    """The smallest of xs, one or more numbers or Values; equals share the gradient. Of none it is a ValueError.
 
     Example:
         >>> import autograd
@@ -151,13 +127,9 @@ def min(xs: Iterable[Value | float]) -> Value:
 
 
 def logsumexp(xs: Iterable[Value | float]) -> Value:
-    """log(e ** x1 + e ** x2 + ...), without overflow. Its gradient is the softmax.
+    """log(e ** x1 + ... + e ** xn) of n >= 1 numbers or Values, without overflow; a ValueError of none.
 
-    Args:
-        xs: one or more numbers or Values.
-
-    Raises:
-        ValueError: the list is empty.
+    Its gradient is the softmax.
 
     Example:
         >>> from autograd import Value, logsumexp
@@ -168,16 +140,9 @@ def logsumexp(xs: Iterable[Value | float]) -> Value:
 
 
 def log_softmax(xs: Iterable[Value | float]) -> list[Value]:
-    """The logarithms of the softmax, xk - logsumexp(x), exact also where the probability underflows.
+    """The logarithms of the softmax of n >= 1 logits, xk - logsumexp(x), as n Values.
 
-    Args:
-        xs: n >= 1 logits.
-
-    Returns:
-        n Values.
-
-    Raises:
-        ValueError: the list is empty.
+    They are exact also where the probability underflows. Of no logits it is a ValueError.
 
     Example:
         >>> from autograd import Value, log_softmax
@@ -192,16 +157,9 @@ def log_softmax(xs: Iterable[Value | float]) -> list[Value]:
 
 
 def softmax(xs: Iterable[Value | float]) -> list[Value]:
-    """Probabilities e ** xk / (e ** x1 + ... + e ** xn), without overflow.
+    """The probabilities e ** xk / (e ** x1 + ... + e ** xn) of n >= 1 logits, as n Values that add up to 1.
 
-    Args:
-        xs: n >= 1 logits.
-
-    Returns:
-        n Values that add up to 1.
-
-    Raises:
-        ValueError: the list is empty.
+    They are computed without overflow. Of no logits it is a ValueError.
 
     Example:
         >>> from autograd import Value, softmax
@@ -212,13 +170,9 @@ def softmax(xs: Iterable[Value | float]) -> list[Value]:
 
 
 def norm(xs: Iterable[Value | float]) -> Value:
-    """The Euclidean norm, sqrt(x1 ** 2 + x2 ** 2 + ...), without overflow; its gradient at the origin is 0.
+    """The Euclidean norm of n >= 1 numbers or Values, sqrt(x1 ** 2 + ... + xn ** 2), without overflow.
 
-    Args:
-        xs: one or more numbers or Values.
-
-    Raises:
-        ValueError: the list is empty.
+    Its gradient at the origin is 0. Of no numbers it is a ValueError.
 
     Example:
         >>> from autograd import Value, norm
