@@ -22,13 +22,6 @@ def learning_curves(history: History, ax: Any = None) -> list[Any]:
         history: what `fit` returned.
         ax: one matplotlib Axes for the loss, or two for loss and accuracy; made unless given.
 
-    Returns:
-        The Axes, as a list.
-
-    Raises:
-        ModuleNotFoundError: matplotlib is missing; says how to install it.
-        TypeError: `ax` is something else.
-
     Example:
         >>> from nn import MLP, fit
         >>> history = fit(MLP(1, [1], rng=0), [[0.0], [1.0]], [-1, 1], loss="hinge", epochs=5, progress=False)
@@ -127,12 +120,8 @@ def update_to_data(record: UpdateRatio, ax: Any = None) -> Any:
         record: an `UpdateRatio` that was called during the training.
         ax: a matplotlib Axes; made unless given.
 
-    Returns:
-        The Axes.
-
     Raises:
-        ModuleNotFoundError: matplotlib is missing; says how to install it.
-        TypeError: `record` or `ax` is something else.
+        TypeError: `record` is something else.
         ValueError: nothing was recorded.
 
     Example:

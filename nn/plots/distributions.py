@@ -44,12 +44,8 @@ def activations(
         threshold: of the local derivative, above 0.
         max_examples: how many to run forward at most. Of more, so many are taken at even distances; the axis says so.
 
-    Returns:
-        The Axes for a Layer, a list of them for another module.
-
     Raises:
-        ModuleNotFoundError: matplotlib is missing; says how to install it.
-        TypeError: the model has no Layers or no such `forward`, or `ax` is something else.
+        TypeError: the model has no Layers or no such `forward`.
         ValueError: a shape or an option does not fit, or there are not as many Axes as layers.
 
     Example:
@@ -133,12 +129,8 @@ def gradients(model: Module, ax: Any = None) -> Any:
         model: a Layer, or a module made of Layers such as an MLP, after a `backward()` or a `fit`.
         ax: a matplotlib Axes for a Layer, a list of one for each layer for another module; made unless given.
 
-    Returns:
-        The Axes for a Layer, a list of them for another module.
-
     Raises:
-        ModuleNotFoundError: matplotlib is missing; says how to install it.
-        TypeError: the model has no Layers, or `ax` is something else.
+        TypeError: the model has no Layers.
         ValueError: all gradients are 0, or there are not as many Axes as layers.
 
     Example:

@@ -36,12 +36,8 @@ def weights(
         shape: height and width of the images that the first layer sees, height * width = nin. The weights of each of
             its neurons are then drawn as such an image, without the bias; `labels` are the numbers of the neurons.
 
-    Returns:
-        The Axes for a Layer, a list of them for another module.
-
     Raises:
-        ModuleNotFoundError: matplotlib is missing; says how to install it.
-        TypeError: the model has no Layers, or `ax` is something else.
+        TypeError: the model has no Layers.
         ValueError: an option does not fit, there are not as many Axes as layers, or all gradients are 0.
 
     Example:

@@ -30,13 +30,8 @@ def decision_boundary(model: Module, X: Any, y: Any, ax: Any = None, points: int
         ax: a matplotlib Axes; made unless given.
         points: of the grid, in each direction.
 
-    Returns:
-        The Axes.
-
     Raises:
-        ModuleNotFoundError: matplotlib is missing; says how to install it.
         ValueError: a shape or a class does not fit.
-        TypeError: `ax` is something else.
 
     Example:
         >>> from nn import MLP
@@ -125,9 +120,6 @@ def predicted_digits(
 
     Returns:
         The matplotlib figure.
-
-    Raises:
-        ModuleNotFoundError: matplotlib is missing; says how to install it.
     """
     columns = 8
     rows = -(-len(shown) // columns)
