@@ -6,6 +6,7 @@ table's rules. Where the derivative is itself to be differentiated, because one 
 it was called with Values, the same rules run on Values and the result is a graph again.
 
 Numbers in, numbers out; Values in, Values out. Lists, tuples, dicts and NumPy arrays of numbers keep their structure.
+All raise the errors of `grad`, and a ValueError for tangents or cotangents of another structure than is wanted.
 """
 
 from __future__ import annotations
@@ -75,10 +76,6 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
         f: a function whose result is one number.
         argnums: as for `grad`.
 
-    Raises:
-        TypeError: `f` returned several numbers, or something that is not a number.
-        IndexError: there is no argument at that position.
-
     Example:
         >>> from autograd import value_and_grad
         >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 5.0)
@@ -112,10 +109,6 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         A function of the same arguments. Its result has the structure of `f`'s result, and in place of each number the
         structure of the argument: for lists, `jacobian(f)(x)[i][j]` is df_i/dx_j.
 
-    Raises:
-        TypeError: `f` returned something that is not a number.
-        IndexError: there is no argument at that position.
-
     Example:
         >>> from autograd import jacobian
         >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
@@ -144,10 +137,6 @@ def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     Returns:
         A function of the same arguments; for a list argument, `hessian(f)(x)[i][j]` is d2f/dx_i dx_j.
 
-    Raises:
-        TypeError: `f` returned several numbers, or something that is not a number.
-        IndexError: there is no argument at that position.
-
     Example:
         >>> from autograd import hessian
         >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 3.0])
@@ -166,10 +155,6 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     Returns:
         The result, and `pullback(cotangent)`: for a cotangent of the result's structure, the tuple of the sums
         cotangent_i * df_i/dx, one per argument and in its structure. It can be called again and again.
-
-    Raises:
-        TypeError: `f` returned something that is not a number.
-        ValueError: a cotangent has another structure than the result.
 
     Example:
         >>> from autograd import vjp
@@ -351,10 +336,6 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     Returns:
         The result, and the sums df_i/dx_j * tangent_j in the result's structure.
 
-    Raises:
-        ValueError: primals and tangents differ in structure.
-        TypeError: `f` returned something that is not a number.
-
     Example:
         >>> from autograd import jvp
         >>> jvp(lambda x, y: x * y, (2.0, 5.0), (1.0, 0.0))
@@ -391,10 +372,6 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
     Returns:
         The product, one entry per argument and in its structure; for a function of one argument that entry itself.
-
-    Raises:
-        ValueError: primals and tangents differ in structure.
-        TypeError: `f` returned several numbers, or something that is not a number.
 
     Example:
         >>> from autograd import hvp
