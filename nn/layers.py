@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from itertools import pairwise
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -113,9 +114,6 @@ class Layer(Module):
         activation, init, rng, nonlin: as for `Neuron`.
         scope: what viewers call it, in a network.
 
-    Raises:
-        ValueError: a size is below 1, or the activation or the initialisation is unknown.
-
     Example:
         >>> layer = Layer(3, 2, activation="linear", rng=0)
         >>> len(layer([1.0, 2.0, 3.0])), len(layer.parameters())
@@ -211,14 +209,7 @@ class MLP(Module):
         return self.forward(x).output
 
     def forward(self, x: Sequence[Value | float]) -> Forward:
-        """A forward pass that hands back the pre-activations z and the activations a of every layer.
-
-        Args:
-            x: `nin` numbers or Values.
-
-        Raises:
-            ValueError: another number of inputs.
-        """
+        """A forward pass of `nin` numbers or Values that hands back z and a of every layer."""
         zs, activations = [], [as_inputs(x, self.nin, self)]
         with part("MLP"):
             for layer in self.layers:
@@ -260,7 +251,7 @@ _NO_SOFTMAX = (
 def activation_function(activation: Activation) -> Callable[[Value], Value]:
     """The function behind an activation's name, which is that of a row of the table."""
     if activation == "linear":
-        return _linear
+        return operator.pos  # z itself
     if isinstance(activation, str):
         known = [name for name, row in PRIMITIVES.items() if row.arity == 1 + len(row.defaults)]
         if activation not in known:
@@ -278,10 +269,6 @@ def activation_function(activation: Activation) -> Callable[[Value], Value]:
     if not callable(activation):
         raise TypeError(f"an activation is a name or a function of a Value, got {activation!r:.100}")
     return activation
-
-
-def _linear(z: Value) -> Value:
-    return z
 
 
 def _one_or_all(values: list[Value]) -> Value | list[Value]:

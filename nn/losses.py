@@ -138,15 +138,9 @@ def mean_squared_error(output: list[Value], target: Output) -> Value:
 
 
 def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Value:
-    """The quadratic cost of n examples, 1/(2n) sum_x ||y(x) - a(x)||^2: the average of `half_squared_error`.
+    """The quadratic cost of lists of n >= 1 outputs and n targets, 1/(2n) sum_x ||y(x) - a(x)||^2.
 
-    Args:
-        outputs: n outputs of the network.
-        targets: n targets.
-
-    Raises:
-        ValueError: there are no examples, or outputs and targets differ in length.
-        TypeError: outputs or targets are no lists.
+    It is the average of `half_squared_error`.
 
     Example:
         >>> quadratic_cost([Value(3.0), Value(1.0)], [1.0, 1.0]).data

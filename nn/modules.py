@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 class Module:
     """Anything with parameters: the leaves among its attributes, and those of the modules among its attributes.
 
-    Attributes may be Values, modules, and lists, tuples, dicts and NumPy arrays of them. A subclass may also override
-    `parameters`.
+    Attributes may be Values, modules, and lists, tuples, dicts and arrays of them; `parameters` may be overridden.
 
     Example:
         >>> from autograd import Value
@@ -114,10 +113,7 @@ class Module:
         write_state(self.state_dict(), path)
 
     def load(self, path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> None:
-        """Read what `save` wrote into the parameters of this module.
-
-        Args:
-            path: the file.
+        """Read the numbers that `save` wrote to a file into the parameters of this module.
 
         Raises:
             ValueError: the file was not written by `save`, or by a module of other sizes; names the file. Nothing is

@@ -22,7 +22,7 @@ LEVELS = [
 ]
 """Which part of the house may import which: those of lower levels, and itself."""
 VIEWERS = ("autograd.draw", "autograd.explanation", "autograd.explorer", "autograd.names", "autograd.paths")
-FRONT_DOORS = {"autograd", "nn", "nn.data", "nn.optimisers", "nn.schedules"}
+FRONT_DOORS = {"autograd", "nn", "nn.data", "nn.schedules"}
 """Modules that only hand out names of others, of any level, under the names that users know. No module imports one of
 its own house: that would be a cycle."""
 PUBLIC_ALL_THE_SAME = {"_asdict", "_fields", "_getframe", "_make", "_replace", "_repr_mimebundle_"}
