@@ -4,13 +4,5 @@ from __future__ import annotations
 
 
 def how_to_install(extra: str) -> str:
-    """What to type, and where, for what one of pyproject.toml's extras brings: for errors that name it.
-
-    Args:
-        extra: its name, such as "compile".
-
-    Example:
-        >>> print(how_to_install("compile"))
-        pip install ".[compile]" in your clone of chainrule
-    """
+    """What to type, and where, for what one of pyproject.toml's extras brings: for errors that name it."""
     return f'pip install ".[{extra}]" in your clone of chainrule'

@@ -21,21 +21,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that under its name there is always a whole one: the new one, or whatever was there before.
 
     It is written beside its place under a name of its own and put there when it is complete. An existing file keeps its
-    permissions; of a symbolic link the target is replaced, of several hard links this one alone.
-
-    Args:
-        path: where. There may be a file, which has to be a regular one.
-        content: bytes, or a text, which is written in UTF-8 with its line ends as they are.
-
-    Raises:
-        TypeError: the path is neither a string, nor bytes, nor a path object.
-        OSError: the file cannot be written, or what is there is no regular file. All is then as it was before.
-
-    Example:
-        >>> from pathlib import Path
-        >>> write_whole("two_lines.txt", "one\\ntwo\\n")
-        >>> Path("two_lines.txt").read_bytes()
-        b'one\\ntwo\\n'
+    permissions; of a symbolic link the target is replaced, of several hard links this one alone. A text is written in
+    UTF-8 with its line ends as they are. Where there is something else than a regular file, it is an OSError.
     """
     with _unfinished(checked_path(path)) as (name, target, permissions):
         with open(name, "wb") as file:
@@ -58,16 +45,7 @@ def check_writable(path: Path) -> None:
 
 
 def checked_path(path: object) -> str:
-    """A path as a string.
-
-    Raises:
-        TypeError: it is neither a string, nor bytes, nor a path object. An int is one of the process's open files.
-
-    Example:
-        >>> from pathlib import PurePosixPath
-        >>> checked_path(PurePosixPath("pages") / "loss.html")
-        'pages/loss.html'
-    """
+    """A path as a string; a TypeError for what is none, as an int, which is one of the process's open files."""
     if isinstance(path, (str, bytes, os.PathLike)):
         return os.fsdecode(path)
     raise TypeError(f'a path is a string or a pathlib.Path, got {got(path)}: write a file\'s name, such as "page.html"')

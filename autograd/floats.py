@@ -14,6 +14,12 @@ import operator
 from builtins import sum as add_up
 from math import inf, nan
 
+TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Forward = Callable[[float], float]
+
 LN2 = math.log(2.0)
 LN10 = math.log(10.0)
 SQRT_HALF = math.sqrt(0.5)
@@ -49,24 +55,27 @@ def fmod(x: float, y: float) -> float:
         return nan
 
 
-def exp(x: float) -> float:
-    try:
-        return math.exp(x)
-    except OverflowError:
-        return inf
+def _growing(function: Forward) -> Forward:
+    def forward(x: float) -> float:
+        try:
+            return function(x)
+        except OverflowError:
+            return math.copysign(inf, x)
+
+    return forward
 
 
-def expm1(x: float) -> float:
-    try:
-        return math.expm1(x)
-    except OverflowError:
-        return inf
+def _logarithm(function: Forward) -> Forward:
+    return lambda x: function(x) if x > 0 else -inf if x == 0 else nan
 
 
-def log(x: float) -> float:
-    if x > 0:
-        return math.log(x)
-    return -inf if x == 0 else nan
+def _periodic(function: Forward) -> Forward:
+    return lambda x: function(x) if math.isfinite(x) else nan
+
+
+exp, expm1, sinh = map(_growing, (math.exp, math.expm1, math.sinh))
+log, log2, log10 = map(_logarithm, (math.log, math.log2, math.log10))
+sin, cos, tan = map(_periodic, (math.sin, math.cos, math.tan))
 
 
 def log1p(x: float) -> float:
@@ -75,32 +84,8 @@ def log1p(x: float) -> float:
     return -inf if x == -1 else nan
 
 
-def log2(x: float) -> float:
-    if x > 0:
-        return math.log2(x)
-    return -inf if x == 0 else nan
-
-
-def log10(x: float) -> float:
-    if x > 0:
-        return math.log10(x)
-    return -inf if x == 0 else nan
-
-
 def sqrt(x: float) -> float:
     return math.sqrt(x) if x >= 0 else nan
-
-
-def sin(x: float) -> float:
-    return math.sin(x) if math.isfinite(x) else nan
-
-
-def cos(x: float) -> float:
-    return math.cos(x) if math.isfinite(x) else nan
-
-
-def tan(x: float) -> float:
-    return math.tan(x) if math.isfinite(x) else nan
 
 
 def asin(x: float) -> float:
@@ -109,13 +94,6 @@ def asin(x: float) -> float:
 
 def acos(x: float) -> float:
     return math.acos(x) if -1 <= x <= 1 else nan
-
-
-def sinh(x: float) -> float:
-    try:
-        return math.sinh(x)
-    except OverflowError:
-        return math.copysign(inf, x)
 
 
 def cosh(x: float) -> float:

@@ -243,13 +243,9 @@ class _Differentiation:
 
 
 def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> list[Any]:
-    """The derivatives of `root` with respect to `variables`, by the chain rule from the root down.
+    """The derivatives of `root` with respect to nodes; the walk does not look behind them.
 
-    Args:
-        root: the result.
-        variables: nodes; the walk does not look behind them.
-        differentiable: whether the derivatives are Values, from the rules, rather than floats, from the recorded local
-            derivatives.
+    They are floats, from the recorded local derivatives, or if `differentiable` Values, from the rules.
     """
     ends = frozenset(variables)
     order = topological_order(root, leaves=ends)

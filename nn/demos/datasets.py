@@ -1,4 +1,4 @@
-"""The data sets of the command line, which come with scikit-learn."""
+"""The data sets of the command line. They come with scikit-learn: without it an error says how to install it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,6 @@ def digits() -> Examples:
 
     They are the test set of Alpaydin and Kaynak's "Optical recognition of handwritten digits" (UCI, 1998), which
     scikit-learn ships. The split is fixed and has every class in proportion.
-
-    Raises:
-        ModuleNotFoundError: scikit-learn is missing; says how to install it.
     """
     datasets, selection = _sklearn("datasets"), _sklearn("model_selection")
     scans = datasets.load_digits()
@@ -41,9 +38,6 @@ def moons(n: int = 100, noise: float = 0.1, seed: int = 1337) -> tuple[list[list
         n: how many points.
         noise: the standard deviation of the noise.
         seed: of the noise and the order.
-
-    Raises:
-        ModuleNotFoundError: scikit-learn is missing; says how to install it.
     """
     points, classes = _sklearn("datasets").make_moons(n_samples=n, noise=noise, random_state=seed)
     return points.tolist(), (2 * classes - 1).tolist()

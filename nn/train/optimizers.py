@@ -1,7 +1,8 @@
 """Optimizers: how parameters move, given their gradients.
 
 Each kind states its formula once, for one parameter, in `rule`. The same formula moves Values one by one, on Python's
-floats, and becomes native code, for all parameters at a time, in a compiled training.
+floats, and becomes native code, for all parameters at a time, in a compiled training. A setting that is out of range
+is a ValueError.
 """
 
 from __future__ import annotations
@@ -82,9 +83,6 @@ class RMSprop(Optimizer):
         decay: how much of the running mean is kept, from 0 to below 1.
         eps: keeps the divisor above 0.
 
-    Raises:
-        ValueError: a number is out of range.
-
     Example:
         >>> p = Value(1.0)
         >>> optimizer = RMSprop([p], lr=0.01, decay=0.75)
@@ -123,9 +121,6 @@ class Adam(Optimizer):
         betas: how much of the two running means is kept, each from 0 to below 1.
         eps: keeps the divisor above 0.
         weight_decay: this much of the parameter is added to its gradient.
-
-    Raises:
-        ValueError: a number is out of range.
 
     Example:
         >>> p = Value(1.0)
@@ -179,9 +174,6 @@ class AdamW(Adam):
     Args:
         parameters, lr, betas, eps: as for `Adam`.
         weight_decay: the share of the parameter that is taken off, times the learning rate.
-
-    Raises:
-        ValueError: a number is out of range.
 
     Example:
         >>> p = Value(1.0)
