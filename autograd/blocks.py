@@ -200,7 +200,7 @@ class Mode:
         return block
 
     def __getstate__(self) -> Any:
-        """A copy has been entered by nobody."""
+        """A copy starts outside of any `with` block."""
         state: Any = super().__getstate__()
         return None, {**state[1], "_by_hand": {}}
 
@@ -239,7 +239,7 @@ class Mode:
 
 
 def _in_steps(mode: Mode, body: Any) -> Generator[Any, Any, Any]:
-    """What a generator or coroutine does, in a mode that does not hold while it is suspended."""
+    """What a generator or coroutine does, in a mode that is left while it is suspended."""
     resume, sent = body.send, None
     while True:
         try:

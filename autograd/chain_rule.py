@@ -64,9 +64,9 @@ def _locals(
     symbols = [Symbol(writer, operand) for operand in operands]
     known = [symbol if number is None else number for symbol, number in zip(symbols, constants)]
     if isinstance(primitive.partials, tuple):
-        for position, partial in enumerate(primitive.partials):
+        for position, rule in enumerate(primitive.partials):
             if wanted[position]:
-                yield position, partial if isinstance(partial, float) else _run(partial, result, known, symbols)
+                yield position, rule if isinstance(rule, float) else _run(rule, result, known, symbols)
         return
     for position, local in enumerate(_run(primitive.partials, result, known, symbols)):
         if wanted[position]:

@@ -44,7 +44,7 @@ def _known(primal: Any) -> float | None:
 
 
 class Dual(Number):
-    """A primal with its tangent; both may be floats, Values or dual numbers of an older level.
+    """A primal with its tangent; both may be floats, Values or dual numbers of an outer jvp.
 
     While a function is recorded to be compiled, `reached` may be a condition: where it does not hold, there is no
     tangent, because the operation that made the number cuts it off there.
@@ -93,7 +93,7 @@ class Dual(Number):
     def _unknown_tangent(
         primitive: Primitive, primal: Any, primals: Sequence[Any], arguments: Sequence[Any], ours: Sequence[bool]
     ) -> tuple[Any, Any]:
-        """The tangent in a function that is recorded to be compiled: right for any numbers."""
+        """The tangent in a function that is recorded to be compiled: valid whatever the numbers are."""
         from autograd import chain_rule
 
         tangents = [
@@ -114,7 +114,7 @@ class Dual(Number):
 
     @property
     def label(self) -> str:
-        """Of a Value; dual numbers are in no picture and keep none."""
+        """Ignored: dual numbers are never drawn and keep no label."""
         return ""
 
     @label.setter

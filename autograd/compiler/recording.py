@@ -31,7 +31,7 @@ from autograd.value import Value
 _SMALLEST = math.ulp(0.0)
 
 RUNS_OF_CHANCE = 12
-"""So many times a function is run that draws random numbers: one that tosses a coin is found out."""
+"""How many times a function that draws random numbers is run, to notice one that tosses a coin."""
 
 
 class Run(NamedTuple):
@@ -262,7 +262,7 @@ def _line_of(run: Callable[..., Any], position: int) -> str:
 
 
 def _random_states() -> list[Any]:
-    """What tells whether anybody has drawn numbers from Python's or NumPy's own generator."""
+    """What tells whether numbers were drawn from Python's or NumPy's own generator."""
     states: list[Any] = [random.getstate()]
     if "numpy.random" in sys.modules:
         kind, words, *rest = sys.modules["numpy.random"].get_state()

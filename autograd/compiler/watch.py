@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 FEW = 64
-"""Up to so many entries of a list or dict of objects are compared one by one."""
+"""Lists and dicts of objects with up to this many entries are compared entry by entry."""
 LONG = 1000
 """Of a list or dict of more entries only the length is compared."""
 

@@ -28,7 +28,7 @@ _PYGRAPHVIZ = f"""
     {how_to_install("layout"):53}pygraphviz, which needs no more than pip"""
 
 _LARGE = 1000
-"""From so many arrows on pygraphviz works in a process of its own where there is a time limit: it knows of none."""
+"""From this many arrows on pygraphviz works in a process of its own if there is a time limit: it knows of none."""
 
 
 class LayoutNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # graphviz has no types
@@ -158,7 +158,7 @@ def _run(command: list[str], source: str, format: str, engine: str, timeout: flo
     if f'Format: "{format}" not recognized' in said:
         raise ValueError(_cannot_make(format, engine))
     how = f"crashed with signal {-done.returncode}" if done.returncode < 0 else f"gave up (status {done.returncode})"
-    raise LayoutFailed(f"{engine} {how}: {said[-500:] or 'it did not say why'}")
+    raise LayoutFailed(f"{engine} {how}: {said[-500:] or 'no error message'}")
 
 
 def _what_is_wrong(printed: bytes, format: str) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CtrlC:
-    """Lets Ctrl-C end the training, once, at any instruction, and not what keeps or undoes its steps afterwards.
+    """Ctrl-C ends the training once, at any instruction; keeping or undoing steps afterwards is not interrupted.
 
     Whatever handler of SIGINT there was is called at once, as ever. What it raises, a KeyboardInterrupt unless the user
     has put another handler there, goes through inside of `may_end`, the first time. After that nothing goes through,

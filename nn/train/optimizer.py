@@ -81,7 +81,7 @@ class Optimizer:
         updated = self.update(numbers, gradients, self.learning_rate)
         if not isinstance(updated, tuple) or len(updated) != 2 or not hasattr(updated[0], "__iter__"):
             raise TypeError(
-                f"{type(self).__name__}.update wants to return where the parameters go, in a list, and the state, in a "
+                f"{type(self).__name__}.update must return where the parameters go, in a list, and the state, in a "
                 f"dict, it returned {updated!r:.100}"
             )
         moved, state = updated
@@ -119,11 +119,11 @@ class Optimizer:
         kept = [self.state.get(name) or [0.0] * len(numbers) for name in self.kept]
         rule = self.rule(lr, math.sqrt)
         if not callable(rule):
-            raise TypeError(f"{type(self).__name__}.rule wants to return a function, it returned {rule!r:.100}")
+            raise TypeError(f"{type(self).__name__}.rule must return a function, it returned {rule!r:.100}")
         rows = list(map(rule, numbers, gradients, *kept))
         if not isinstance(rows[0], (tuple, list)) or len(rows[0]) != 1 + len(kept):
             raise TypeError(
-                f"the function that {type(self).__name__}.rule returns wants to return a tuple, "
+                f"the function that {type(self).__name__}.rule returns must return a tuple, "
                 f"({', '.join(['parameter', *self.kept])},), it returned {rows[0]!r:.100}"
             )
         moved, *now_kept = [[row[k] for row in rows] for k in range(1 + len(kept))]
@@ -149,12 +149,12 @@ class Optimizer:
             A function `(number, gradient, *kept)` that returns where the parameter goes and what to keep, in a tuple.
 
         Example:
-            >>> class Normalised(Optimizer):
+            >>> class Normalized(Optimizer):
             ...     def rule(self, lr, sqrt):
             ...         return lambda p, g: (p - lr * g / sqrt(1 + g * g),)
             >>> p = Value(1.0)
             >>> p.grad = 0.75
-            >>> Normalised([p], lr=1.0).step()
+            >>> Normalized([p], lr=1.0).step()
             >>> p.data
             0.4
         """

@@ -80,7 +80,7 @@ function lossCurve() {
   return { element, update };
 }
 
-// A square for every leaf that is learnt: its area is the size of the number; a negative one is hollow.
+// A square for every leaf that is learned: its area is the size of the number; a negative one is hollow.
 function weightsPicture(page) {
   const squares = parameterPlaces(page).map((place) => ({ ...place, title: svg("title"), rect: svg("rect") }));
   const largest = Math.max(1, ...squares.map(({ row, column }) => Math.max(row, column) + 1));
