@@ -104,7 +104,7 @@ class Dual(Number):
         return chain_rule.tangent(_Writer(), primitive, primal, primals, known, tangents) or (None, None)
 
     def settled(self) -> Any:
-        """The tangent as one number: 0 where there is none."""
+        """The tangent as one number: 0 if there is none."""
         return self.tangent if self.reached is None else table.where(self.reached, self.tangent, 0.0)
 
     def detach(self) -> Any:

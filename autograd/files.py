@@ -78,7 +78,7 @@ def _unfinished(path: str) -> Iterator[tuple[str, str, int | None]]:
     """An empty file beside the one that it is to replace, removed afterwards if it is still there.
 
     Yields:
-        Its name, the name that it is to get, and the permissions of the file that is there; None where there is none.
+        Its name, the name that it is to get, and the permissions of the file that is there; None if there is none.
     """
     try:
         target = os.path.realpath(path)
@@ -96,7 +96,7 @@ def _unfinished(path: str) -> Iterator[tuple[str, str, int | None]]:
 
 
 def _permissions(target: str) -> int | None:
-    """Those of the file that is there; None where there is none."""
+    """Those of the file that is there; None if there is none."""
     try:
         mode = os.stat(target).st_mode
     except FileNotFoundError:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autograd.value import Value
 
 NOT_OF_NOW = "not what the leaves give now, as after an optimizer step"
-"""What is to be said of nodes that are outdated."""
+"""What is said of nodes that are outdated."""
 
 _MOST_NODES = 100_000
 """Larger graphs are not looked through: a picture of them should not take twice as long for it."""

@@ -1,4 +1,4 @@
-"""Pytrees: numbers in lists, tuples, dicts and arrays, nested as one likes, as one flat list, and back again."""
+"""Pytrees: numbers in lists, tuples, dicts and arrays, nested to any depth, as one flat list, and back again."""
 
 from __future__ import annotations
 

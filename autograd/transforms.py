@@ -276,7 +276,7 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
             depends.add(node)
     through = root
 
-    def edges_towards_variables(node: Value) -> Iterator[tuple[Value, Any]]:
+    def edges_toward_variables(node: Value) -> Iterator[tuple[Value, Any]]:
         nonlocal through
         through = node
         if node in depends and node not in ends:
@@ -290,7 +290,7 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
         return contribution
 
     times = checked_times if modes.is_checking() else _times
-    gradients = propagate(order, {root: 1.0}, edges_towards_variables, times)
+    gradients = propagate(order, {root: 1.0}, edges_toward_variables, times)
     return [gradients.get(variable, 0.0) for variable in variables]
 
 

@@ -1,7 +1,7 @@
-"""The executables of a function: made when they are wanted, known again by the kind of the arguments, forgotten.
+"""The executables of a function: made on demand, found by the kind of the arguments, forgotten when outdated.
 
 One is made by recording the function (`recording`), saying what is wanted (`goals`) and building that (`build`). When
-something has changed that the function reads (`watch`), it is recorded again, and made again if it says something else.
+something has changed that the function reads (`watch`), it is recorded again, and made again if the program differs.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From a function of Values to a program: it is run, and the graph that it leaves behind is the program.
 
 It is run twice, on numbers that differ in the last place, and has to do the same both times. What both graphs have in
-common was there before: a Value from outside, which is read at every call. What the second run did otherwise than the
-first, a compiled function would do as in the first for ever: that is an error.
+common was there before: a Value from outside, which is read at every call. A difference between
+the runs is an error: a compiled function would repeat the first for ever.
 """
 
 from __future__ import annotations

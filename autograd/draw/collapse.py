@@ -93,8 +93,8 @@ class Graph:
             operands = node.operands
             if operands and max(map(index.__getitem__, operands)) >= k:
                 raise ValueError(
-                    f"this graph has a cycle: {node!r} is computed from itself. Operations never make one; somebody "
-                    f"has changed the operands of a node"
+                    f"this graph has a cycle: {node!r} is computed from itself. Operations never make one; the "
+                    f"operands of a node were changed"
                 )
 
     def parts(self, height: int, opened: Opened, at_most: int | None) -> list[Part] | None:

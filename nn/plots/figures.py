@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Colors that every kind of color vision tells apart, from the palette of Okabe and Ito, and a gray
 BLUE, ORANGE = "#0072B2", "#D55E00"
 COLORS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#767676")
-GREY = "#dedede"  # where there is no number
+GRAY = "#dedede"  # where there is no number
 INK = "#1a1a1a"  # on top of colors
 MARKERS = ("s", "o", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":")
@@ -106,7 +106,7 @@ def signed_colors() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = LinearSegmentedColormap.from_list("signed", ["#003a5c", BLUE, "#ffffff", ORANGE, "#6b2f00"], N=257)
-    return colors.with_extremes(bad=GREY)
+    return colors.with_extremes(bad=GRAY)
 
 
 def pale(color: str) -> tuple[float, float, float]:
@@ -118,7 +118,7 @@ def pale(color: str) -> tuple[float, float, float]:
 
 
 def reach(numbers: Sequence[float]) -> float:
-    """The largest distance from 0, for a scale of colors with 0 in its middle; 1 where there is none."""
+    """The largest distance from 0, for a scale of colors with 0 in its middle; 1 if there is none."""
     largest = max(map(abs, finite(numbers)), default=0.0)
     return largest if largest > SMALLEST else 1.0
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from autograd.checks import integer
-from nn.plots.figures import GREY, INK, LARGEST, SMALLEST, exactly, figure, panels, reach, signed_colors
+from nn.plots.figures import GRAY, INK, LARGEST, SMALLEST, exactly, figure, panels, reach, signed_colors
 from nn.plots.layers import activation_of, check_gradients, layers_of, names_of
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _draw_matrix(ax: Any, layer: Layer, what: str, labels: bool) -> Any:
     image = ax.imshow(rows, extent=(-0.5, right, bottom, -0.5), **style)
     ax.imshow(biases, extent=(right + gap, right + gap + 1, bottom, -0.5), **style)
     ax.set_xlim(-0.5, right + gap + 1)
-    ax.set_facecolor(GREY)
+    ax.set_facecolor(GRAY)
     room = ax.get_position().size * ax.figure.get_size_inches() / (layer.nin + 1, layer.nout)
     inputs = _ticks(layer.nin, room[0], 0.3)
     ax.set_xticks([*inputs, layer.nin + gap], [*map(str, inputs), "b"])

@@ -109,7 +109,7 @@ class Optimizer:
     def update(self, numbers: list[float], gradients: list[float], lr: float) -> tuple[list[float], State]:
         """Where the parameters go, and the new state: a pure function of the arguments and the optimizer's state.
 
-        Unless a kind of its own says otherwise, this applies its `rule` to every parameter.
+        Unless a subclass overrides it, this applies its `rule` to every parameter.
 
         Args:
             numbers: the number in each parameter.
@@ -160,11 +160,11 @@ class Optimizer:
         """
         raise NotImplementedError
 
-    # --- What an optimizer remembers: steps, state, and in kinds of one's own whatever their attributes hold ----------
+    # --- What an optimizer remembers: steps, state, and in subclasses whatever their attributes hold ------------------
 
     @property
     def moves_by_rule(self) -> bool:
-        """Whether `rule` is all there is to a step: neither `step` nor `update` is this kind's own."""
+        """Whether `rule` is all there is to a step: neither `step` nor `update` is overridden."""
         return type(self).update is Optimizer.update and type(self).step is Optimizer.step
 
     def settings(self) -> dict[str, Any]:
@@ -172,12 +172,12 @@ class Optimizer:
         return {name: setting for name, setting in vars(self).items() if name not in ("lr", "steps", "state")}
 
     def snapshot(self, **changed: Any) -> OptimizerSnapshot:
-        """The optimizer as it is now, but for attributes that are given; the inverse of `restore`."""
+        """The optimizer as it is now, except for the attributes given; the inverse of `restore`."""
         attributes = vars(self) | changed
         return OptimizerSnapshot(attributes, [(held, held.copy()) for held in _containers(attributes)])
 
     def restore(self, snapshot: OptimizerSnapshot) -> None:
-        """Be as one was. Containers are changed in place, because others may hold references to them."""
+        """Go back to a snapshot. Containers are changed in place, because others may hold references to them."""
         self.__dict__ = dict(snapshot.attributes)
         for container, content in snapshot.contents:
             if hasattr(container, "clear"):
@@ -187,7 +187,7 @@ class Optimizer:
                 container[...] = content
 
     def state_dict(self) -> dict[str, Any]:
-        """The steps taken and the numbers kept for each parameter, to go on with training later."""
+        """The steps taken and the numbers kept for each parameter, to continue training later."""
         kept = {name: list(numbers) for name, numbers in self.state.items()}
         return {"kind": type(self).__name__, "steps": self.steps, "state": kept}
 
