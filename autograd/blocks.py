@@ -5,7 +5,7 @@ always, so that modes cost nothing when there are none; what only tracing change
 
 Ctrl-C can come before any instruction of an `__exit__` written in Python, and must not leave a mode behind. So nothing
 has to be undone when a block ends: a block holds for as long as its `with` statement keeps the `__exit__` that it
-looked up, and all others refer to that weakly. Who meets a block that has ended forgets it.
+looked up, and all others refer to that weakly. A block that has ended is forgotten once it is met.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ traces: set[Block] = set()
 
 
 def end_block(statement: Statement, *_error: object) -> None:
-    """What a `with` statement calls at the end; who entered a mode by hand leaves it so."""
+    """What a `with` statement calls at the end; a mode that was entered by hand is left by hand."""
     if not statement.is_entered:
         statement.mode.leave_by_hand()
 
@@ -200,7 +200,7 @@ class Mode:
         return block
 
     def __getstate__(self) -> Any:
-        """A copy has been entered by nobody."""
+        """A copy starts outside of any `with` block."""
         state: Any = super().__getstate__()
         return None, {**state[1], "_by_hand": {}}
 
@@ -239,7 +239,7 @@ class Mode:
 
 
 def _in_steps(mode: Mode, body: Any) -> Generator[Any, Any, Any]:
-    """What a generator or coroutine does, in a mode that does not hold while it is suspended."""
+    """What a generator or coroutine does, in a mode that is left while it is suspended."""
     resume, sent = body.send, None
     while True:
         try:

@@ -64,9 +64,9 @@ def _locals(
     symbols = [Symbol(writer, operand) for operand in operands]
     known = [symbol if number is None else number for symbol, number in zip(symbols, constants)]
     if isinstance(primitive.partials, tuple):
-        for position, partial in enumerate(primitive.partials):
+        for position, rule in enumerate(primitive.partials):
             if wanted[position]:
-                yield position, partial if isinstance(partial, float) else _run(partial, result, known, symbols)
+                yield position, rule if isinstance(rule, float) else _run(rule, result, known, symbols)
         return
     for position, local in enumerate(_run(primitive.partials, result, known, symbols)):
         if wanted[position]:
@@ -156,22 +156,22 @@ class Sweep:
 
     def __init__(self, writer: Writer, operands_of: OperandsOf, depends: Collection[Any]) -> None:
         self.writer, self.operands_of, self.depends = writer, operands_of, depends
-        self.gradients: dict[Any, Gradient] = {}  # what has come together at each node so far
+        self.gradients: dict[Any, Gradient] = {}  # of each node, as far as it has been added up
 
     def run(self, order: Sequence[Any], root: Any) -> None:
-        """Go through nodes that stand behind their operands, from the last to the first."""
+        """Visit nodes, which come after their operands, from the last to the first."""
         self.gradients[root] = Gradient(1.0)
         for node in reversed(order):
             if node in self.depends:
                 self.visit(node)
 
     def visit(self, node: Any) -> None:
-        """Do what is to be done at a node: all that it gets has come together."""
+        """Called for a node once its gradient is complete."""
         if node in self.gradients:
             self.send(node, self.gradients[node])
 
     def send(self, node: Any, upstream: Gradient) -> None:
-        """Send each operand of a node what it gets: upstream gradient times local derivative."""
+        """Propagate to each operand of a node: upstream gradient times local derivative."""
         found = self.operands_of(node)
         if found is None:
             return

@@ -22,7 +22,7 @@ _collector_was_on = False
 
 
 class _CollectorPause(Mode):
-    """Switches Python's cyclic garbage collector off for as long as anybody is in such a block, in any thread."""
+    """Switches Python's cyclic garbage collector off as long as any thread is in such a block."""
 
     __slots__ = ()
     kind = "collector"
@@ -41,9 +41,9 @@ class _CollectorPause(Mode):
 
 
 def _resume_collector(pause: Statement, *_error: object) -> None:
-    """Called at the end of a pause; where Ctrl-C came before that, as soon as nobody can call it any more."""
+    """End a pause: called on exit, or by a weak reference where Ctrl-C prevented the exit."""
     with _lock:
-        # twice: before, lest Ctrl-C comes in between; and after, lest a handler of signals has switched it off
+        # twice: a signal handler may switch it off again between the two statements
         for _ in range(2 if pause in _pauses else 0):
             if set(_pauses) <= {pause} and _collector_was_on:
                 gc.enable()
@@ -52,7 +52,7 @@ def _resume_collector(pause: Statement, *_error: object) -> None:
 
 
 def _end_pauses_of_others() -> None:
-    """In a process that is a copy of another there is but the thread that made it: the pauses of others never end."""
+    """After a fork only the forking thread exists: end the pauses of the other threads."""
     global _lock
     _lock = RLock()
     own, block = set(), here()

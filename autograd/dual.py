@@ -44,7 +44,7 @@ def _known(primal: Any) -> float | None:
 
 
 class Dual(Number):
-    """A primal with its tangent; both may be floats, Values or dual numbers of an older level.
+    """A primal with its tangent; both may be floats, Values or dual numbers of an outer jvp.
 
     While a function is recorded to be compiled, `reached` may be a condition: where it does not hold, there is no
     tangent, because the operation that made the number cuts it off there.
@@ -93,7 +93,7 @@ class Dual(Number):
     def _unknown_tangent(
         primitive: Primitive, primal: Any, primals: Sequence[Any], arguments: Sequence[Any], ours: Sequence[bool]
     ) -> tuple[Any, Any]:
-        """The tangent in a function that is recorded to be compiled: right for any numbers."""
+        """The tangent in a function that is recorded to be compiled: valid whatever the numbers are."""
         from autograd import chain_rule
 
         tangents = [
@@ -104,7 +104,7 @@ class Dual(Number):
         return chain_rule.tangent(_Writer(), primitive, primal, primals, known, tangents) or (None, None)
 
     def settled(self) -> Any:
-        """The tangent as one number: 0 where there is none."""
+        """The tangent as one number: 0 if there is none."""
         return self.tangent if self.reached is None else table.where(self.reached, self.tangent, 0.0)
 
     def detach(self) -> Any:
@@ -114,7 +114,7 @@ class Dual(Number):
 
     @property
     def label(self) -> str:
-        """Of a Value; dual numbers are in no picture and keep none."""
+        """Ignored: dual numbers are never drawn and keep no label."""
         return ""
 
     @label.setter

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes: a file is replaced only once the new one is complete."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def _unfinished(path: str) -> Iterator[tuple[str, str, int | None]]:
     """An empty file beside the one that it is to replace, removed afterwards if it is still there.
 
     Yields:
-        Its name, the name that it is to get, and the permissions of the file that is there; None where there is none.
+        Its name, the name that it is to get, and the permissions of the file that is there; None if there is none.
     """
     try:
         target = os.path.realpath(path)
         permissions = _permissions(target)
         name = os.path.join(os.path.dirname(target), f".{secrets.token_hex(8)}.unfinished")
         try:
-            # where it is to take the place of another, nobody else may read it yet: nor could they, perhaps, the other
+            # unreadable to others where it replaces a file: that one may have been private
             os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if permissions is None else 0o600))
             yield name, target, permissions
         finally:
@@ -74,7 +74,7 @@ def _unfinished(path: str) -> Iterator[tuple[str, str, int | None]]:
 
 
 def _permissions(target: str) -> int | None:
-    """Those of the file that is there; None where there is none."""
+    """Those of the file that is there; None if there is none."""
     try:
         mode = os.stat(target).st_mode
     except FileNotFoundError:

@@ -148,7 +148,7 @@ def mod(x: float, y: float) -> float:
 
 
 def floor_divide(x: float, y: float) -> float:
-    """As Python divides floats: what the remainder leaves is a multiple of y but for rounding."""
+    """As Python divides floats: what the remainder leaves is a multiple of y, up to rounding."""
     remainder = fmod(x, y)
     quotient = div(x - remainder, y)
     other_sign = where(remainder == 0, 0.0, (remainder < 0) != (y < 0))

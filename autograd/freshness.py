@@ -1,7 +1,7 @@
 """Which numbers of a graph are stale: data from before an optimizer step, gradients not of one backward pass.
 
 A node keeps what was computed when it was made. A leaf whose data is changed afterwards stands beside old results, and
-the gradients of several passes add up in it. That is as it should be, but who looks at a picture of it is to be told.
+the gradients of several passes add up in it. That is as it should be, but a picture of it has to say so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autograd.value import Value
 
 NOT_OF_NOW = "not what the leaves give now, as after an optimizer step"
-"""What is to be said of nodes that are outdated."""
+"""What is said of nodes that are outdated."""
 
 _MOST_NODES = 100_000
 """Larger graphs are not looked through: a picture of them should not take twice as long for it."""
@@ -40,7 +40,7 @@ def outdated(order: Sequence[Value]) -> frozenset[Value]:
                 number = row.forward(*[others.get(operand, operand.data) for operand in node.operands])
             else:
                 number = row.forward(*[operand.data for operand in node.operands])
-        except Exception:  # of somebody's own row, which need not work everywhere
+        except Exception:  # of a user's own row, which need not work everywhere
             continue
         if not _are_close(number, node.data):
             others[node] = number

@@ -1,4 +1,4 @@
-"""The order of the nodes of a graph, which is the one way anybody walks it, and what flows back through it."""
+"""The topological order of a graph, its edges, and gradients without `.grad`: what all others read graphs with."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def read_grads(values: Iterable[Value]) -> list[float | None]:
 
 
 def write_grads(values: Iterable[Value], gradients: Iterable[float | None]) -> None:
-    """Set the gradients of many Values to floats; None takes the gradient away."""
+    """Set the gradients of many Values to floats; None resets one to "not set"."""
     for value, gradient in zip(values, gradients):
         value._grad = gradient
 

@@ -22,7 +22,7 @@ it need not look through it at every call: an `nn.Module` does.
 one_backward_at_a_time = RLock()
 """Held while gradients are propagated: graphs of several threads may share leaves."""
 
-if hasattr(os, "register_at_fork"):  # a child gets whole gradients, and a lock that nobody holds
+if hasattr(os, "register_at_fork"):  # a child gets finished gradients and a free lock
     os.register_at_fork(
         before=lambda: one_backward_at_a_time.acquire(),
         after_in_parent=lambda: one_backward_at_a_time.release(),
@@ -31,7 +31,7 @@ if hasattr(os, "register_at_fork"):  # a child gets whole gradients, and a lock 
 
 
 class Trace(Mode):
-    """A function of Values being recorded, to be compiled: its numbers are not the ones that it will run on.
+    """A function of Values being recorded, to be compiled: the numbers in its Values are placeholders.
 
     Attributes:
         made: the leaves made meanwhile, which belong to the program.
@@ -93,7 +93,7 @@ class _Switch(Mode):
 
 
 class _NoChange:
-    """Stands in for a mode that holds already."""
+    """In place of a mode that is in force already."""
 
     def __enter__(self) -> None:
         pass
@@ -115,7 +115,7 @@ def no_grad() -> _Switch:
         >>> x = Value(2.0)
         >>> with no_grad():
         ...     y = x * 3
-        >>> y.data, y.parents
+        >>> y.data, y.operands
         (6.0, ())
     """
     return _Switch("recording", False)

@@ -61,7 +61,7 @@ def bind_rows(
 
 
 def _documented(method: Callable[..., Any], primitive: Primitive) -> Callable[..., Any]:
-    """The method under the row's name. Its own code is specialised by the interpreter for that row: twice as fast."""
+    """The method under the row's name. Its own code is specialized by the interpreter for that row: twice as fast."""
     method.__code__ = method.__code__.replace(co_name=primitive.name)
     method.__name__, method.__qualname__ = primitive.name, f"Value.{primitive.name}"
     method.__doc__ = primitive.summary
@@ -109,8 +109,8 @@ def _unrolled_method(primitive: Primitive) -> Callable[..., Value]:
         return _method(primitive)
     forward = primitive.forward
     assert isinstance(primitive.partials, tuple)
-    partial: Any = primitive.partials[0]
-    constant_partial = isinstance(partial, float)
+    rule: Any = primitive.partials[0]
+    is_constant = isinstance(rule, float)
 
     def method(self: Value) -> Value:
         if active:
@@ -132,7 +132,7 @@ def _unrolled_method(primitive: Primitive) -> Callable[..., Value]:
             if self._primitive is CONSTANT:
                 out._d_left = None
             else:
-                out._d_left = partial if constant_partial else partial(data, x)
+                out._d_left = rule if is_constant else rule(data, x)
         except (ZeroDivisionError, OverflowError):
             return Value.apply(primitive, (self,))
         return out
@@ -143,11 +143,11 @@ def _unrolled_method(primitive: Primitive) -> Callable[..., Value]:
 def _unrolled_operator(primitive: Primitive) -> tuple[Callable[[Value, Any], Value], Callable[[Value, Any], Value]]:
     forward = primitive.forward
     assert isinstance(primitive.partials, tuple)
-    partial_x: Any
-    partial_y: Any
-    partial_x, partial_y = primitive.partials
-    constant_x, constant_y = isinstance(partial_x, float), isinstance(partial_y, float)
-    product = _is_product(partial_x, partial_y)
+    rule_x: Any
+    rule_y: Any
+    rule_x, rule_y = primitive.partials
+    constant_x, constant_y = isinstance(rule_x, float), isinstance(rule_y, float)
+    product = _is_product(rule_x, rule_y)
 
     def forward_operator(self: Value, other: Any) -> Any:
         if other.__class__ is not Value:
@@ -174,11 +174,11 @@ def _unrolled_operator(primitive: Primitive) -> tuple[Callable[[Value, Any], Val
             if self._primitive is CONSTANT:
                 out._d_left = None
             else:
-                out._d_left = y if product else partial_x if constant_x else partial_x(data, x, y)
+                out._d_left = y if product else rule_x if constant_x else rule_x(data, x, y)
             if other._primitive is CONSTANT:
                 out._d_right = None
             else:
-                out._d_right = x if product else partial_y if constant_y else partial_y(data, x, y)
+                out._d_right = x if product else rule_y if constant_y else rule_y(data, x, y)
         except (ZeroDivisionError, OverflowError):
             return Value.apply(primitive, (self, other))
         return out
@@ -189,11 +189,11 @@ def _unrolled_operator(primitive: Primitive) -> tuple[Callable[[Value, Any], Val
     return forward_operator, reflected
 
 
-def _is_product(partial_x: Any, partial_y: Any) -> bool:
-    """Whether each local derivative is just the other operand, which saves the commonest of calls."""
+def _is_product(rule_x: Any, rule_y: Any) -> bool:
+    """Whether each local derivative is the other operand, as for a product: then no rule needs to run."""
     out, x, y = object(), object(), object()
     try:
-        return bool(partial_x(out, x, y) is y and partial_y(out, x, y) is x)
+        return bool(rule_x(out, x, y) is y and rule_y(out, x, y) is x)
     except TypeError:
         return False
 
@@ -219,7 +219,7 @@ def _dots_of_values(rows: Sequence[Sequence[Value]], ys: Sequence[Value]) -> lis
         return [Value.apply(table.dot, (*row, *ys)) for row in rows]
     kinds = [node._primitive for node in ys]
     constants = len(kinds) - kinds[::-1].index(CONSTANT) if CONSTANT in kinds else 0
-    no_edges = (None,) * constants  # of the ys up to the last constant; those among them that have one are put right
+    no_edges = (None,) * constants  # of the ys up to the last constant; `mixed` are filled in below
     mixed = [k for k in range(constants) if kinds[k] is not CONSTANT]
     nodes = []
     for row in rows:

@@ -1,7 +1,7 @@
 """Paths: the ways on which a change of one node reaches a result, and what two derivatives have in common.
 
 The derivative of a result with respect to a node is a sum over all paths from the one to the other: of each path the
-product of the local derivatives along it. Their number can double with every node more. `backward()` gets the same sum
+product of the local derivatives along it. Their number can double with each node. `backward()` gets the same sum
 from one visit to each edge, because paths that meet have everything from there on in common.
 """
 

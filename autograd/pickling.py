@@ -72,11 +72,7 @@ def _rebuilt(
 
 
 class _Opening:
-    """Goes into a pickle before the nodes of a graph, which follow in order, operands first.
-
-    Until the closing has followed, a node pickles as its own parts alone: its operands are in the pickle already, so
-    that none nests deeper than one.
-    """
+    """Goes into a pickle before the nodes of a graph, which follow in order, operands first; a `_Closing` ends them."""
 
     def __init__(self, order: list[Value]) -> None:
         self.order = order

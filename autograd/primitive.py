@@ -103,7 +103,7 @@ def to_float(number: object, where: str) -> float:
         try:
             return float(number)  # type: ignore[arg-type]
         except OverflowError:
-            raise OverflowError(f"{where} wants a number that fits into a float, got one of more digits") from None
+            raise OverflowError(f"{where}: the number is too large for a float") from None
     got = f"{type(number).__name__} {number!r}"
     if isinstance(number, Number):
         got = f"a {type(number).__name__}: write v.data for the number in it"
@@ -259,11 +259,11 @@ class Primitive:
             (3.0, 2.0)
         """
         if isinstance(self.partials, tuple):
-            return tuple([run_rule(partial, out, arguments) for partial in self.partials])
+            return tuple([run_rule(rule, out, arguments) for rule in self.partials])
         every = run_rule(self.partials, out, arguments)
         if not isinstance(every, (list, tuple)):
             raise TypeError(
-                f"the rule of {self.name} for any number of operands wants to give a list, it gave a "
+                f"the rule of {self.name} for any number of operands must return a list, it returned a "
                 f"{type(every).__name__}: for a fixed number of arguments write partials=(rule,), a tuple"
             )
         if len(every) != len(arguments):
@@ -332,7 +332,7 @@ def run_rule(rule: Rule, out: Any, arguments: Sequence[Any]) -> Any:
 
 
 class _IEEE(Number, float):  # type: ignore[misc]
-    """A float that divides by zero. A rule runs on these when Python's own floats have raised an error in it."""
+    """A float of IEEE 754: x / 0 is inf or nan. A rule runs on these when it raised an error on Python's floats."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Pytrees: numbers in lists, tuples, dicts and arrays, nested as one likes, as one flat list, and back again."""
+"""Pytrees: numbers in lists, tuples, dicts and arrays, nested to any depth, as one flat list, and back again."""
 
 from __future__ import annotations
 
@@ -126,16 +126,16 @@ def flatten_like(tree: Any, like: Any, what: str) -> list[Any]:
     """
     if isinstance(like, dict):
         if not isinstance(tree, dict) or set(tree) != set(like):
-            raise ValueError(f"{what} want a dict with the keys {', '.join(map(repr, like))}, got {tree!r:.80}")
+            raise ValueError(f"{what} must be a dict with the keys {', '.join(map(repr, like))}, got {tree!r:.80}")
         return [number for key in like for number in flatten_like(tree[key], like[key], what)]
     if isinstance(like, (list, tuple)):
         if not isinstance(tree, (list, tuple)) or len(tree) != len(like):
-            raise ValueError(f"{what} want a {type(like).__name__} of length {len(like)}, got {tree!r:.80}")
+            raise ValueError(f"{what} must be a {type(like).__name__} of length {len(like)}, got {tree!r:.80}")
         return [number for part, like_part in zip(tree, like) for number in flatten_like(part, like_part, what)]
     numbers, wanted = flatten(tree)[0], flatten(like)[0]
     if isinstance(tree, (list, tuple, dict)) or len(numbers) != len(wanted):
         shape = getattr(like, "shape", ())
-        raise ValueError(f"{what} want {f'an array of shape {shape}' if shape else 'one number'}, got {tree!r:.80}")
+        raise ValueError(f"{what} must be {f'an array of shape {shape}' if shape else 'one number'}, got {tree!r:.80}")
     return numbers
 
 

@@ -30,7 +30,7 @@ class Scope:
         name: what pictures call it.
         parent: the scope that this one is a part of, or None.
         kind: of the class: "neuron" for a part whose number is in the names of its nodes already, so that `explain`
-            does not say it again; "layer" or any other word; "" where nobody has said.
+            does not say it again; "layer" or any other word; "" for neither.
 
     Example:
         >>> from autograd import Value, explain, scope

@@ -101,7 +101,7 @@ mod = Primitive("mod", floats.mod, (1.0, _mod_divisor), symbol="%", latex=r"#1 \
 floor_divide = Primitive("floor_divide", floats.floor_divide, (ZERO, ZERO), symbol="//",
     latex=r"\left\lfloor \frac{#1}{#2} \right\rfloor", domain=[ANY, (0.5, 3)],
     singular=[((5.0, 0.0), nan, (0.0, 0.0)), ((1.0, 0.1), 1.0 // 0.1, (0.0, 0.0)), ((-1.0, inf), -1.0, (0.0, 0.0))],
-    summary="x // y, the next integer down from x / y; its derivatives are 0, and x // 0 is nan")
+    summary="x // y, x / y rounded down to an integer; its derivatives are 0, and x // 0 is nan")
 
 # --- Comparisons and choices -----------------------------------------------------------------------------------------
 
@@ -141,9 +141,9 @@ abs: Primitive = Primitive("abs", operator.abs, (lambda out, x: sign(x),), latex
 sign: Primitive = Primitive("sign", floats.sign, (ZERO,), latex=r"\operatorname{sign}\left(#1\right)", domain=[ANY],
     singular=[((0.0,), 0.0, (0.0,)), ((nan,), 0.0, (0.0,))], summary="-1, 0 or 1; its derivative is 0")
 floor = Primitive("floor", floats.floor, (ZERO,), latex=r"\left\lfloor #1 \right\rfloor", domain=[ANY],
-    singular=[((2.0,), 2.0, (0.0,)), ((inf,), inf, (0.0,))], summary="the next integer down; its derivative is 0")
+    singular=[((2.0,), 2.0, (0.0,)), ((inf,), inf, (0.0,))], summary="x rounded down to an integer: derivative 0")
 ceil = Primitive("ceil", floats.ceil, (ZERO,), latex=r"\left\lceil #1 \right\rceil", domain=[ANY],
-    singular=[((2.0,), 2.0, (0.0,)), ((-inf,), -inf, (0.0,))], summary="the next integer up; its derivative is 0")
+    singular=[((2.0,), 2.0, (0.0,)), ((-inf,), -inf, (0.0,))], summary="x rounded up to an integer: derivative 0")
 
 # --- Exponentials, logarithms, roots ---------------------------------------------------------------------------------
 

@@ -31,12 +31,12 @@ def check_grads(
 
     The difference is the five-point stencil (f(x-2h) - 8 f(x-h) + 8 f(x+h) - f(x+2h)) / 12h (Abramowitz and Stegun,
     25.3.6), with h about 0.001 of x: its error is some 1e-11 where the function is smooth and of moderate size. A
-    derivative of order k + 1 is held against differences of those of order k, in every combination of modes. Where
+    derivative of order k + 1 is compared with differences of those of order k, in every combination of modes. Where
     there are more than 8 numbers, derivatives from the second order on are checked along a direction drawn at random,
     the same each time, and in reverse mode those of a random sum of the results: else the time would grow as n^3.
 
     Args:
-        f: a function of numbers and structures of numbers, whose result is a number or a structure of numbers.
+        f: a function of numbers and pytrees of numbers, whose result is a number or a pytree of numbers.
         args: the arguments at which to check; keep away from kinks.
         order: the highest order of derivatives, 1 or more.
         modes: "forward", "reverse" or both.
@@ -92,7 +92,7 @@ _FEW = 8
 def _checked_derivative(
     function: Flat, mode: str, point: list[float], where: tuple[str, int, str, list[str]], tolerance: float
 ) -> Flat:
-    """The function that computes all first derivatives in that mode, after it was held against differences."""
+    """The function that computes all first derivatives in that mode, after comparing it with differences."""
     derivative = _forward(function) if mode == "forward" else _reverse(function)
     exact = derivative(point)
     for j, place in enumerate(where[3]):
@@ -105,7 +105,7 @@ def _checked_derivative(
 def _checked_along_a_direction(
     function: Flat, mode: str, point: list[float], where: tuple[str, int, str, list[str]], tolerance: float
 ) -> Flat:
-    """The function that computes derivatives along one direction in that mode, after it was held against differences.
+    """The function that computes derivatives along one direction in that mode, after comparing it with differences.
 
     Forward mode gives that of every result, reverse mode that of a random sum of the results.
     """

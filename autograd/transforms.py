@@ -42,12 +42,12 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The function that computes the gradient of `f`.
 
     Args:
-        f: a function of numbers and structures of numbers, whose result is one number.
+        f: a function of numbers and pytrees of numbers, whose result is one number.
         argnums: the position of the argument to differentiate with respect to, or a tuple of positions.
 
     Returns:
         A function of the same arguments. Its result has the structure of that argument; for a tuple of positions it is
-        a tuple. It never touches anybody's `.grad`.
+        a tuple. It never touches a `.grad`.
 
     Raises:
         TypeError: `f` returned several numbers (use `jacobian`), or something that is not a number.
@@ -99,10 +99,10 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
-    """The function that computes all first derivatives of a function of any structure of results.
+    """The function that computes all first derivatives of a function of any pytree of results.
 
     Args:
-        f: a function whose result is a number or a structure of numbers.
+        f: a function whose result is a number or a pytree of numbers.
         argnums: as for `grad`.
 
     Returns:
@@ -149,7 +149,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     """`f` at a point, and the function that pulls a gradient with respect to its result back to its arguments.
 
     Args:
-        f: a function whose result is a number or a structure of numbers.
+        f: a function whose result is a number or a pytree of numbers.
         primals: its arguments.
 
     Returns:
@@ -257,7 +257,7 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
             depends.add(node)
     through = root
 
-    def edges_towards_variables(node: Value) -> Iterator[tuple[Value, Any]]:
+    def edges_toward_variables(node: Value) -> Iterator[tuple[Value, Any]]:
         nonlocal through
         through = node
         if node in depends and node not in ends:
@@ -271,12 +271,12 @@ def reverse(root: Value, variables: Sequence[Value], differentiable: bool) -> li
         return contribution
 
     times = checked_times if modes.is_checking() else _times
-    gradients = propagate(order, {root: 1.0}, edges_towards_variables, times)
+    gradients = propagate(order, {root: 1.0}, edges_toward_variables, times)
     return [gradients.get(variable, 0.0) for variable in variables]
 
 
 def _reverse_of_unknown(root: Value, order: Sequence[Value], variables: Sequence[Value]) -> list[Any]:
-    """The derivatives in a function that is recorded to be compiled: as Values, right for any numbers."""
+    """The derivatives in a function that is recorded to be compiled: as Values, valid whatever the numbers are."""
     from autograd import chain_rule
 
     def operands_of(node: Value) -> Any:
@@ -325,7 +325,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     """`f` at a point and its derivative along a direction, in one forward pass on dual numbers.
 
     Args:
-        f: a function whose result is a number or a structure of numbers.
+        f: a function whose result is a number or a pytree of numbers.
         primals: its arguments.
         tangents: the direction, in the same structure: how much each argument moves.
 
@@ -407,7 +407,7 @@ def _as_value(number: Any) -> Any:
 
 
 def _own_node(number: Any) -> Any:
-    """The number as a node that is nobody else's."""
+    """A fresh node with the same number."""
     if isinstance(number, Value):
         if not modes.is_recording():
             return constant(number._data)

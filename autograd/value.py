@@ -64,7 +64,7 @@ class Value(Number):
         *("_left", "_origin", "_primitive", "_right", "_scope"),
     )
     _data: float
-    _grad: Any  # a float; None as long as no backward() has reached the node and nobody has set it
+    _grad: Any  # a float; None where no backward() has reached the node and it was not set
     _primitive: Primitive | str
     _left: Any  # the first operand; None on a leaf; a tuple of the operands where _right is MANY
     _right: Any  # the second operand, None or MANY
@@ -181,7 +181,7 @@ class Value(Number):
 
     @property
     def has_grad(self) -> bool:
-        """Whether a `backward()` has reached the node, or its gradient was set: else `grad` is 0.0 for want of one."""
+        """Whether a `backward()` has reached the node, or its gradient was set: otherwise `grad` is 0.0."""
         return self._grad is not None
 
     @property
@@ -225,7 +225,7 @@ class Value(Number):
         """Give every node of the graph the derivative of this one with respect to it.
 
         The gradients of computed nodes are made afresh; those of leaves accumulate, so that the gradients of several
-        losses add up: call `zero_grad()` (of a module, an optimiser or this node) before a new one.
+        losses add up: call `zero_grad()` (of a module, an optimizer or this node) before a new one.
 
         Args:
             gradient: the upstream gradient of this node itself.
@@ -248,7 +248,7 @@ class Value(Number):
         order = topological_order(self)
         if all(node._primitive is CONSTANT or node._left is not None for node in order):
             raise RuntimeError(
-                f"backward() reaches nothing but constants from {self!r} and would give a gradient to nobody: it was "
+                f"backward() reaches nothing but constants from {self!r}, no leaf would receive a gradient: it was "
                 f"computed under no_grad, by detach(), or from plain numbers alone. Compute it outside of no_grad, "
                 f"from Values that are not detached"
             )
@@ -357,8 +357,8 @@ def _recorded(
     """One local derivative per operand; None, no edge, for a constant and where a row that cuts says ZERO."""
     if isinstance(primitive.partials, tuple):
         derivatives = [
-            None if operand._primitive is CONSTANT else _checked(run_rule(partial, data, numbers), primitive)
-            for operand, partial in zip(operands, primitive.partials)
+            None if operand._primitive is CONSTANT else _checked(run_rule(rule, data, numbers), primitive)
+            for operand, rule in zip(operands, primitive.partials)
         ]
     else:
         derivatives = [

@@ -48,14 +48,14 @@ def rectifies(activation: object) -> bool:
 
 
 def initialiser(init: str | Initialiser, activation: object) -> Initialiser:
-    """The function behind an initialisation's name; "auto" suits the activation."""
+    """The function behind an initialization's name; "auto" suits the activation."""
     if callable(init):
         return init
     if init == "auto":
         return he if rectifies(activation) else xavier
     if not isinstance(init, str) or init not in INITIALISERS:
         raise ValueError(
-            f"unknown initialisation {init!r:.100}: write one of auto, {', '.join(INITIALISERS)}, "
+            f"unknown initialization {init!r:.100}: write one of auto, {', '.join(INITIALISERS)}, "
             f"or a function of (rng, nin, nout) that returns one weight"
         )
     return INITIALISERS[init]

@@ -55,15 +55,15 @@ class Neuron(Module):
         nin: how many inputs, at least 1.
         activation: the name of a row of the table ("relu", "tanh", "sigmoid", ...), "linear" for none, or a function of
             a Value.
-        init: "auto" (He's initialisation for relu and its relatives, Xavier's for the others), "he", "xavier",
+        init: "auto" (He's initialization for relu and its relatives, Xavier's for the others), "he", "xavier",
             "micrograd" (uniform between -1 and 1), or a function `init(rng, nin, nout)` that returns one weight.
         rng: where the random numbers come from: a seed, a `random.Random`, or None for Python's own `random`.
-        nout: how many neurons share the inputs, for Xavier's initialisation.
-        nonlin: micrograd's spelling: False is activation="linear".
+        nout: how many neurons share the inputs, for Xavier's initialization.
+        nonlin: as in micrograd: False is activation="linear".
         scope: what viewers call it, in a layer.
 
     Raises:
-        ValueError: `nin` is below 1, or the activation or the initialisation is unknown.
+        ValueError: `nin` is below 1, or the activation or the initialization is unknown.
 
     Example:
         >>> neuron = Neuron(2, activation="tanh", rng=0)
@@ -169,7 +169,7 @@ class MLP(Module):
         rng: as for `Neuron`: the same seed gives the same network.
 
     Raises:
-        ValueError: a size is below 1, there are no layers, or the activation or the initialisation is unknown.
+        ValueError: a size is below 1, there are no layers, or the activation or the initialization is unknown.
 
     Example:
         >>> model = MLP(2, [16, 16, 1], rng=0)
@@ -195,7 +195,7 @@ class MLP(Module):
         if not isinstance(nouts, (list, tuple)) or not nouts:
             raise ValueError(f"MLP wants the sizes of its layers in a list such as [16, 16, 1], got {nouts!r:.100}")
         source = random_source(rng)
-        activation_function(activation)  # unknown ones are an error even where there is no hidden layer
+        activation_function(activation)  # checked even if no layer uses it
         self.nin, self.nouts = integer(nin, "nin", at_least=1), [integer(nout, "nout", at_least=1) for nout in nouts]
         self.activation, self.output = activation, output
         self.layers, network = CountedList(), Scope("MLP")

@@ -85,7 +85,7 @@ class Loss:
         return cost
 
     def check(self, outputs: int, targets: Iterable[Any], place: str) -> None:
-        """A ValueError where the loss cannot take so many outputs, or a target, the k-th, at `place.format(k)`."""
+        """A ValueError if the loss cannot take that many outputs, or a target, the k-th, at `place.format(k)`."""
         least, most = self.outputs
         if not least <= outputs <= most:
             wanted = "one output" if most == 1 else f"{least} outputs or more"

@@ -50,10 +50,10 @@ def compile(
     All else that it reads becomes part of the program, and is watched: if it changed, the function is recorded anew at
     the next call, and compiled anew if it does something else (pass what changes often as an argument). That is:
     variables it closes over and global ones; attributes named in its code; entries of lists, dicts and arrays in them;
-    and so on in functions and objects that it gets at. It costs 10 ns each, attributes of an `nn.Module` nothing.
+    and the same in functions and objects reached from there. Each costs 10 ns, attributes of an `nn.Module` nothing.
 
     Not watched: what is in arrays of more than 8 KB; what is in lists and dicts of more than 64 objects, 8 KB of
-    numbers or 1000 entries, but for their length; anything beyond the nearest 200 variables, attributes and entries;
+    numbers or 1000 entries, except for their length; anything beyond the nearest 200 variables, attributes and entries;
     what installed packages keep; files, the clock, the environment; a Value put in a list in place of one of the same
     number, while that is so. When such a thing has changed, call `step.clear_cache()`.
 

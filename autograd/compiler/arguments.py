@@ -81,7 +81,7 @@ def _kind_of_table(shape: tuple[int, ...], is_array: bool) -> Kind:
 
 
 def pytrees(arguments: Sequence[Any]) -> Arguments:
-    """Bind arguments as they are: lists, tuples, dicts and arrays of numbers, nested as one likes."""
+    """Bind arguments as they are: lists, tuples, dicts and arrays of numbers, nested to any depth."""
     numbers: list[float] = []
     kinds = []
     for position, argument in enumerate(arguments):

@@ -57,16 +57,16 @@ def build(
     if example_by_example:
         without = (*without, find_ranges.__name__)  # they take a sum
     program = run(BEFORE_GRADIENT, program)
-    doubt = None
+    to_check = None
     if wanted is not None:
         program = program.rewritten(lambda *_: None)
         program.forward = len(program.instructions)
         root = (program.results or program.outputs[1])[wanted.root]
-        gradients, doubt = differentiate(program, root, wanted.parameters, wanted.columns, example_by_example)
+        gradients, to_check = differentiate(program, root, wanted.parameters, wanted.columns, example_by_example)
         if wanted.columns:
             program.outputs[1] = [*program.outputs[1], *gradients]
-        if doubt is not None:
-            program.results.append(doubt)
+        if to_check is not None:
+            program.results.append(to_check)
         check(program, "differentiate")
     readable = program = run(AFTER_GRADIENT, program)
     program = run(FOR_MACHINE, program)
@@ -76,7 +76,7 @@ def build(
     own, llvm = middle - start, time.perf_counter() - middle
     report.append(f"  compiled in {own + llvm:.2f} s: passes {own:.2f} s, LLVM {llvm:.2f} s; {lowered.chunks} pieces")
     report += _about_the_machine(lowered, target)
-    return Built(code, lowered.layout, program, readable, report, doubt is not None)
+    return Built(code, lowered.layout, program, readable, report, to_check is not None)
 
 
 def _about_the_machine(lowered: Lowered, target: Target) -> list[str]:
@@ -86,7 +86,7 @@ def _about_the_machine(lowered: Lowered, target: Target) -> list[str]:
         lines.append(f"  {target.lanes} lanes of {target.number}, blocks of {blocks} examples")
     for functions, where in (
         (lowered.library.written, "vector math of its own (within 4 ulp)"),
-        (lowered.library.vectorised, "vector math (glibc's libmvec, within 4 ulp)"),
+        (lowered.library.vectorized, "vector math (glibc's libmvec, within 4 ulp)"),
         (lowered.library.scalar, "number by number, from the C library"),
     ):
         if functions:

@@ -122,16 +122,16 @@ class Compiled(Options):
         if bound.n == 0:
             nothing = np.zeros((0, executable.outputs) if of_each else executable.outputs, self._type)
             return self._with_aux(executable, 0.0, nothing), np.zeros(size, self._type)
-        rolled, captured = executable.rolled, executable.captured
+        rerolled, captured = executable.rerolled, executable.captured
         batches, counts, threads = bound.batches, bound.counts, self.threads
-        if rolled is not None:
-            batches = [[table] for table in rolled.tables(captured, self._type)]
-            counts, threads = rolled.counts, 1
+        if rerolled is not None:
+            batches = [[table] for table in rerolled.tables(captured, self._type)]
+            counts, threads = rerolled.counts, 1
         vector = self._vector(vector, executable, bound)
         repeats = len(batches) == 1 and bound.taken and not captured and (of_each or not self.has_aux)
         if repeats and threads == 1 and Recent.may_know(arguments):
             addresses = [address(table) for table in batches[0]]
-            call = executable.repeated(addresses, counts[0], size, of_each, None if rolled is None else batches)
+            call = executable.repeated(addresses, counts[0], size, of_each, None if rerolled is None else batches)
             return self.executables.remember(Recent(arguments, addresses, call), generation).call(vector)
         outputs = np.empty((counts[0], executable.outputs), self._type) if of_each else None
         sums, results = _run(executable, vector, batches, counts, outputs, threads)
@@ -279,9 +279,9 @@ class Compiled(Options):
     def __str__(self) -> str:
         last = self.executables.last
         lines = [repr(self)] if last is None else [repr(self), *last.built.report]
-        if last is not None and last.rolled is not None:
-            parts = ", ".join(f"{count:,}" for count in last.rolled.counts)
-            lines.append(f"  rolled into {len(last.rolled.counts)} subgraph(s) over {parts} examples")
+        if last is not None and last.rerolled is not None:
+            parts = ", ".join(f"{count:,}" for count in last.rerolled.counts)
+            lines.append(f"  rerolled into {len(last.rerolled.counts)} subgraph(s) over {parts} examples")
         return "\n".join(lines)
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
-"""The executables of a function: made when they are wanted, known again by the kind of the arguments, forgotten.
+"""The executables of a function: made on demand, found by the kind of the arguments, forgotten when outdated.
 
 One is made by recording the function (`recording`), saying what is wanted (`goals`) and building that (`build`). When
-something has changed that the function reads (`watch`), it is recorded again, and made again if it says something else.
+something has changed that the function reads (`watch`), it is recorded again, and made again if the program differs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from autograd.compiler.watch import Watch
 from autograd.value import Value
 
 MOST_EXECUTABLES = 64
-"""So many compiled forms of a function are kept: a list of every length wants one, of up to some megabytes."""
+"""How many compiled forms of a function are kept: one, of up to some megabytes, for every length of a list."""
 
 
 class Executables:
@@ -137,26 +137,26 @@ class Executables:
     def _loss_executable(self, recording: Recording, goal: goals.Goal) -> Executable:
         """The code of a loss, with a batch in place of examples that are written out one by one."""
         is_written_out = len(goal.program.columns) == 1 and "roll" not in self._options.without
-        rolled = reroll(goal.program, goal.program.parameters - len(recording.captured)) if is_written_out else None
-        if rolled is not None:
+        rerolled = reroll(goal.program, goal.program.parameters - len(recording.captured)) if is_written_out else None
+        if rerolled is not None:
             try:
-                return self._built(recording, goal, rolled)
+                return self._built(recording, goal, rerolled)
             except NeedsSumFirstError:
                 pass  # compiled as it was written
         return self._built(recording, goal)
 
     def _built(
-        self, recording: Recording, goal: goals.Goal, rolled: Rerolled | None = None, outputs_by_column: bool = False
+        self, recording: Recording, goal: goals.Goal, rerolled: Rerolled | None = None, outputs_by_column: bool = False
     ) -> Executable:
-        program = goal.program if rolled is None else rolled.program
+        program = goal.program if rerolled is None else rerolled.program
         sizes = [structure.size for structure, is_table in recording.kinds if is_table]
-        widths = [sizes] if rolled is None else [[width] for width in program.columns[1:]]
+        widths = [sizes] if rerolled is None else [[width] for width in program.columns[1:]]
         target = native.target(self._options.dtype, self._options.math)
         built = partial(build, program, widths, target, goal.wanted, self._options.without, outputs_by_column)
 
-        def executable(built: Any, careful: Callable[[], Executable] | None = None) -> Executable:
+        def executable(built: Any, fallback: Callable[[], Executable] | None = None) -> Executable:
             names, captured = recording.names, recording.captured
-            return Executable(built, captured, goal.outputs, goal.results, self._type, names, rolled, careful)
+            return Executable(built, captured, goal.outputs, goal.results, self._type, names, rerolled, fallback)
 
         return executable(built(), lambda: executable(built(example_by_example=True)))
 

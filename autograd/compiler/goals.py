@@ -32,12 +32,12 @@ class Goal(NamedTuple):
 
     program: Program
     wanted: Wanted | None  # to be differentiated
-    outputs: int  # so many numbers for each example (or, where there are none, besides the loss)
+    outputs: int  # how many numbers for each example (or, where there are none, besides the loss)
     results: Callable[[Any], Any]  # puts them into the pytree that the function returned
 
 
 def loss(recording: Recording, name: str, parameters: int, options: Options) -> Goal:
-    """The mean or the sum of the loss, and the gradients of so many parameters."""
+    """The mean or the sum of the loss, and the gradients of the parameters."""
     if not options.has_aux and len(recording.nodes) != 1:
         raise CompileError(
             f"{name} wants a loss, one Value, the function returned {len(recording.nodes)} numbers: for others "

@@ -13,7 +13,7 @@ class Names(NamedTuple):
     """What a program's text calls things."""
 
     parameters: Sequence[str]
-    columns: Sequence[Sequence[str]]  # of each batch, from the first; of those that were rolled none
+    columns: Sequence[Sequence[str]]  # of each batch, from the first; of rerolled ones none
 
 
 def text(program: Program, names: Names) -> str:

@@ -46,7 +46,7 @@ class Options:
             raise TypeError(f"wrt is the position of an argument, or a tuple of positions, got {self.wrt!r}")
 
     def positions(self, count: int, name: str) -> list[int]:
-        """The positions `wrt` among so many arguments of the function of this name, counted from 0."""
+        """The positions `wrt` among `count` arguments of the function of this name, counted from 0."""
         positions = self.wrt if isinstance(self.wrt, tuple) else (self.wrt,)
         for position in positions:
             if not -count <= position < count:

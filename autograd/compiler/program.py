@@ -35,7 +35,7 @@ from autograd.primitive import Primitive
 Operation = Primitive | str
 
 EFFECTS = frozenset({"batch_sum", "contribute", "layer_weights", "range_contribute"})
-"""Operations that do something besides giving a number: they stay in the program though nobody uses their result."""
+"""Operations that do something besides giving a number: they stay in the program though their result is unused."""
 
 LAYERS = ("layer", "layer_inputs", "layer_weights")
 """Operations on the numbers of a whole layer, which they take as they are in memory."""
@@ -107,7 +107,7 @@ class Program:
         self.parameters = parameters
         self.columns = list(columns)  # of the tables of examples, by batch; the first entry stands for UNIFORM
         self.sums = parameters
-        self.forward: int | None = None  # so many instructions compute values, those behind them gradients, if any do
+        self.forward: int | None = None  # how many instructions compute values; those behind them gradients, if any do
         self._constants: dict[bytes, int] = {}
 
     def append(self, operation: Operation, operands: Iterable[int] = (), attribute: Any = None) -> int:

@@ -1,8 +1,8 @@
 """From a function of Values to a program: it is run, and the graph that it leaves behind is the program.
 
 It is run twice, on numbers that differ in the last place, and has to do the same both times. What both graphs have in
-common was there before: a Value from outside, which is read at every call. What the second run did otherwise than the
-first, a compiled function would do as in the first for ever: that is an error.
+common was there before: a Value from outside, which is read at every call. A difference between
+the runs is an error: a compiled function would repeat the first for ever.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from autograd.value import Value
 _SMALLEST = math.ulp(0.0)
 
 RUNS_OF_CHANCE = 12
-"""So many times a function is run that draws random numbers: one that tosses a coin is found out."""
+"""How many times a function that draws random numbers is run, to notice one that tosses a coin."""
 
 
 class Run(NamedTuple):
@@ -262,7 +262,7 @@ def _line_of(run: Callable[..., Any], position: int) -> str:
 
 
 def _random_states() -> list[Any]:
-    """What tells whether anybody has drawn numbers from Python's or NumPy's own generator."""
+    """What tells whether numbers were drawn from Python's or NumPy's own generator."""
     states: list[Any] = [random.getstate()]
     if "numpy.random" in sys.modules:
         kind, words, *rest = sys.modules["numpy.random"].get_state()

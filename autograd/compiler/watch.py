@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 FEW = 64
-"""Up to so many entries of a list or dict of objects are compared one by one."""
+"""Lists and dicts of objects with up to this many entries are compared entry by entry."""
 LONG = 1000
 """Of a list or dict of more entries only the length is compared."""
 
@@ -64,8 +64,8 @@ _NOT_CALLED = frozenset(
 class Look(NamedTuple):
     """A way of looking at what is there: in a cell, under a key, at all that is in a list, ...
 
-    `now(container, key)` says what is there. `quick` is source that says that it is what it was, with c#, k# and v# for
-    container (what is in it, if it is a cell), key and content.
+    `now(container, key)` says what is there. `quick` is the source of a test whether it is the same, with c#, k# and v#
+    for container (what is in it, if it is a cell), key and content.
     """
 
     now: Callable[[Any, Any], Any]
@@ -106,7 +106,7 @@ class Place(NamedTuple):
 class Watch:
     """The places where a function finds what it reads, and their contents when this was made.
 
-    `unchanged()` says whether all that a call looks at is there still, `draws` whether a generator of random numbers is
+    `unchanged()` says whether all that a call checks is the same, `draws` whether a generator of random numbers is
     among the things.
     """
 
@@ -122,7 +122,7 @@ class Watch:
         self.unchanged = _quick(walk.places, self._seen)
 
     def changed(self) -> bool:
-        """Whether anything at all has changed, also where it is not looked at at every call."""
+        """Whether anything at all has changed, also where calls do not look."""
         seen = changes[0]
         for look, container, key, content, *_ in self._places:
             try:
@@ -314,7 +314,7 @@ class _Walk:
 
 
 def _as_data(things: Any) -> bytes | None:
-    """Lists and dicts of numbers and text, nested as one likes, as bytes; None for others and for long ones."""
+    """Lists and dicts of numbers and text, nested to any depth, as bytes; None for others and for long ones."""
     try:
         data = marshal.dumps(things, 2)
     except ValueError:

@@ -68,7 +68,7 @@ def draw_dot(
     Raises:
         TypeError: `root` is not a Value, or an argument has the wrong type.
         ValueError: there is no such format, direction or way to collapse; `max_nodes` is below 1; a highlighted node is
-            not in the graph; or somebody has made a cycle.
+            not in the graph; or the graph has a cycle.
 
     Example:
         >>> from autograd import Value

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Opened = frozenset[object]  # scopes that are drawn as their parts, and nodes that are drawn each for itself
 
 READABLE = 60
-"""So many boxes a collapsed picture has at most, where there is a way to collapse it so far."""
+"""How many boxes a collapsed picture has at most, where it can be collapsed so far."""
 
 
 def scopes_in(order: Sequence[Value]) -> dict[Value, Scope]:
@@ -93,8 +93,8 @@ class Graph:
             operands = node.operands
             if operands and max(map(index.__getitem__, operands)) >= k:
                 raise ValueError(
-                    f"this graph has a cycle: {node!r} is computed from itself. Operations never make one; somebody "
-                    f"has changed the operands of a node"
+                    f"this graph has a cycle: {node!r} is computed from itself. Operations never make one; the "
+                    f"operands of a node were changed"
                 )
 
     def parts(self, height: int, opened: Opened, at_most: int | None) -> list[Part] | None:
@@ -230,7 +230,7 @@ def _collapse(graph: Graph, way: Way, opened: Opened, at_most: int | None) -> Co
 # --- Leaves -----------------------------------------------------------------------------------------------------------
 
 _FEW = 4
-"""So many leaves of the same use are drawn one by one."""
+"""Up to this many leaves of the same use are drawn one by one."""
 
 
 def _with_leaves(parts: list[Part], way: Way, opened: Opened) -> Collapsed:

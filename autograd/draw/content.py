@@ -93,7 +93,7 @@ class Content:
 
 
 def about_old_data(nodes: Collection[Value], name: str = OLD_DATA) -> list[str]:
-    """What is to be said of outdated nodes: nothing where there are none."""
+    """The line of a caption about outdated nodes, if there are any."""
     return [f"{name} ({counted(len(nodes), 'node')}): {NOT_OF_NOW}. Run the forward pass again"] if nodes else []
 
 

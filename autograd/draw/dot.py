@@ -33,7 +33,7 @@ def boxes(content: Content) -> Iterator[tuple[str, str, Attributes]]:
         if is_muted:
             attributes |= {"color": FAINT_LINE, "fillcolor": "#ffffff"}
         elif highlight:
-            attributes |= {"penwidth": "2.5", **highlight.colours(places)}
+            attributes |= {"penwidth": "2.5", **highlight.colors(places)}
             tag = in_picture(highlight.tag(places))
             rows = [*rows, (tag,)] if tag else rows
         yield box.key, _table(box.kind, rows, attributes["color"], is_muted), attributes

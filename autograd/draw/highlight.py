@@ -37,7 +37,7 @@ class Highlight:
         """Which sets one of the nodes is in."""
         return [k for k, marked in enumerate(self.marked) if not marked.nodes.isdisjoint(nodes)]
 
-    def colours(self, places: Sequence[int]) -> dict[str, str]:
+    def colors(self, places: Sequence[int]) -> dict[str, str]:
         """Line and filling of a box that is in these sets; its own where the sets have no names."""
         if not self.marked[places[0]].name:
             return {}
@@ -54,7 +54,7 @@ class Highlight:
         places = [k for k, m in enumerate(self.marked) if any(m.has(node, position) for node, position in arrow.edges)]
         if not places:
             return {"color": FAINT_LINE, "fontcolor": FAINT, "penwidth": "0.6"}
-        color = self.colours(places).get("color", ALARM)
+        color = self.colors(places).get("color", ALARM)
         return {"color": color, "fontcolor": color, "penwidth": "2.4"}
 
     def not_drawn(self, scene: Scene) -> int:

@@ -28,7 +28,7 @@ _PYGRAPHVIZ = f"""
     {how_to_install("layout"):53}pygraphviz, which needs no more than pip"""
 
 _LARGE = 1000
-"""From so many arrows on pygraphviz works in a process of its own where there is a time limit: it knows of none."""
+"""From this many arrows on pygraphviz works in a process of its own if there is a time limit: it knows of none."""
 
 
 class LayoutNotFound(graphviz.ExecutableNotFound):  # type: ignore[misc]  # graphviz has no types
@@ -70,7 +70,7 @@ def lay_out(source: str, format: str, engine: str = "dot", timeout: float | None
     except LayoutFailed as failed:
         try:
             picture = _by_pygraphviz(source, format, engine, timeout)
-        except Exception:  # whatever it is, what went wrong first is what is to be told
+        except Exception:  # whatever it is: the first error is the one to report
             raise failed from None
         warnings.warn(
             f"pygraphviz lays out this graph, because {program} does not work: {failed}", RuntimeWarning, stacklevel=2
@@ -96,7 +96,7 @@ _OF_NO_INTEREST = (b"Fontconfig warning: ", b"Fontconfig error: Cannot load defa
 
 @cache
 def _load_fonts(pygraphviz: Any) -> None:
-    """Have a first picture made, with which Fontconfig reads its files, without its remarks on them.
+    """Have a first picture made, for which Fontconfig reads its files, without its warnings.
 
     The Fontconfig inside pygraphviz is older than that of most machines: what it does not know in their files it skips,
     and says so from C, once in a process, on a standard error that a notebook shows in red.
@@ -158,7 +158,7 @@ def _run(command: list[str], source: str, format: str, engine: str, timeout: flo
     if f'Format: "{format}" not recognized' in said:
         raise ValueError(_cannot_make(format, engine))
     how = f"crashed with signal {-done.returncode}" if done.returncode < 0 else f"gave up (status {done.returncode})"
-    raise LayoutFailed(f"{engine} {how}: {said[-500:] or 'it did not say why'}")
+    raise LayoutFailed(f"{engine} {how}: {said[-500:] or 'no error message'}")
 
 
 def _what_is_wrong(printed: bytes, format: str) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def draw(root: Value, format: str, rankdir: str, collapse: str, max_nodes: int, legend: bool, shown: Shown) -> Picture:
     """The picture of `draw_dot`."""
-    with collector_paused():  # and all that is made here gone before it looks around again
+    with collector_paused():  # all that is made here is freed before the collector runs again
         return _drawn(Content(scene_of(root, collapse, max_nodes), shown), format, rankdir, legend)
 
 

@@ -1,4 +1,4 @@
-"""Repeats in a graph: parts of the same structure, such as the examples of a batch, are one part many times."""
+"""Repeats in a graph: parts of the same structure, such as the examples of a batch, are drawn as one."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How pictures and pages look: colours, shapes and words for each kind of box, and what is alike in all of them.
+"""How pictures and pages look: colors, shapes and words for each kind of box, and what is alike in all of them.
 
-What kind of node a box is can be told by its shape, its border and its colour alike. The colours are after Okabe and
-Ito's, which the colour-blind tell apart, and stand on a background of their own.
+What kind of node a box is can be told by its shape, its border and its color alike. The colors are after Okabe and
+Ito's, which the color-blind tell apart, and stand on a background of their own.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ ON_PAGE: dict[str, dict[str, Any]] = {
     "computed": {"label": "computed", "line": "quiet", "fill": ("#ffffff", "#181c22"), "corner": 2},
     "group": {"label": "several nodes", "line": "local", "fill": ("#f2ecf7", "#2b2436"), "corner": 2, "hasSides": True},
 }
-"""The same on the explorer's page, which may be light or dark. `line` is the outline's colour, by its name in the style
-sheet; `fill` the colour inside, on light and on dark; `corner` the size of the corners, which are round unless `isCut`;
+"""The same on the explorer's page, which may be light or dark. `line` is the outline's color, by its name in the style
+sheet; `fill` the color inside, on light and on dark; `corner` the size of the corners, which are round unless `isCut`;
 with `hasSides` there are lines inside the left and the right side."""
 
 

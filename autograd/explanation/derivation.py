@@ -243,7 +243,7 @@ def _say_step(page: Page, graph: _Graph, step: list[Value], used: Collection[Val
 
 
 def _place(node: Value) -> Parts:
-    """The scopes that a node was computed in, but for its neuron, which the indices of its name give."""
+    """The scopes that a node was computed in, except its neuron, which the indices of its name give."""
     scope = scope_of(node)
     parts = [part.name for part in scope.chain() if part.kind != "neuron"] if scope else []
     place = one_line(" / ".join(parts))

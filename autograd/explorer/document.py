@@ -35,7 +35,7 @@ def style() -> str:
 def whole_page(title: str, data: dict[str, Any], operations: str) -> str:
     """A page of its own as HTML.
 
-    Nothing in it can be taken for markup or script but what is written here: the title is escaped, the data is JSON
+    Only what is written here can be markup or script: the title is escaped, the data is JSON
     without a single `<`, and its content security policy allows this script and this style, by their hashes, alone.
     """
     script, css = f"\n{_script(operations)}start();\n", f"\n{style()}"

@@ -98,7 +98,7 @@ def size_of_summary(title: str, numbers: Sequence[str]) -> Size:
 
 
 def shown(number: float, digits: int = 4) -> str:
-    """A number rounded to so many digits, with a typographic minus sign.
+    """A number rounded to n digits, with a typographic minus sign.
 
     Example:
         >>> shown(-0.12345), shown(1e-300)

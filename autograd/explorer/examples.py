@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def own_numbers(nodes: Sequence[Value], examples: Sequence[Value]) -> list[dict[int, float]]:
     """Of each example the numbers in the leaves that are its own, by their places; the root's come first.
 
-    These are the leaves that are not the same Value in all of them, but for plain numbers that are the same everywhere.
+    These are the leaves that are not the same Value in all of them, except plain numbers that are the same everywhere.
 
     Raises:
         ValueError: an example is computed in another way than the root; says where.
@@ -38,7 +38,7 @@ def _differs(leaves: Sequence[Value]) -> bool:
 
 
 def _check_alike(nodes: Sequence[Value], order: Sequence[Value], k: int) -> None:
-    """Whether two graphs are the same but for their numbers."""
+    """Whether two graphs are the same except for their numbers."""
     places = [{node: place for place, node in enumerate(graph)} for graph in (nodes, order)]
     difference = ""
     if len(nodes) != len(order):

@@ -78,7 +78,7 @@ class Explorer:
 
     @property
     def values(self) -> dict[Value, float]:
-        """The number that each leaf has on the page in the notebook, whatever was edited or learnt there."""
+        """The number that each leaf has on the page in the notebook, whatever was edited or learned there."""
         written = self._widget.numbers if "_widget" in vars(self) else {}
         leaves = self._page_data.leaves
         recorded = zip(leaves.items(), read_data(leaves.values()))

@@ -54,13 +54,13 @@ def _columns(count: int, arrows: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 def _untangle(columns: list[list[int]], arrows: Sequence[tuple[int, int]]) -> None:
     """Sort each column by the middle of what its boxes are joined to, from left to right and back."""
-    neighbours: dict[int, list[int]] = {}
+    neighbors: dict[int, list[int]] = {}
     for start, end in arrows:
-        neighbours.setdefault(start, []).append(end)
-        neighbours.setdefault(end, []).append(start)
+        neighbors.setdefault(start, []).append(end)
+        neighbors.setdefault(end, []).append(start)
     place = {box: k - len(column) / 2 for column in columns for k, box in enumerate(column)}
     for column in [*columns, *reversed(columns)]:
-        column.sort(key=lambda box: _mean([place[other] for other in neighbours.get(box, [box])]))
+        column.sort(key=lambda box: _mean([place[other] for other in neighbors.get(box, [box])]))
         place.update({box: k - len(column) / 2 for k, box in enumerate(column)})
 
 

@@ -102,9 +102,9 @@ edge [dir=none]
 def _read(found: Any, sizes: Sequence[Size], number_of_arrows: int) -> Layout:
     """A layout as Graphviz's JSON has it: there every number is a text, and the lower left corner is the origin."""
     _, _, width, height = _numbers(found["bb"])
-    centres = {int(place["name"]): _numbers(place["pos"]) for place in found["objects"]}
+    centers = {int(place["name"]): _numbers(place["pos"]) for place in found["objects"]}
     lines = {int(edge["id"]): _numbers(edge["pos"].replace(" ", ",")) for edge in found.get("edges", ())}
-    corners = [(centres[k][0] - x / 2, height - centres[k][1] - y / 2) for k, (x, y) in enumerate(sizes)]
+    corners = [(centers[k][0] - x / 2, height - centers[k][1] - y / 2) for k, (x, y) in enumerate(sizes)]
     curves = [[height - z if k % 2 else z for k, z in enumerate(lines[arrow])] for arrow in range(number_of_arrows)]
     return Layout(width, height, corners, curves)
 

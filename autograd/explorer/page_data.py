@@ -129,7 +129,7 @@ def _examples(nodes: Sequence[Value], examples: Sequence[Value], names: dict[Val
 
 
 def _notes(nodes: Sequence[Value], unknown: Collection[str]) -> list[str]:
-    """What is to be said about the numbers."""
+    """What the page says about its numbers."""
     old = outdated(nodes)
     if unknown:
         return [

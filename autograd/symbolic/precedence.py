@@ -4,7 +4,7 @@ A template is how a notation writes an operation, with slots #1, #2, ... for the
 the first of these rules that fits its slot:
 
 - Alone between brackets of the template, or between their commas, it needs none. Braces of LaTeX are such brackets too,
-  but for those that an exponent follows, since nobody sees them.
+  except before an exponent, since they are not seen.
 - Right behind a function's name, as in `\sin #1`, it always has brackets.
 - Anywhere else it has them where it binds weaker than the operation wants: by `TABLE`, or else where it is no atom.
 

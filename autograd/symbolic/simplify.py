@@ -1,4 +1,4 @@
-"""Rules of the table run on formulas, and what says nothing is left out: 1·x is x, and x·x is x².
+"""Rules of the table run on formulas, redundant parts left out: 1·x is x, and x·x is x².
 
 `lambda out, x: 1 - out * out` leaves 1 - a² behind. A formula knows its number as well, so that choices are
 decided: the derivative of relu(z) is not a `where` but 1, because z > 0.
@@ -83,7 +83,7 @@ def _as_it_turned_out(condition: Formula) -> tuple[Formula, ...]:
 
 
 def simplified(row: Primitive, *operands: Formula) -> Formula:
-    """An operation without what says nothing.
+    """An operation without redundant parts.
 
     Example:
         >>> x = Formula(2.0, Name("x", "x"))
@@ -104,7 +104,7 @@ _NEUTRAL = {add: 0.0, sub: 0.0, mul: 1.0, div: 1.0, table.pow: 1.0}
 
 
 def _shorter(row: Primitive, value: float, x: Formula, y: Formula) -> Formula | None:
-    """Arithmetic on two operands, by the first rule that makes it shorter; None where there is none."""
+    """Arithmetic on two operands, by the first rule that makes it shorter; None if none does."""
     if x.is_number and y.is_number and (row in (add, sub, mul) or (row is div and is_exact(value))):
         return Formula(value)
     if _is(y, _NEUTRAL[row]):

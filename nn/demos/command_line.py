@@ -26,7 +26,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, show what was learnt, and name the pictures. Returns the exit code."""
+    """Train, show what was learned, and name the pictures. Returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
         _check_places(options)
@@ -100,14 +100,14 @@ def _model_path(options: argparse.Namespace) -> str:
 
 
 def _train(options: argparse.Namespace, what: str, model: MLP, X: Any, y: Any, **how: Any) -> History:
-    """Say what is trained, on what and how; train; and save what was learnt before anything else is done with it."""
+    """Say what is trained, on what and how; train; and save what was learned before anything else is done with it."""
     reason = "as asked for" if options.eager else why_not_compiled()
     print(f"{model!r}: {len(model.parameters())} parameters, every one a Value.\nLearning from {what}.")
     print(f"Training eagerly: {reason}" if reason else "Compiled to native code.", flush=True)
     history = fit(model, X, y, epochs=options.epochs, seed=options.seed, progress=True, compiled=not reason, **how)
     path = _model_path(options)
     model.save(path)
-    stopped = f"Stopped after {history.epochs} whole epochs; what was learnt so far is kept.\n" * history.interrupted
+    stopped = f"Stopped after {history.epochs} whole epochs; what was learned so far is kept.\n" * history.interrupted
     print(f"{stopped}{history!r}\nThe model: {path}", flush=True)
     return history
 
@@ -158,8 +158,8 @@ def _save_explorer(path: str, model: MLP, X: Sequence[Sequence[float]], y: Seque
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m nn",
-        description="Train a neural network made of scalar Values on real data, and draw what it learnt.",
-        epilog="Ctrl-C ends the training and keeps what was learnt so far.",
+        description="Train a neural network made of scalar Values on real data, and draw what it learned.",
+        epilog="Ctrl-C ends the training and keeps what was learned so far.",
     )
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="{digits,moons}", parser_class=_Parser, title="what to learn"

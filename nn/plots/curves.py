@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from nn.plots.figures import BLUE, COLOURS, LARGEST, LINES, ORANGE, SMALLEST, axes_given, exactly, figure
+from nn.plots.figures import BLUE, COLORS, LARGEST, LINES, ORANGE, SMALLEST, axes_given, exactly, figure
 from nn.plots.layers import layers_of
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def update_to_data(record: UpdateRatio, ax: Any = None) -> Any:
         note = f" ({none} of {len(ratios)} updates are 0)" if none else ""
         drawn = [ratio if SMALLEST < ratio < LARGEST else math.nan for ratio in ratios]
         marker = "." if none or len(ratios) == 1 else ""  # between gaps a line alone would not be seen
-        style = {"color": COLOURS[k % len(COLOURS)], "linestyle": LINES[k % len(LINES)], "marker": marker}
+        style = {"color": COLORS[k % len(COLORS)], "linestyle": LINES[k % len(LINES)], "marker": marker}
         ax.plot(updates, drawn, label=f"layer {k}{note}", **style)
     ax.axhline(1e-3, color=ax.xaxis.label.get_color(), linestyle=":", label="1e-3, rule of thumb for a step")
     ax.set_yscale("log")

@@ -42,7 +42,7 @@ def activations(
         ax: a matplotlib Axes for a Layer, a list of one for each layer for another module; made unless given.
         what: "a" for the activations, "z" for the pre-activations.
         threshold: of the local derivative, above 0.
-        max_examples: how many to run forward at most. Of more, so many are taken at even distances; the axis says so.
+        max_examples: how many to run forward at most; of more, evenly spaced ones are taken, and the axis says so.
 
     Raises:
         TypeError: the model has no Layers or no such `forward`.
@@ -189,11 +189,11 @@ def _draw_histogram(
     ax: Any, bins: Sequence[float], parts: Sequence[tuple[str, str, list[float]]], others: dict[str, int]
 ) -> None:
     """Bars of parts one on top of the other, as shares of all; the others appear in the legend only."""
-    texts, colours, numbers = zip(*parts)
+    texts, colors, numbers = zip(*parts)
     total = sum(map(len, numbers)) + sum(others.values())
     shares = [[1 / total] * len(part) for part in numbers]
     labels = [f"{text}: {percent(len(part) / total)}" for text, part in zip(texts, numbers)]
-    _, _, bars = ax.hist(numbers, bins, weights=shares, stacked=True, color=colours, label=labels)
+    _, _, bars = ax.hist(numbers, bins, weights=shares, stacked=True, color=colors, label=labels)
     for bar in bars[-1]:
         bar.set(hatch="////", edgecolor="white", linewidth=0)
     for text, count in others.items():

@@ -1,4 +1,4 @@
-"""Figures, axes and colours that all plots share."""
+"""Figures, axes and colors that all plots share."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from autograd.extras import how_to_install
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Colours that every kind of colour vision tells apart, from the palette of Okabe and Ito, and a grey
+# Colors that every kind of color vision tells apart, from the palette of Okabe and Ito, and a gray
 BLUE, ORANGE = "#0072B2", "#D55E00"
-COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#767676")
-GREY = "#dedede"  # where there is no number
-INK = "#1a1a1a"  # on top of colours
+COLORS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#767676")
+GRAY = "#dedede"  # where there is no number
+INK = "#1a1a1a"  # on top of colors
 MARKERS = ("s", "o", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":")
 
@@ -98,27 +98,27 @@ def finite(numbers: Sequence[float]) -> list[float]:
 
 
 @cache
-def signed_colours() -> Any:
-    """A colour map for numbers of both signs: blue below 0, white at 0, orange above; grey for nan.
+def signed_colors() -> Any:
+    """A color map for numbers of both signs: blue below 0, white at 0, orange above; gray for nan.
 
-    Towards both ends it gets evenly darker, so that sizes can be compared without telling colours apart.
+    Towards both ends it gets evenly darker, so that sizes can be compared without telling colors apart.
     """
     from matplotlib.colors import LinearSegmentedColormap
 
-    colours = LinearSegmentedColormap.from_list("signed", ["#003a5c", BLUE, "#ffffff", ORANGE, "#6b2f00"], N=257)
-    return colours.with_extremes(bad=GREY)
+    colors = LinearSegmentedColormap.from_list("signed", ["#003a5c", BLUE, "#ffffff", ORANGE, "#6b2f00"], N=257)
+    return colors.with_extremes(bad=GRAY)
 
 
-def pale(colour: str) -> tuple[float, float, float]:
-    """The colour with twice as much white."""
+def pale(color: str) -> tuple[float, float, float]:
+    """The color with twice as much white."""
     from matplotlib.colors import to_rgb
 
-    red, green, blue = [(2 + part) / 3 for part in to_rgb(colour)]
+    red, green, blue = [(2 + part) / 3 for part in to_rgb(color)]
     return red, green, blue
 
 
 def reach(numbers: Sequence[float]) -> float:
-    """The largest distance from 0, for a scale of colours with 0 in its middle; 1 where there is none."""
+    """The largest distance from 0, for a scale of colors with 0 in its middle; 1 if there is none."""
     largest = max(map(abs, finite(numbers)), default=0.0)
     return largest if largest > SMALLEST else 1.0
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from autograd.checks import integer
-from nn.plots.figures import GREY, INK, LARGEST, SMALLEST, exactly, figure, panels, reach, signed_colours
+from nn.plots.figures import GRAY, INK, LARGEST, SMALLEST, exactly, figure, panels, reach, signed_colors
 from nn.plots.layers import activation_of, check_gradients, layers_of, names_of
 
 if TYPE_CHECKING:
@@ -93,12 +93,12 @@ def _draw_matrix(ax: Any, layer: Layer, what: str, labels: bool) -> Any:
     rows = [_numbers(neuron.w, what) for neuron in layer.neurons]
     biases = [_numbers([neuron.b], what) for neuron in layer.neurons]
     limit = reach([x for row in rows + biases for x in row])
-    style = {"cmap": signed_colours(), "vmin": -limit, "vmax": limit, "aspect": "auto", "interpolation": "nearest"}
+    style = {"cmap": signed_colors(), "vmin": -limit, "vmax": limit, "aspect": "auto", "interpolation": "nearest"}
     bottom, right, gap = layer.nout - 0.5, layer.nin - 0.5, 0.02 * (layer.nin + 1)
     image = ax.imshow(rows, extent=(-0.5, right, bottom, -0.5), **style)
     ax.imshow(biases, extent=(right + gap, right + gap + 1, bottom, -0.5), **style)
     ax.set_xlim(-0.5, right + gap + 1)
-    ax.set_facecolor(GREY)
+    ax.set_facecolor(GRAY)
     room = ax.get_position().size * ax.figure.get_size_inches() / (layer.nin + 1, layer.nout)
     inputs = _ticks(layer.nin, room[0], 0.3)
     ax.set_xticks([*inputs, layer.nin + gap], [*map(str, inputs), "b"])
@@ -118,18 +118,18 @@ def _numbers(parameters: Sequence[Value], what: str) -> list[float]:
 
 
 def _write(ax: Any, cells: Sequence[tuple[float, int, float]], image: Any, room: Sequence[float]) -> None:
-    """Numbers into cells, given as (column, row, number), where these have so many inches of room."""
+    """Numbers into cells, given as (column, row, number), where these have room, in inches."""
     _, limit = image.get_clim()
     texts = [f"{x:.2f}" if 0.1 < limit < 1000 else f"{x:.1g}" for _, _, x in cells]
     if room[0] > 0.075 * max(map(len, texts)) and room[1] > 0.13:
         for (column, row, x), text in zip(cells, texts):
             red, green, blue, _ = image.to_rgba(x)
-            colour = "white" if 0.30 * red + 0.59 * green + 0.11 * blue < 0.45 else INK
-            ax.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
+            color = "white" if 0.30 * red + 0.59 * green + 0.11 * blue < 0.45 else INK
+            ax.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
 
 
 def _ticks(count: int, inches: float, wanted: float) -> list[int]:
-    """Evenly spaced integers from 0 to below `count`, at least so many inches apart, where 1 is `inches`."""
+    """Evenly spaced integers from 0 to below `count`, at least `wanted` inches apart, where 1 is `inches`."""
     step = 1
     while step * inches < wanted:
         step *= 2
@@ -137,7 +137,7 @@ def _ticks(count: int, inches: float, wanted: float) -> list[int]:
 
 
 def _mosaic(layer: Layer, shape: tuple[int, int]) -> tuple[int, int, int, int]:
-    """How images are laid out in one picture: so many across and down, each with room over and beside it."""
+    """How images are laid out in one picture: how many across and down, each with room over and beside it."""
     height, width = shape
     across = min(layer.nout, math.ceil(math.sqrt(2 * layer.nout)))
     return across, math.ceil(layer.nout / across), max(1, round(height / 3)), max(1, round(width / 8))
@@ -157,4 +157,4 @@ def _draw_images(ax: Any, layer: Layer, what: str, shape: tuple[int, int], label
             ax.text(left - 0.5, top - 0.8, str(j), va="bottom", fontsize=7, color=INK)
     limit = reach([x for line in picture for x in line])
     ax.set_axis_off()
-    return ax.imshow(picture, cmap=signed_colours(), vmin=-limit, vmax=limit, interpolation="nearest")
+    return ax.imshow(picture, cmap=signed_colors(), vmin=-limit, vmax=limit, interpolation="nearest")

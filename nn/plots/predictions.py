@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.checks import integer
 from nn.losses import cross_entropy
-from nn.plots.figures import BLUE, COLOURS, INK, MARKERS, ORANGE, exactly, figure, pale, reach, signed_colours
+from nn.plots.figures import BLUE, COLORS, INK, MARKERS, ORANGE, exactly, figure, pale, reach, signed_colors
 from nn.train.evaluate import check_targets, predict
 from nn.train.examples import as_rows, as_targets
 
@@ -50,7 +50,7 @@ def decision_boundary(model: Module, X: Any, y: Any, ax: Any = None, points: int
     (ax,) = [figure(size=(5.2, 4.2)).axes[0]] if ax is None else exactly(1, ax, "decision_boundary")
     if outputs > 1:
         _draw_regions(ax, spans, scores)
-        looks = list(zip(MARKERS, COLOURS))
+        looks = list(zip(MARKERS, COLORS))
         groups = [(f"class {k}", *looks[k % len(looks)], [c == k for c in classes]) for k in range(outputs)]
     else:
         _draw_score(ax, spans, scores)
@@ -58,10 +58,10 @@ def decision_boundary(model: Module, X: Any, y: Any, ax: Any = None, points: int
             (_name(classes, above=True), "o", ORANGE, [c > 0 for c in classes]),
             (_name(classes, above=False), "s", BLUE, [c <= 0 for c in classes]),
         ]
-    for name, marker, colour, chosen in groups:
+    for name, marker, color, chosen in groups:
         here = [place for place, is_chosen in zip(places, chosen) if is_chosen]
         if here:
-            ax.scatter(*zip(*here), marker=marker, color=colour, edgecolor="white", s=36, label=name)
+            ax.scatter(*zip(*here), marker=marker, color=color, edgecolor="white", s=36, label=name)
     ax.set_xlabel("input 0")
     ax.set_ylabel("input 1")
     ax.legend()
@@ -71,8 +71,8 @@ def decision_boundary(model: Module, X: Any, y: Any, ax: Any = None, points: int
 def _draw_score(ax: Any, spans: list[list[float]], scores: list[float]) -> None:
     rows = _rows(scores, len(spans[0]))
     limit = reach(scores)
-    ends = 3 * limit  # the palest third of the colours is used, so that the examples stand out
-    shades = ax.contourf(*spans, rows, levels=20, cmap=signed_colours(), vmin=-ends, vmax=ends)
+    ends = 3 * limit  # the palest third of the colors is used, so that the examples stand out
+    shades = ax.contourf(*spans, rows, levels=20, cmap=signed_colors(), vmin=-ends, vmax=ends)
     ax.figure.colorbar(shades, ax=ax, label="score")
     if min(scores) < 0 < max(scores):
         ax.contour(*spans, rows, levels=[0.0], colors=INK, linewidths=1.5)
@@ -84,7 +84,7 @@ def _draw_regions(ax: Any, spans: list[list[float]], scores: list[list[float]]) 
         leads = [row[k] - max(row[:k] + row[k + 1 :]) for row in scores]
         rows = _rows(leads, len(spans[0]))
         if max(leads) >= 0:
-            ax.contourf(*spans, rows, levels=[0.0, max(leads) + 1], colors=[pale(COLOURS[k % len(COLOURS)])])
+            ax.contourf(*spans, rows, levels=[0.0, max(leads) + 1], colors=[pale(COLORS[k % len(COLORS)])])
         if min(leads) < 0 < max(leads):
             ax.contour(*spans, rows, levels=[0.0], colors=INK, linewidths=1.5)
 

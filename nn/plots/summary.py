@@ -54,7 +54,7 @@ _COLUMNS = (("part", _LEFT), ("inputs", _RIGHT), ("outputs", _RIGHT), ("activati
 def as_html(module: Module) -> str:
     """A table of a module's layers: how many inputs and outputs, which activation, how many parameters.
 
-    Its colours are those of the page that it stands on.
+    Its colors are those of the page that it stands on.
     """
     rows = _rows("", module, frozenset())
     lines = [

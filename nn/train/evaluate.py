@@ -55,7 +55,7 @@ def is_right(loss: Any, output: Output, target: Value) -> Value:
 
 
 def check_targets(loss: LossFunction, targets: Iterable[Any], outputs: int, name: str = "y") -> None:
-    """A ValueError for the first target that the loss cannot take, for a network of so many outputs."""
+    """A ValueError for the first target that the loss cannot take, for a network of that many outputs."""
     if isinstance(loss, Loss):
         loss.check(outputs, targets, name + "[{}]")
 
@@ -66,7 +66,7 @@ def check_targets(loss: LossFunction, targets: Iterable[Any], outputs: int, name
 def check_model(model: Any) -> None:
     """A TypeError for what cannot be called with an example."""
     if isinstance(model, type):
-        raise TypeError(f"the model wants to be made, got the class {model.__name__}: write {model.__name__}(...)")
+        raise TypeError(f"the model must be an instance, got the class {model.__name__}: write {model.__name__}(...)")
     if not callable(model):
         raise TypeError(
             f"a model is called with an example, model(x), got {model!r:.100}: "
@@ -181,7 +181,7 @@ def numbers_of(output: Any) -> list[float]:
         raise
     except TypeError:
         raise TypeError(
-            f"a model wants to return a Value or a list of Values, it returned {output!r:.100}{_instead(output)}"
+            f"a model must return a Value or a list of Values, it returned {output!r:.100}{_instead(output)}"
         ) from None
 
 

@@ -47,7 +47,7 @@ def fit(
     """Train a network on examples by mini-batch gradient descent.
 
     Everything is checked before the first step. Where training fails, also in a callback, parameters, gradients and
-    optimizer are as they were before the call. Ctrl-C ends it, whatever it is at, and keeps what the last whole step
+    optimizer are as they were before the call. Ctrl-C ends it at any point and keeps what the last whole step
     left; a KeyboardInterrupt in a model, a loss or a callback does so too.
 
     Where llvmlite is installed the steps run as native code, which gives the same results hundreds of times faster.

@@ -1,4 +1,4 @@
-"""Ctrl-C in a training: it ends what it is at, and keeps what the last whole step left."""
+"""Ctrl-C in a training: it ends at any point, and what the last whole step left is kept."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class CtrlC:
-    """Lets Ctrl-C end the training, once, at any instruction, and not what keeps or undoes its steps afterwards.
+    """Ctrl-C ends the training once, at any instruction; keeping or undoing steps afterwards is not interrupted.
 
-    Whatever handler of SIGINT there was is called at once, as ever. What it raises, a KeyboardInterrupt unless the user
-    has put another handler there, goes through inside of `may_end`, the first time. After that nothing goes through,
-    however often Ctrl-C is pressed: so what follows need not be ready for it.
+    The handler of SIGINT that was there is called at once. What it raises, a KeyboardInterrupt unless the user has put
+    another handler there, goes through inside of `may_end`, the first time. After that nothing goes through, however
+    often Ctrl-C is pressed: so what follows need not be ready for it.
     """
 
     def __init__(self) -> None:

@@ -97,7 +97,7 @@ class CompiledSteps:
             try:
                 self.fused_step = self.function.fused_step(rule, len(optimizer.kept), moved, *self.whole_batch)
             except (TypeError, ValueError, ArithmeticError):
-                self.rule_is_native = False  # it asks for numbers
+                self.rule_is_native = False  # it looks at numbers
             else:  # a rule may have a memory that is not in the state: it does not move by arithmetic alone then
                 has_memory = recorded.settings() != optimizer.settings() or before.contents_changed()
                 self.rule_is_native = not has_memory

@@ -81,7 +81,7 @@ class Optimizer:
         updated = self.update(numbers, gradients, self.learning_rate)
         if not isinstance(updated, tuple) or len(updated) != 2 or not hasattr(updated[0], "__iter__"):
             raise TypeError(
-                f"{type(self).__name__}.update wants to return where the parameters go, in a list, and the state, in a "
+                f"{type(self).__name__}.update must return where the parameters go, in a list, and the state, in a "
                 f"dict, it returned {updated!r:.100}"
             )
         moved, state = updated
@@ -109,7 +109,7 @@ class Optimizer:
     def update(self, numbers: list[float], gradients: list[float], lr: float) -> tuple[list[float], State]:
         """Where the parameters go, and the new state: a pure function of the arguments and the optimizer's state.
 
-        Unless a kind of its own says otherwise, this applies its `rule` to every parameter.
+        Unless a subclass overrides it, this applies its `rule` to every parameter.
 
         Args:
             numbers: the number in each parameter.
@@ -119,11 +119,11 @@ class Optimizer:
         kept = [self.state.get(name) or [0.0] * len(numbers) for name in self.kept]
         rule = self.rule(lr, math.sqrt)
         if not callable(rule):
-            raise TypeError(f"{type(self).__name__}.rule wants to return a function, it returned {rule!r:.100}")
+            raise TypeError(f"{type(self).__name__}.rule must return a function, it returned {rule!r:.100}")
         rows = list(map(rule, numbers, gradients, *kept))
         if not isinstance(rows[0], (tuple, list)) or len(rows[0]) != 1 + len(kept):
             raise TypeError(
-                f"the function that {type(self).__name__}.rule returns wants to return a tuple, "
+                f"the function that {type(self).__name__}.rule returns must return a tuple, "
                 f"({', '.join(['parameter', *self.kept])},), it returned {rows[0]!r:.100}"
             )
         moved, *now_kept = [[row[k] for row in rows] for k in range(1 + len(kept))]
@@ -149,22 +149,22 @@ class Optimizer:
             A function `(number, gradient, *kept)` that returns where the parameter goes and what to keep, in a tuple.
 
         Example:
-            >>> class Normalised(Optimizer):
+            >>> class Normalized(Optimizer):
             ...     def rule(self, lr, sqrt):
             ...         return lambda p, g: (p - lr * g / sqrt(1 + g * g),)
             >>> p = Value(1.0)
             >>> p.grad = 0.75
-            >>> Normalised([p], lr=1.0).step()
+            >>> Normalized([p], lr=1.0).step()
             >>> p.data
             0.4
         """
         raise NotImplementedError
 
-    # --- What an optimizer remembers: steps, state, and in kinds of one's own whatever their attributes hold ----------
+    # --- What an optimizer remembers: steps, state, and in subclasses whatever their attributes hold ------------------
 
     @property
     def moves_by_rule(self) -> bool:
-        """Whether `rule` is all there is to a step: neither `step` nor `update` is this kind's own."""
+        """Whether `rule` is all there is to a step: neither `step` nor `update` is overridden."""
         return type(self).update is Optimizer.update and type(self).step is Optimizer.step
 
     def settings(self) -> dict[str, Any]:
@@ -172,12 +172,12 @@ class Optimizer:
         return {name: setting for name, setting in vars(self).items() if name not in ("lr", "steps", "state")}
 
     def snapshot(self, **changed: Any) -> OptimizerSnapshot:
-        """The optimizer as it is now, but for attributes that are given; the inverse of `restore`."""
+        """The optimizer as it is now, except for the attributes given; the inverse of `restore`."""
         attributes = vars(self) | changed
         return OptimizerSnapshot(attributes, [(held, held.copy()) for held in _containers(attributes)])
 
     def restore(self, snapshot: OptimizerSnapshot) -> None:
-        """Be as one was. Containers are changed in place, because others may hold references to them."""
+        """Go back to a snapshot. Containers are changed in place, because others may hold references to them."""
         self.__dict__ = dict(snapshot.attributes)
         for container, content in snapshot.contents:
             if hasattr(container, "clear"):
@@ -187,7 +187,7 @@ class Optimizer:
                 container[...] = content
 
     def state_dict(self) -> dict[str, Any]:
-        """The steps taken and the numbers kept for each parameter, to go on with training later."""
+        """The steps taken and the numbers kept for each parameter, to continue training later."""
         kept = {name: list(numbers) for name, numbers in self.state.items()}
         return {"kind": type(self).__name__, "steps": self.steps, "state": kept}
 

@@ -42,7 +42,7 @@ class Bar:
 
 
 def progress_bar(epochs: int, progress: bool | None, history: History) -> Bar:
-    """A bar for so many epochs, where one is wanted and can be shown: see `progress` of `fit`."""
+    """A bar for the epochs, where one is wanted and can be shown: see `progress` of `fit`."""
     if progress is False or (progress is None and not sys.stderr.isatty()):
         return Bar(None, history)
     if history.note == WITHOUT_COMPILER and history.note not in _said:

@@ -161,7 +161,7 @@ def test_hovering_shows_formulas_and_local_derivatives(show):
     opened.page.get_by_label("from b to c").hover(force=True)
     assert opened.text(".tip").split("\n") == ["∂c/∂b = a = 2", "upstream × local derivative: 0.64 × 2 = 1.28"]
     opened.go_to(1)
-    assert opened.text(".tip").split("\n")[1] == "nothing has come along it yet"
+    assert opened.text(".tip").split("\n")[1] == "no gradient has arrived along it yet"
     opened.page.mouse.move(5, 5)
     assert not opened.page.locator(".tip").is_visible()
 

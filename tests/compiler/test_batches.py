@@ -150,7 +150,7 @@ def test_what_is_computed_once_for_a_whole_data_set_gets_a_sum_and_what_is_not_d
         for _ in range(3):
             step()
             assert p.grad == pytest.approx(gradient, nan_ok=True)
-        assert step.executables.last.rolled is not None
+        assert step.executables.last.rerolled is not None
         p.grad = 0.0
         loss().backward()
         assert p.grad == pytest.approx(gradient, nan_ok=True)

@@ -44,7 +44,7 @@ def test_a_data_set_is_rolled(how):
     demo = Demo(how, n=60, outputs=3 if how == "cross_entropy" else 1)
     step = autograd.compile(demo.total_loss, demo.model.parameters())
     step()
-    found = re.search(r"rolled into (\d+) subgraph\(s\) over ([\d, ]+) examples", str(step))
+    found = re.search(r"rerolled into (\d+) subgraph\(s\) over ([\d, ]+) examples", str(step))
     assert sum(map(int, found[2].split(", "))) >= 58
     assert int(found[1]) == (3 if how == "cross_entropy" else 1)
     again = autograd.compile(demo.total_loss, demo.model.parameters(), without=("roll",))

@@ -61,7 +61,7 @@ def test_results_without_a_pass_are_the_same(without):
     )
     assert rolled() == pytest.approx(value, rel=1e-12)
     assert [p.grad for p in model.parameters()] == pytest.approx(gradient, rel=1e-11, abs=1e-14)
-    assert ("rolled into" in str(rolled)) == ("roll" not in without)
+    assert ("rerolled into" in str(rolled)) == ("roll" not in without)
     assert ("layer" in compiled_operations(step)) == ("find_layers" not in without)
 
 

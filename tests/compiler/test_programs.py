@@ -250,7 +250,7 @@ def disagreements(sharing):
     X = np.array(sharing.rows)
     pairs = [(step.flat(numbers, X)[1], by_example), (step.flat(numbers, X)[1], by_example)]
     pairs += [(whole.flat(numbers)[1], at_once), (whole.flat(numbers)[1], at_once)]
-    assert whole.executables.last.rolled is not None
+    assert whole.executables.last.rerolled is not None
     return [
         (k, got, wanted)
         for pair in pairs

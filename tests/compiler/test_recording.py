@@ -33,7 +33,7 @@ def test_a_rolled_loss_keeps_what_else_is_wanted(has_aux):
         (cost, others), gradient = step.flat([3.0])
         assert (cost, others["double"]) == (pytest.approx(np.mean([x * x for x, _ in data])), 6.0)
         assert gradient.shape == (1,)
-    assert "rolled into" in str(step)
+    assert "rerolled into" in str(step)
 
 
 @pytest.mark.parametrize(

@@ -346,7 +346,7 @@ def test_ctrl_c_ends_the_training_and_keeps_the_model(command, options, tmp_path
     assert process.returncode == 130
     assert b"Traceback" not in shown + rest
     output = out.decode()
-    stopped = re.search(r"Stopped after (\d+) whole epochs; what was learnt so far is kept", output)
+    stopped = re.search(r"Stopped after (\d+) whole epochs; what was learned so far is kept", output)
     assert 1 <= int(stopped[1]) < 1000000
     assert f"History of {stopped[1]} epoch" in output
     name = str(tmp_path / f"{command}-model.json")

@@ -92,7 +92,7 @@ def test_an_initialisation_may_be_a_function():
 
 
 def test_an_unknown_initialisation_is_refused_with_the_names_of_all():
-    with pytest.raises(ValueError, match="unknown initialisation 'kaiming': write one of auto, he, xavier, micrograd"):
+    with pytest.raises(ValueError, match="unknown initialization 'kaiming': write one of auto, he, xavier, micrograd"):
         Neuron(2, init="kaiming")
 
 

@@ -334,17 +334,17 @@ def test_an_update_that_returns_something_else_is_told_what_to_return(updated):
         def update(self, *_):
             return updated
 
-    with pytest.raises(TypeError, match=r"Wrong.update wants to return where the parameters go, in a list, and"):
+    with pytest.raises(TypeError, match=r"Wrong.update must return where the parameters go, in a list, and"):
         Wrong([Value(1.0)], lr=0.1).step()
 
 
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        (None, "Wrong.rule wants to return a function, it returned None"),
-        (lambda p, g, mean: p - g, r"wants to return a tuple, \(parameter, mean,\), it returned 1"),
-        (lambda p, g, mean: (p - g,), r"wants to return a tuple, \(parameter, mean,\), it returned \(1"),
-        (lambda p, g, mean: None, r"wants to return a tuple, \(parameter, mean,\), it returned None"),
+        (None, "Wrong.rule must return a function, it returned None"),
+        (lambda p, g, mean: p - g, r"must return a tuple, \(parameter, mean,\), it returned 1"),
+        (lambda p, g, mean: (p - g,), r"must return a tuple, \(parameter, mean,\), it returned \(1"),
+        (lambda p, g, mean: None, r"must return a tuple, \(parameter, mean,\), it returned None"),
     ],
 )
 def test_a_rule_that_returns_something_else_is_told_what_to_return(rule, message):

@@ -163,9 +163,9 @@ class Returns(Module):
 )
 @pytest.mark.parametrize("compiled", [False, "auto"])
 def test_a_model_that_returns_something_else_is_told_what_to_return(result, advice, compiled):
-    with pytest.raises(TypeError, match=f"a model wants to return a Value or a list of Values, it returned {advice}"):
+    with pytest.raises(TypeError, match=f"a model must return a Value or a list of Values, it returned {advice}"):
         fit(Returns(result), X, NUMBERS, "mean_squared_error", compiled=compiled)
-    with pytest.raises(TypeError, match="a model wants to return a Value or a list of Values"):
+    with pytest.raises(TypeError, match="a model must return a Value or a list of Values"):
         predict(Returns(result), X)
 
 
@@ -196,7 +196,7 @@ def test_a_model_may_return_an_array_of_values(result, loss, y, compiled):
         (None, TypeError, r"a model is called with an example, model\(x\), got None"),
         (X, TypeError, r"a model is called with an example, model\(x\), got \[\["),
         (Module(), TypeError, "write a subclass of nn.Module with a __call__"),
-        (MLP, TypeError, r"the model wants to be made, got the class MLP: write MLP\(\.\.\.\)"),
+        (MLP, TypeError, r"the model must be an instance, got the class MLP: write MLP\(\.\.\.\)"),
         (lambda x: x, TypeError, r"fit wants a model that has parameters\(\), got <function"),
         (type("Empty", (Module,), {"__call__": lambda self, x: Value(0.0)})(), ValueError, "has no parameters: give"),
     ],

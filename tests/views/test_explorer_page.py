@@ -471,7 +471,7 @@ def test_words_about_nodes_edges_and_groups():
     """
     assert with_model(loss, program) == [
         ["C", "C = v2·a", "not computed yet", "no gradient yet"],
-        ["∂C/∂a = v2 = −5", "nothing has come along it yet"],
+        ["∂C/∂a = v2 = −5", "no gradient has arrived along it yet"],
         ["a", "leaf, data 2", "gradient −11 (2 of 2 contributions)"],
         ["constant, data 1", "a constant: it gets no gradient"],
         ["∂C/∂a = v2 = −5", "upstream × local derivative: 1 × (−5) = −5"],

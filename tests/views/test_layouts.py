@@ -202,7 +202,7 @@ def test_a_crash_is_told_from_absence(tmp_path, monkeypatch):
         ("echo '<svg><g>'", "svg", r"dot printed what is not svg, or not all of it: b'<svg><g>\n'"),
         ("echo hello", "png", r"dot printed what is not png, or not all of it: b'hello\n'"),
         ("echo '{'", "json", r"dot printed what is not json, or not all of it: b'{\n'"),
-        ("exit 3", "pdf", "dot gave up (status 3): it did not say why"),
+        ("exit 3", "pdf", "dot gave up (status 3): no error message"),
     ],
 )
 def test_a_dot_that_prints_no_picture(tmp_path, monkeypatch, script, format, wrong):

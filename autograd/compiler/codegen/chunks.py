@@ -45,7 +45,7 @@ def arrays_of(to: Function) -> Arrays:
 class StraightCode:
     """Writes instructions into a function, each done on a number or on a register of examples.
 
-    In a batch, `example` is the name of the first example in the register, counted in its block of so many.
+    In a batch, `example` is the name of the first example in the register, counted in its block.
     """
 
     def __init__(self, context: Context, vector: Lanes, arrays: Arrays, block: int = 0, example: str = "") -> None:

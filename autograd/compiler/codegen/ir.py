@@ -9,7 +9,7 @@ side in a SIMD register; one lane is a plain number. Values are the names (or li
         v.store(v.op("fadd", x := v.load(v.at("%numbers", k)), x), v.at("%numbers", k))
     f.finish()
 
-What a function calls is declared as it is called. The text is straight SSA and needs no optimisation passes.
+What a function calls is declared as it is called. The text is straight SSA and needs no optimization passes.
 """
 
 from __future__ import annotations
@@ -83,11 +83,11 @@ class Function:
         return ""
 
     def clear(self, pointer: str, size: int) -> None:
-        """Set so many bytes to 0."""
+        """Set `size` bytes to 0."""
         self.call("llvm.memset.p0.i64", ("ptr", pointer), ("i8", 0), ("i64", size), ("i1", "false"))
 
     def copy(self, target: str, source: str, size: int) -> None:
-        """Copy so many bytes."""
+        """Copy `size` bytes."""
         self.call("llvm.memcpy.p0.p0.i64", ("ptr", target), ("ptr", source), ("i64", size), ("i1", "false"))
 
     def table(self, numbers: Sequence[int]) -> str:
@@ -150,7 +150,7 @@ class Function:
 
     @contextmanager
     def parts(self, first: int, last: int, size: int) -> Iterator[str | int]:
-        """Repeat what is written inside for every so many of a range; without a loop if that is once."""
+        """Repeat what is written inside for every `size` of a range; without a loop if that is once."""
         if last - first == size:
             yield first
         else:

@@ -107,7 +107,7 @@ def _starts(vector: Lanes, product: Product, row: str | int, rows: int) -> list[
 def _tile(
     vector: Lanes, product: Product, scalars: str, vectors: str, results: str, starts: Sequence[str], width: int
 ) -> None:
-    """The sums of a tile so many vectors wide, which begins there in the matrices."""
+    """The sums of a tile `width` vectors wide, which begins there in the matrices."""
     rows = len(starts) // width
     sums = [Carried(vector.type, value) for value in starts]
     scalar, across = Carried("ptr", scalars), Carried("ptr", vectors)
@@ -203,7 +203,7 @@ def _places(
     bias, first_bias, bias_step = "", 0, 0
     if with_bias and gradient.bias is not None:
         first_bias, bias_step = gradient.bias
-        if bias_step == step and isinstance(column, int):  # then it may be a neighbour of the others
+        if bias_step == step and isinstance(column, int):  # then it may be a neighbor of the others
             bias, first_bias = results, first_bias - column
         else:
             bias = vector.at("%results", row, bias_step)
@@ -233,7 +233,7 @@ def total(vector: Lanes, sums: Sequence[str]) -> str:
 
 
 def add_to(vector: Lanes, totals: str, places: Sequence[tuple[str, int]]) -> None:
-    """Add lane k of a vector to the number at places[k], (pointer, offset); neighbours go together."""
+    """Add lane k of a vector to the number at places[k], (pointer, offset); neighbors go together."""
     first = 0
     for last in range(1, len(places) + 1):
         pointer, offset = places[first]
@@ -246,7 +246,7 @@ def add_to(vector: Lanes, totals: str, places: Sequence[tuple[str, int]]) -> Non
 
 
 def clear_idle_lanes(name: str, target: Target, slot: int) -> Function:
-    """Write `name(slots, rows, count)`, which sets the lanes after the last example to 0, in so many slots.
+    """Write `name(slots, rows, count)`, which sets the lanes after the last example to 0, in `rows` slots.
 
     What they hold may be anything, inf and nan too, and must not get into a sum over the examples.
     """

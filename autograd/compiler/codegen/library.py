@@ -14,17 +14,17 @@ from autograd.compiler.codegen.target import Target
 from autograd.compiler.codegen.vector_math import SYMBOLS, vector_math
 
 MODULE = 1 << 17
-"""About so many characters of IR are given to LLVM at a time: Ctrl-C is heard in between. Four times as many of what
-it does not optimise."""
+"""How many characters of IR, about, are given to LLVM at a time: Ctrl-C is heard in between. Four times as many of what
+it does not optimize."""
 
 
 class Library:
-    """Functions by name, each behind those that it calls. So much code that it is large is not optimised."""
+    """Functions by name, each behind those that it calls. Large code is not optimized."""
 
     def __init__(self, target: Target, is_large: bool) -> None:
         self.target, self.is_large = target, is_large
         self.scalar: set[str] = set()  # the C library's functions that are called number by number
-        self.vectorised: set[str] = set()  # those that are called on whole registers
+        self.vectorized: set[str] = set()  # those that are called on whole registers
         self.written: set[str] = set()  # functions on whole registers that are of our own
         self._functions: dict[str, Function] = {}
 
@@ -50,7 +50,7 @@ class Library:
         symbol = self.target.vector_functions.get(name) if lanes > 1 else None
         if symbol is not None:
             is_ours = symbol == SYMBOLS.get(name)
-            (self.written if is_ours else self.vectorised).add(name)
+            (self.written if is_ours else self.vectorized).add(name)
             if is_ours and symbol not in self._functions:
                 self.add(vector_math(name, lanes))
             return symbol

@@ -24,7 +24,7 @@ from autograd.compiler.codegen.target import Target
 from autograd.compiler.program import LAYERS, Program, Weights
 
 LARGE = 40_000
-"""Above this many instructions LLVM does not optimise chunks: it takes a quarter of the time, and they run as fast."""
+"""Above this many instructions LLVM does not optimize chunks: it takes a quarter of the time, and they run as fast."""
 
 BLOCK_BYTES = 1 << 20
 """A block has as many examples as keep its slots within this size: in a second-level cache."""
@@ -44,7 +44,7 @@ class Lowered(NamedTuple):
 def lower(
     program: Program, target: Target, widths: Sequence[Sequence[int]], outputs_by_column: bool = False
 ) -> Lowered:
-    """Write a program as LLVM IR, for batches whose arguments have so many columns each.
+    """Write a program as LLVM IR, for batches whose arguments have these numbers of columns.
 
     Outputs are the columns of a table, or each is an array of its own, one behind the other.
     """

@@ -18,7 +18,7 @@ class Memory:
     """Where numbers are kept that another piece of the program reads.
 
     A slot is used again as soon as its number has been read for the last time: what is kept of a block of examples
-    wants to stay in the processor's first-level cache. Times are places in the order in which instructions are done,
+    should fit into the processor's first-level cache. Times are places in the order in which instructions are done,
     doubled: a number is read at an even time and written at the odd one after it. A layer reads and writes at once, and
     may not write where it reads: it is said to write before.
     """
@@ -40,7 +40,7 @@ class Memory:
     def _conditions(self) -> dict[int, int]:
         """Comparisons with a constant that other pieces do again instead of reading them: what they compare.
 
-        After w = where(z <= 0, 0, z) that is w: w <= 0 just where z <= 0 is, and w is likely to be kept anyway.
+        After w = where(z <= 0, 0, z) that is w: w <= 0 exactly where z <= 0 is, and w is likely to be kept anyway.
         """
         instructions = self.program.instructions
         found: dict[int, int] = {}

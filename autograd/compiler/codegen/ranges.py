@@ -12,7 +12,7 @@ from autograd.compiler.codegen.target import Target
 def dot(name: str, target: Target, length: int, step_left: int, step_right: int) -> Function:
     """Write `name(left, right)`, the sum over k < length of left[k * step_left] * right[k * step_right].
 
-    Where the numbers are neighbours they are added up in the lanes of several registers, and these in the end.
+    Where the numbers are neighbors they are added up in the lanes of several registers, and these in the end.
     """
     to = Function(name, "ptr noalias %left, ptr noalias %right", target.number)
     number = Lanes(to, target.number)
@@ -48,7 +48,7 @@ def add_multiple(name: str, target: Target, length: int, step_target: int, step_
     return to.finish()
 
 
-def _parts(to: Function, target: Target, length: int, neighbours: bool) -> Iterator[tuple[Lanes, int, int, int]]:
+def _parts(to: Function, target: Target, length: int, neighbors: bool) -> Iterator[tuple[Lanes, int, int, int]]:
     """Cut a range into what is done several registers at a time, one at a time, and number by number.
 
     Yields a register, how many of them go side by side, and the first and last number of the part.
@@ -57,6 +57,6 @@ def _parts(to: Function, target: Target, length: int, neighbours: bool) -> Itera
     for lanes, side_by_side in ((target.lanes, 4), (target.lanes, 1), (1, 1)):
         wide = lanes * side_by_side
         last = first + (length - first) // wide * wide
-        if last > first and (neighbours or lanes == 1):
+        if last > first and (neighbors or lanes == 1):
             yield Lanes(to, target.number, lanes), side_by_side, first, last
             first = last

@@ -67,7 +67,7 @@ def _squares(width: int, lanes: int) -> list[tuple[int, int, int]]:
 
 
 def _lines(vector: Lanes, source: str, count: int, step: int, length: int) -> list[str]:
-    """The lines of a square, of which only so many, and so many numbers of each, are there to be loaded."""
+    """The lines of a square, of which only `count`, and `length` numbers of each, are there to be loaded."""
     part = vector.of(length)
     lines = [part.load(vector.at(source, k, step)) for k in range(count)]
     if length < vector.lanes:

@@ -20,7 +20,7 @@ _SHIFT = 1.5 * 2.0**52
 
 
 def vector_math(name: str, lanes: int) -> Function:
-    """The function, one of SYMBOLS, of a register of so many doubles."""
+    """The function, one of SYMBOLS, of a register of `lanes` doubles."""
     kind = f"<{lanes} x double>"
     to = Function(SYMBOLS[name], f"{kind} %x", kind, "noinline")
     return to.finish(_WRITTEN[name](_Register(to, "double", lanes), "%x"))

@@ -41,7 +41,7 @@ def differentiate(
     inputs = {x.attribute: k for k, x in enumerate(program.instructions) if x.operation == "input"}
     sweep = _BatchSweep(program, parameters, columns, example_by_example)
     sweep.run(range(len(program.instructions)), root)
-    return [sweep.written(sweep.settled(inputs.get(column))) for column in columns], sweep.doubt()
+    return [sweep.written(sweep.settled(inputs.get(column))) for column in columns], sweep.to_check()
 
 
 class _BatchSweep(Sweep):
@@ -57,7 +57,7 @@ class _BatchSweep(Sweep):
         self.batch_of = writer.batches
         self.from_batches: dict[int, dict[int, Gradient]] = {}  # to what is uniform from each batch that uses it
         self.once = {k for k, instruction in enumerate(program.instructions) if instruction.attribute is ONCE}
-        for k in self.once:  # nobody else asks
+        for k in self.once:  # only this pass reads it
             program.instructions[k] = program.instructions[k]._replace(attribute=None)
         self.of_sums: list[float | int] = []  # products with a sum over examples, in place of a sum of products
         self.gets_sums: set[int] = set()  # what such a product was contributed to
@@ -147,8 +147,8 @@ class _BatchSweep(Sweep):
             for sent in self.from_batches.get(node, {}).values()
         )
 
-    def doubt(self) -> int | None:
-        """Adds up all products with sums: finite only where each of them is."""
+    def to_check(self) -> int | None:
+        """The sum of all products with sums: finite only where each of them is."""
         if not self.of_sums:
             return None
         return self.writer.apply(table.sum, [self.written(number) for number in self.of_sums])

@@ -23,7 +23,7 @@ FEWEST = 4
 """Terms that do the same are rerolled from this number on."""
 
 MOST_SUMS = 8
-"""So many sums are looked into."""
+"""How many sums are examined."""
 
 _NOBODY, _SHARED = -2, -1
 
@@ -70,7 +70,7 @@ class _Group(NamedTuple):
 def reroll(program: Program, kept: int) -> Rerolled | None:
     """Reroll the largest sum, of those whose terms do the same, in a recorded program of a loss; None if there is none.
 
-    So many parameters are kept, the first; those behind them, captured Values, may become numbers in a table.
+    The first `kept` parameters stay; those behind them, captured Values, may become numbers in a table.
     """
     for found in _sums(program):
         owners = _owners(program, found, kept)
@@ -111,7 +111,7 @@ def _owners(program: Program, found: _Sum, kept: int) -> list[int]:
 
 
 def _groups(program: Program, found: _Sum, owners: Sequence[int]) -> list[_Group]:
-    """The terms that are nobody else's, those that do the same together, where these are many."""
+    """The terms without another use, those that do the same together, where these are many."""
     private: dict[int, list[int]] = {}
     for node, owner in enumerate(owners):
         if owner >= 0:

@@ -62,7 +62,7 @@ def dead_code(program: Program) -> Program:
 
 
 def reached(program: Program, roots: Iterable[int], cuts: Callable[[Operation], bool] = lambda _: False) -> list[bool]:
-    """Which instructions one comes to from the roots by way of operands, but for those of operations that cut."""
+    """Which instructions are reachable from the roots, through operands but not through operations that cut."""
     found = [False] * len(program.instructions)
     for root in roots:
         found[root] = True

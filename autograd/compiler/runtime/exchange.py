@@ -2,8 +2,7 @@
 
 In Python an attribute is read or written in some ten nanoseconds, which for the parameters of a small network adds up
 to more than its whole forward and backward pass. On CPython a Value is a struct with a pointer to a float in each slot.
-Where these are is found out by looking, and a few lines of native code follow the pointers. Anywhere else, and wherever
-things do not look as expected, Python does it.
+Where these are is found by writing to one; a few lines of native code follow the pointers. Elsewhere Python does it.
 
 It buys 2.2 times the speed of benchmarks/RESULTS.md, "demo, step(X, y)".
 """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from autograd.compiler.listing import Names
     from autograd.compiler.passes.reroll import Rerolled
 
-_FEW = 4096  # so many numbers are copied sooner than their address is found
+_FEW = 4096  # up to this many numbers are copied sooner than their address is found
 
 
 class Executable:
@@ -43,14 +43,14 @@ class Executable:
         results: Callable[[Any], Any],
         dtype: Any,
         names: Names,
-        rolled: Rerolled | None = None,
+        rerolled: Rerolled | None = None,
         fallback: Callable[[], Executable] | None = None,
     ) -> None:
         self.built, self.dtype, self.names = built, dtype, names
         self.captured = captured  # Values that the function uses besides its parameters; they are read at every call
         self.outputs = outputs  # how many numbers there are for each example
         self.results = results  # puts the numbers into the pytree that the function returned
-        self.rolled = rolled  # where the tables of examples come from that were found in the function itself
+        self.rerolled = rerolled  # where the tables of examples come from that were found in the function itself
         self.mark: Any = None  # of the recording that it was made of
         self.used = 0  # the larger, the later it was called
         self._fallback = cache(fallback) if fallback is not None and built.needs_check else None

@@ -24,7 +24,7 @@ class FusedStep:
     There are two sets of arrays, which take turns: a step reads one and writes the other. It has been taken once `done`
     says so, in one assignment: whatever interrupts a step, the outcome of the last whole one is untouched.
 
-    `loss` computes the loss of a batch and the gradients of so many parameters, of which the first are moved. `update`
+    `loss` computes the loss of a batch and the gradients of all parameters, of which the first are moved. `update`
     computes from these, their gradients and what is kept of each, with the learning rate and the number of steps the
     same for all: what is kept, and where the parameters go.
     """
@@ -41,7 +41,7 @@ class FusedStep:
         self.done = 0, 0  # which set's turn it is, and how many steps were taken
 
     def start(self, numbers: Sequence[float], gradients: Sequence[float], kept: Sequence[Any], steps: int) -> None:
-        """Go on from the numbers and gradients of all parameters, after so many steps.
+        """Go on from the numbers and gradients of all parameters, after `steps` steps.
 
         For each thing that is kept, `kept` has its numbers for every parameter that is moved; 0 stands for zeros.
         """

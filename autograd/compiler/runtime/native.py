@@ -23,7 +23,7 @@ OLDEST_LLVM = 20
 _lock = threading.RLock()  # LLVM's symbols and its verifier are shared by all threads
 
 _LIBMVEC = {64: "e", 32: "d", 16: "b"}
-"""The letters of registers of so many bytes in the names of glibc's vector functions, the vector ABI of x86-64."""
+"""The letters of registers by their bytes in the names of glibc's vector functions, the vector ABI of x86-64."""
 
 
 def llvm() -> Any:
@@ -44,12 +44,12 @@ def llvm() -> Any:
             f"{how_to_install('compile')}",
             name="llvmlite",
         )
-    _initialise(binding)
+    _initialize(binding)
     return binding
 
 
 @cache
-def _initialise(binding: Any) -> None:
+def _initialize(binding: Any) -> None:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     if hasattr(os, "register_at_fork"):
@@ -59,7 +59,7 @@ def _initialise(binding: Any) -> None:
 def _locks_over_fork() -> tuple[Any, Any]:
     """The locks to hold during a fork, in the order in which one thread takes them.
 
-    Inside of LLVM nothing is whole: llvmlite's own lock says whether anybody is there. Freeing code takes it too, and
+    Another thread may be inside of LLVM: it holds llvmlite's own lock. Freeing code takes it too, and
     the collector may do that anywhere, in `backward` as well.
     """
     return modes.one_backward_at_a_time, getattr(llvm().ffi.lib, "_lock", contextlib.nullcontext())

@@ -46,7 +46,7 @@ function localDerivatives(graph, operations, data, index) {
 //   result, position, operand      the edge: the operand at that position of the result, both as indices of nodes
 //   upstream, local, contribution  the result's gradient, the edge's local derivative (null for ZERO), their product
 //   before, after                  the operand's gradient; it is 0 before the first contribution
-//   index, of                      that it is the index-th, from 1, of so many contributions to this operand
+//   index, of                      that it is the index-th, from 1, of `of` contributions to this operand
 // A node that nothing reaches makes no step.
 export function contributions(graph, operations, data, seed = 1) {
   const reached = graph.nodes.map(() => null);

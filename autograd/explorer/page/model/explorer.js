@@ -137,15 +137,15 @@ export class Explorer {
   // One step of gradient descent on the mean loss: of all examples, or of the one that is shown.
   descend() {
     const every = [...this.own.keys()];
-    const learnt = this.isOverAll ? every : [this.example];
+    const learned = this.isOverAll ? every : [this.example];
     const numbersOf = (examples) => examples.map((example) => this.#numbersOf(example));
     const loss = (examples) => meanLoss(this.page, numbersOf(examples));
-    const before = loss(learnt);
+    const before = loss(learned);
     if (!this.losses.length) this.losses.push(loss(every));
-    const gradients = numbersOf(learnt).map((numbers) => traceOf(this.page, numbers).gradients);
+    const gradients = numbersOf(learned).map((numbers) => traceOf(this.page, numbers).gradients);
     for (const leaf of this.moving) this.shared[leaf] -= this.rate * mean(gradients.map((of) => of[leaf]));
     this.losses.push(loss(every));
-    const descent = { before, after: loss(learnt), moved: [...this.moving], isOverAll: this.isOverAll };
+    const descent = { before, after: loss(learned), moved: [...this.moving], isOverAll: this.isOverAll };
     this.#retrace({ about: "learning", descent });
   }
 }

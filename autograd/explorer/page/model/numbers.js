@@ -9,7 +9,7 @@ export const decode = (number) => (typeof number === "string" ? NAMED[number] : 
 export const encode = (number) =>
   Number.isFinite(number) ? number : Number.isNaN(number) ? "nan" : number > 0 ? "inf" : "-inf";
 
-// A number to so many significant digits.
+// A number to n significant digits.
 export function show(number, digits = 4) {
   if (typeof number === "string") return number; // recorded as text
   const size = Math.abs(number);
@@ -30,7 +30,7 @@ export const factor = (number) => (number < 0 ? `(${show(number)})` : show(numbe
 // A number with all its digits, for a field.
 export const exact = (number) => (Object.is(number, -0) ? "-0" : String(encode(number)));
 
-// What somebody wrote into a field; undefined where that is no number.
+// What was written into a field; undefined where that is no number.
 export function parse(text) {
   const plain = text.trim().replace("−", "-").toLowerCase();
   if (Object.hasOwn(NAMED, plain)) return NAMED[plain];

@@ -1,6 +1,6 @@
 // The graph as SVG: boxes and arrows where Python put them.
 //
-// What is done, pending and active is told apart by width, dash and marks as well as by colour: an arrow that has
+// What is done, pending and active is distinguished by width, dash and marks as well as by color: an arrow that has
 // carried its contribution is wide and points back to the operand; the active one is the widest and has its local
 // derivative on it; one along which almost nothing comes through has a bar across.
 

@@ -58,7 +58,7 @@ export const textButton = (text, onclick, attributes = {}) =>
 export const panel = (title, name, ...parts) =>
   html("section", { class: `panel ${name}`, "aria-label": title }, html("h2", {}, title), ...parts);
 
-export const labelled = (text, field) => html("label", {}, text, field);
+export const labeled = (text, field) => html("label", {}, text, field);
 
 // A field for a number. `take` gets the number when it has been written; what does not fit is marked and not taken.
 export function numberField(number, label, take, fits = (written) => written !== undefined) {

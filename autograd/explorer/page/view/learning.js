@@ -1,6 +1,6 @@
 // The panel of learning: steps of gradient descent, the loss and the parameters that they move.
 
-import { choice, html, labelled, mark, messageBox, numberField, panel, svg, textButton, write } from "./elements.js";
+import { choice, html, labeled, mark, messageBox, numberField, panel, svg, textButton, write } from "./elements.js";
 import { grouped, show } from "../model/numbers.js";
 
 export function learningPanel(explorer) {
@@ -21,8 +21,8 @@ export function learningPanel(explorer) {
   const element = panel(
     "Learning",
     "learning",
-    ...(several ? [labelled("example ", example), labelled("learn from ", over)] : []),
-    labelled("learning rate ", rate),
+    ...(several ? [labeled("example ", example), labeled("learn from ", over)] : []),
+    labeled("learning rate ", rate),
     moving,
     html("div", { class: "buttons" }, descend, train, reset),
     message.element,
@@ -80,7 +80,7 @@ function lossCurve() {
   return { element, update };
 }
 
-// A square for every leaf that is learnt: its area is the size of the number; a negative one is hollow.
+// A square for every leaf that is learned: its area is the size of the number; a negative one is hollow.
 function weightsPicture(page) {
   const squares = parameterPlaces(page).map((place) => ({ ...place, title: svg("title"), rect: svg("rect") }));
   const largest = Math.max(1, ...squares.map(({ row, column }) => Math.max(row, column) + 1));

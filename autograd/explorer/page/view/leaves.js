@@ -1,6 +1,6 @@
 // The panel with the numbers of the leaves, and what a nudge does. `edit` takes the keyboard to the field of a leaf.
 
-import { choice, html, labelled, mark, messageBox, numberField, panel, textButton, write } from "./elements.js";
+import { choice, html, labeled, mark, messageBox, numberField, panel, textButton, write } from "./elements.js";
 import { nudgeInWords } from "./words.js";
 import { exact, show } from "../model/numbers.js";
 import { gradientAt } from "../model/trace.js";
@@ -19,9 +19,9 @@ export function leavesPanel(explorer) {
   const element = panel(
     "Leaves",
     "leaves",
-    ...(isShort ? [] : [labelled(`one of ${page.leaves.length} `, picker)]),
+    ...(isShort ? [] : [labeled(`one of ${page.leaves.length} `, picker)]),
     html("div", { class: "rows" }, ...rows.map((row) => row.element)),
-    labelled("a nudge is by h = ", h),
+    labeled("a nudge is by h = ", h),
     message.element,
   );
 

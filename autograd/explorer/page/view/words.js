@@ -173,7 +173,7 @@ function edgeInWords(trace, edge, step) {
   return [
     `${name} = ${formula && formula !== show(local ?? 0) ? `${formula} = ` : ""}${show(local ?? 0)}`,
     at > step
-      ? "nothing has come along it yet"
+      ? "no gradient has arrived along it yet"
       : `upstream × local derivative: ${show(upstream)} × ${factorOrZero(local)} = ${show(contribution)}`,
   ];
 }
