@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import partial, update_wrapper
 from weakref import ref
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Any

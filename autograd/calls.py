@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def integer(number: Any, name: str, at_least: int) -> int:
-    """An integer of at least so much, Python's or NumPy's."""
+    """An integer of at least `at_least`, Python's or NumPy's."""
     try:
         size = operator.index(number)
     except TypeError:

@@ -10,7 +10,7 @@ from weakref import ref
 
 from autograd.blocks import Mode, Statement, end_block, here
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

@@ -17,7 +17,7 @@ from autograd.errors import check_finite
 from autograd.primitive import ZERO, Number, Primitive, to_float
 from autograd.value import CONSTANT, Value, constant
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 from autograd.errors import got
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

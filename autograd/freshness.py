@@ -10,7 +10,7 @@ import math
 
 from autograd.graph import adjoints
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -7,7 +7,7 @@ from autograd.operators import dot_rows
 from autograd.primitive import Number
 from autograd.value import Value, as_value
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any

@@ -8,7 +8,7 @@ from _thread import RLock
 from autograd.blocks import Mode, active, in_force, traces
 from autograd.errors import CompileError, user_line
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
@@ -52,7 +52,7 @@ class Trace(Mode):
 
 
 def trace() -> Trace | None:
-    """The trace that goes on here, if there is one."""
+    """The trace in force here, if there is one."""
     return in_force("trace") if traces else None
 
 

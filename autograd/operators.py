@@ -18,7 +18,7 @@ from autograd.graph import MANY
 from autograd.primitive import PRIMITIVES, Number, Primitive, is_real
 from autograd.value import CONSTANT, Value, as_value, constant
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any

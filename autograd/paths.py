@@ -15,7 +15,7 @@ from autograd import modes
 from autograd.graph import edges, topological_order
 from autograd.value import Value
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -278,7 +278,7 @@ def paths(leaf: Value, root: Value, limit: int = 1000) -> list[Path]:
 
 
 def _walk(leaf: Value, root: Value, among: Collection[Value]) -> Iterator[Path]:
-    """Down from the root, on every way that ends at the leaf."""
+    """Down from the root, along every path that ends at the leaf."""
     if leaf is root:
         yield Path((root,), ())
         return

@@ -13,7 +13,7 @@ from weakref import WeakSet
 from autograd import modes
 from autograd.graph import connect, edges, topological_order
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from autograd.blocks import Mode, in_force
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any

@@ -17,7 +17,7 @@ from math import inf, nan
 from autograd import floats
 from autograd.primitive import PRIMITIVES, ZERO, Primitive, select
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 

@@ -10,7 +10,7 @@ from autograd.pytree import flatten
 from autograd.transforms import grad, jacobian, jvp
 from autograd.value import Value
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any

@@ -20,7 +20,7 @@ from autograd.primitive import ZERO, Number, Primitive, to_float
 from autograd.pytree import flatten, flatten_like
 from autograd.value import Value, constant
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any

@@ -15,7 +15,7 @@ from autograd.blocks import OUTSIDE, active, innermost, traces
 from autograd.graph import KINDS, MANY, connect, edges, topological_order
 from autograd.primitive import ZERO, Number, Primitive, run_rule, to_float
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn

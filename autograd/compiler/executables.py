@@ -68,12 +68,12 @@ class Executables:
         return self._used(executable)
 
     def of_vector(self, shape: tuple[int, ...]) -> Executable | None:
-        """What `is_of_vector` was said of, for a vector of this shape."""
+        """The executable that `is_of_vector` noted for this shape."""
         executable = self._of_vectors.get(shape)
         return None if executable is None else self._used(executable)
 
     def is_of_vector(self, executable: Executable, shape: tuple[int, ...]) -> None:
-        """A vector of this shape is all that an executable wants, as it is."""
+        """Remember that an executable takes a vector of this shape as it is."""
         with self._lock:
             if executable in self._known.values():  # not forgotten meanwhile
                 self._of_vectors[shape] = executable
@@ -170,7 +170,7 @@ class Executables:
         self._known[key], executable.used = executable, next(self._clock)
 
     def of_rule(self, rule: Callable[..., Any], kept: int) -> Executable:
-        """What moves parameters by a rule, which take the place of examples: see `Compiled.fused_step`."""
+        """Code that moves parameters by a rule, parameters in place of examples: see `Compiled.fused_step`."""
         own = Executables(rule, self._name, [], Options(dtype=self._options.dtype, math=self._options.math))
         column = np.ones(1, self._type)
         recording = own._record(examples([1.0, 1.0, column, column, *[column] * kept], self._type))

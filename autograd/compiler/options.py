@@ -14,7 +14,7 @@ _CHOICES = {"reduce": ("mean", "sum"), "dtype": ("float64", "float32"), "math": 
 
 @dataclass(eq=False, kw_only=True)
 class Options:
-    """How a function is compiled; what they mean says `autograd.compile`."""
+    """How a function is compiled; `autograd.compile` says what each option means."""
 
     wrt: int | tuple[int, ...] = 0
     reduce: str = "mean"

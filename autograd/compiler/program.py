@@ -98,7 +98,7 @@ class Range(NamedTuple):
 
 
 class Program:
-    """A list of instructions and what is wanted of them. Parameters, columns and sums are numbers of such things."""
+    """A list of instructions and what is wanted of them. `parameters`, `columns` and `sums` say how many there are."""
 
     def __init__(self, parameters: int, columns: Sequence[int] = (0,)) -> None:
         self.instructions: list[Instruction] = []

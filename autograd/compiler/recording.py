@@ -209,7 +209,7 @@ def _mark(program: Program) -> tuple[int, bytes]:
 
 
 def _difference(first: tuple[list[list[Value]], Run], again: tuple[list[list[Value]], Run]) -> tuple[int, str]:
-    """Where in its order the second run did something else than the first, and what; "" if it did the same."""
+    """Where in its order the second run differs from the first, and how; "" if it does not."""
     (given, ours), (given_again, theirs) = first, again
     counterpart = {x: y for xs, ys in zip(given, given_again) for x, y in zip(xs, ys)}
     own = frozenset(counterpart)

@@ -6,7 +6,7 @@ from autograd import modes
 from autograd.paths import check_limit
 from autograd.value import Value
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 
 
 class Explanation:

@@ -6,7 +6,7 @@ from autograd import modes
 from autograd.errors import got
 from autograd.value import Value
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

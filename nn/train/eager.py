@@ -27,7 +27,7 @@ class EagerSteps:
         self.read()
 
     def batches(self, order: list[int] | None, size: int) -> Iterator[tuple[Any, int]]:
-        """So many examples at a time in this order, None for the order they were given in, and how many there are."""
+        """`size` examples at a time in this order, None for the order they were given in, and how many there are."""
         X, y = self.X, self.task.examples.y
         if order is None:
             yield (X, y), len(y)
@@ -63,7 +63,7 @@ class EagerSteps:
         return task.validation and mean_loss_and_share(task.model, task.loss, task.validation)
 
     def resume(self) -> None:
-        """Go on after a callback, which may have changed anything."""
+        """Continue after a callback, which may have changed anything."""
         self.read()
 
     def write(self) -> None:

@@ -68,7 +68,7 @@ class CompiledSteps:
         return (result[0] + penalty, result[1]) if self.classifies else result + penalty
 
     def _compare(self) -> None:
-        """See that the recording gives the loss of the first example: it does not where there is chance in it."""
+        """See that the recording gives the loss of the first example: it does not where chance plays a part."""
         task, numbers = self.task, read_data(self.parameters)
         result, _ = self.function.flat(numbers, *[array[:1] for array in self.whole_batch])
         compiled = result[0] if self.classifies else result
@@ -150,7 +150,7 @@ class CompiledSteps:
         return float(losses.sum()) / n, math.nan if right is None else float(right.sum()) / n
 
     def resume(self) -> None:
-        """Go on after a callback: model and loss, too, may do something else now."""
+        """Continue after a callback: model and loss, too, may do something else now."""
         changed = [function.look_again() for function in (self.function, self.of_each)]
         if any(changed):
             self._compare()

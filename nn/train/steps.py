@@ -41,7 +41,7 @@ def choose_steps(task: Task, compiled: bool | str) -> tuple[Steps, str]:
 
 
 def resumed(steps: Steps, compiled: bool | str) -> tuple[Steps, str]:
-    """The steps to go on with after a callback, which may have changed anything, and why they are eager from now on."""
+    """The steps after a callback, which may have changed anything, and why they are eager from now on."""
     try:
         steps.resume()
     except Exception as error:  # as in `choose_steps`

@@ -25,7 +25,7 @@ FEWEST = 4
 MOST_SUMS = 8
 """How many sums are examined."""
 
-_NOBODY, _SHARED = -2, -1
+_UNUSED, _SHARED = -2, -1
 
 _NUMBERS = ("constant", "parameter")
 
@@ -89,14 +89,14 @@ def _sums(program: Program) -> list[_Sum]:
 
 
 def _owners(program: Program, found: _Sum, kept: int) -> list[int]:
-    """For every instruction the number of the only term that uses it, or _SHARED, or _NOBODY."""
-    owners = [_NOBODY] * len(program.instructions)
+    """For every instruction the number of the only term that uses it, or _SHARED, or _UNUSED."""
+    owners = [_UNUSED] * len(program.instructions)
     for result in program.results:
         owners[result] = _SHARED
 
     def use(node: int, owner: int) -> None:
         operation, _, attribute = program.instructions[node]
-        if owners[node] not in (_NOBODY, owner) or (operation == "parameter" and attribute < kept):
+        if owners[node] not in (_UNUSED, owner) or (operation == "parameter" and attribute < kept):
             owner = _SHARED
         owners[node] = owner
 
@@ -104,7 +104,7 @@ def _owners(program: Program, found: _Sum, kept: int) -> list[int]:
         if node == found.top:
             for k, term in enumerate(found.terms):
                 use(term, k)
-        elif owners[node] != _NOBODY and node not in found.chain:
+        elif owners[node] != _UNUSED and node not in found.chain:
             for operand in program.instructions[node].operands:
                 use(operand, owners[node])
     return owners
@@ -154,7 +154,7 @@ def _rewritten(program: Program, found: _Sum, owners: Sequence[int], groups: Seq
             for part in others:
                 total = new.append(table.add, (total, part))
             index[node] = total
-        elif node not in found.chain and owners[node] != _NOBODY and owners[node] not in members:
+        elif node not in found.chain and owners[node] != _UNUSED and owners[node] not in members:
             once = ONCE if isinstance(operation, Primitive) else attribute
             index[node] = new.append(operation, [index[k] for k in operands], once)
     new.results = [index[k] for k in program.results]

@@ -41,7 +41,7 @@ class FusedStep:
         self.done = 0, 0  # which set's turn it is, and how many steps were taken
 
     def start(self, numbers: Sequence[float], gradients: Sequence[float], kept: Sequence[Any], steps: int) -> None:
-        """Go on from the numbers and gradients of all parameters, after `steps` steps.
+        """Continue from the numbers and gradients of all parameters, after `steps` steps.
 
         For each thing that is kept, `kept` has its numbers for every parameter that is moved; 0 stands for zeros.
         """

@@ -131,13 +131,13 @@ def _libm() -> Any:
 
 @cache
 def _bind(name: str) -> None:
-    """Make a function of the C library known to LLVM under a name that it knows nothing about."""
+    """Make a function of the C library known to LLVM under a name to which LLVM attaches no meaning."""
     if not add_symbol(f"libm_{name}", _libm(), name):
         raise RuntimeError(f"the C library of this machine has no function {name}")
 
 
 def add_symbol(name: str, library: Any, symbol: str) -> bool:
-    """Tell LLVM where a function of a library is, that modules may call by this name; False if it has none such."""
+    """Tell LLVM where a function of a library is, for modules to call by this name; False if there is none."""
     function = getattr(library, symbol, None)
     if function is not None:
         with _lock:
