@@ -14,7 +14,7 @@ import operator
 from builtins import sum as add_up
 from math import inf, nan
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING without the time that importing typing takes
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
