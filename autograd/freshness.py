@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from autograd.graph import adjoints
+from autograd.graph import propagate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def foreign(order: Sequence[Value]) -> frozenset[Value]:
     received = [node for node in order if node.grad]
     if not received or len(order) > _MOST_NODES:
         return frozenset()
-    expected = adjoints(order, order[-1].grad or 1.0)
+    root = order[-1]
+    expected = propagate(order, {root: root.grad or 1.0})
     rounding = _CLOSE * max([abs(gradient) for gradient in expected.values() if math.isfinite(gradient)], default=0.0)
     return frozenset([node for node in received if not _are_close(node.grad, expected.get(node, 0.0), rounding)])
 

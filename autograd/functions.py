@@ -69,14 +69,11 @@ def dot(xs: Iterable[Value | float], ys: Iterable[Value | float]) -> Value:
 
 
 def matvec(rows: Iterable[Iterable[Value | float]], xs: Iterable[Value | float]) -> list[Value]:
-    """The matrix-vector product: the `dot` of every row with the same xs. With a layer's weights and inputs it is z.
+    """The matrix-vector product, m Values: the `dot` of every row with xs. With a layer's weights and inputs it is z.
 
     Args:
         rows: m rows of n numbers or Values.
         xs: n >= 1 numbers or Values.
-
-    Returns:
-        m Values.
 
     Raises:
         TypeError: the rows are not lists of numbers.

@@ -138,17 +138,13 @@ def propagate(
     return gradients
 
 
-def adjoints(order: Sequence[Value], seed: float = 1.0) -> dict[Value, float]:
-    """What one `backward()` of the last node gives to every node that it reaches; no `.grad` is read or changed.
-
-    Args:
-        order: the graph, operands before results, as `topological_order(root)`.
-        seed: the gradient of the last node.
+def adjoints(root: Value, seed: float = 1.0) -> dict[Value, float]:
+    """What one `backward(seed)` of the root gives to every node that it reaches; no `.grad` is read or changed.
 
     Example:
         >>> from autograd import Value
         >>> a, b = Value(2.0), Value(3.0)
-        >>> list(adjoints(topological_order(a * b)).values())
+        >>> list(adjoints(a * b).values())
         [1.0, 3.0, 2.0]
     """
-    return propagate(order, {order[-1]: seed})
+    return propagate(topological_order(root), {root: seed})

@@ -28,7 +28,7 @@ def draw_dot(
     legend: bool = False,
     highlight: Iterable[Value] | Mapping[str, Any] | Any = None,
 ) -> Picture:
-    """The graph that `root` was computed from, as a picture: one box per Value, one arrow per operand.
+    """The graph that `root` was computed from, a `graphviz.Digraph`: one box per Value, one arrow per operand.
 
     A box shows the label, the operation, the number and its gradient, once there was a `backward()`. Its shape tells
     what kind of node it is: `legend=True` shows them all. The arrows into a box come in the order of its operands,
@@ -61,9 +61,6 @@ def draw_dot(
         legend: whether the picture explains its shapes.
         highlight: nodes to be drawn strong, everything else being muted; or a path, as `autograd.paths` finds them; or
             a dict of these by name, which also shows what they share.
-
-    Returns:
-        A `graphviz.Digraph`.
 
     Raises:
         TypeError: `root` is not a Value, or an argument has the wrong type.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from autograd import table
 from autograd.explanation.page import Factor, Page, equals
 from autograd.freshness import NOT_OF_NOW, outdated
-from autograd.graph import adjoints, edges, topological_order
+from autograd.graph import edges, propagate, topological_order
 from autograd.names import counted, in_math_mode, name_of, names_of, one_line
 from autograd.paths import count, exactly, live_edges, nodes_between, paths
 from autograd.primitive import ZERO
@@ -54,7 +54,7 @@ class _Graph:
         self.named = names_of(root)
         self.named.setdefault(wrt, name_of(wrt.label or "v"))
         self.nodes = nodes_between(wrt, root)
-        self.gradients = adjoints(self.nodes) if self.nodes else {}
+        self.gradients = propagate(self.nodes, {root: 1.0}) if self.nodes else {}
         self.results: dict[Value, list[Edge]] = {node: [] for node in self.nodes}
         for node in self.nodes[1:]:  # the first is `wrt`
             for position, operand in live_edges(node, self.results):

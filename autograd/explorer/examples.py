@@ -17,9 +17,7 @@ def own_numbers(nodes: Sequence[Value], examples: Sequence[Value]) -> list[dict[
     """Of each example the numbers in the leaves that are its own, by their places; the root's come first.
 
     These are the leaves that are not the same Value in all of them, except plain numbers that are the same everywhere.
-
-    Raises:
-        ValueError: an example is computed in another way than the root; says where.
+    A ValueError says where an example is computed in another way than the root.
     """
     orders = [topological_order(example) for example in examples]
     for k, order in enumerate(orders):

@@ -47,9 +47,6 @@ class Explorer:
         Args:
             path: where to write it; nowhere unless given. A file that is there keeps its place until the page is whole.
 
-        Returns:
-            The HTML.
-
         Raises:
             TypeError: the path is neither a string nor a path object.
             OSError: the page cannot be written; what was there is as before.

@@ -32,7 +32,7 @@ _NOTE = (
 def summary(nodes: Sequence[Value]) -> dict[str, Any]:
     """Boxes, what each shows before and after the gradient has come, and steps with their equations."""
     scene = scene_of(nodes[-1], "auto", MOST_BOXES)
-    gradients = adjoints(nodes)
+    gradients = adjoints(nodes[-1])
     old = outdated(nodes)
     titles = [title_of(box) for box in scene.boxes]
     ends = ends_of(scene.boxes, scene.arrows)

@@ -32,12 +32,9 @@ def digits() -> Examples:
 
 
 def moons(n: int = 100, noise: float = 0.1, seed: int = 1337) -> tuple[list[list[float]], list[int]]:
-    """Two interleaved half circles with noise, classes -1 and 1: the data of micrograd's demo, with its seed.
+    """n points of two interleaved half circles, classes -1 and 1: the data of micrograd's demo, with its seed.
 
-    Args:
-        n: how many points.
-        noise: the standard deviation of the noise.
-        seed: of the noise and the order.
+    The noise is a standard deviation; the seed is that of the noise and the order.
     """
     points, classes = _sklearn("datasets").make_moons(n_samples=n, noise=noise, random_state=seed)
     return points.tolist(), (2 * classes - 1).tolist()

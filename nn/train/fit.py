@@ -44,7 +44,7 @@ def fit(
     callback: Callback | None = None,
     compiled: bool | Literal["auto"] = "auto",
 ) -> History:
-    """Train a network on examples by mini-batch gradient descent.
+    """Train a network on examples by mini-batch gradient descent; the recorded curves.
 
     Everything is checked before the first step. Where training fails, also in a callback, parameters, gradients and
     optimizer are as they were before the call. Ctrl-C ends it at any point and keeps what the last whole step
@@ -74,9 +74,6 @@ def fit(
             one.
         compiled: "auto" for native code where that is possible (`history.compiled` and `history.note` tell), True to
             be told by an error where it is not, False for steps on Values.
-
-    Returns:
-        The recorded curves.
 
     Raises:
         ValueError: a shape, a target or an option does not fit, or a number is nan or infinite.

@@ -39,13 +39,10 @@ class History:
         return len(self.loss)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the curves with matplotlib: the loss and, where there is one, the accuracy.
+        """Draw the curves with matplotlib, the loss and, where there is one, the accuracy; the Axes, in a list.
 
         Args:
             ax: one matplotlib Axes for the loss, or two for loss and accuracy; made unless given.
-
-        Returns:
-            The Axes, in a list.
 
         Raises:
             ModuleNotFoundError: matplotlib is missing; says how to install it.

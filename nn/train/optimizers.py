@@ -200,14 +200,11 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSprop, "adam"
 
 
 def clip_grad_norm(parameters: Iterable[Value], max_norm: float) -> float:
-    """Shrink the gradients together so that their Euclidean norm is at most `max_norm`.
+    """Shrink the gradients together so that their Euclidean norm is at most `max_norm`; the norm as it was.
 
     Args:
         parameters: the Values whose `.grad` is meant.
         max_norm: above 0.
-
-    Returns:
-        The norm as it was.
 
     Raises:
         ValueError: `max_norm` is not above 0.
