@@ -141,10 +141,14 @@ class Program:
         new = Program(self.parameters, self.columns)
         new.sums = self.sums
         index: list[int] = []
-        for position, (operation, operands, attribute) in enumerate(self.instructions):
+        for position, instruction in enumerate(self.instructions):
             written = write(new, position, index)
             if written is None:
-                written = new.append(operation, [index[k] for k in operands], attribute)
+                operation, operands, attribute = instruction
+                if operands:
+                    instruction = Instruction(operation, tuple([index[k] for k in operands]), attribute)
+                written = len(new.instructions)
+                new.instructions.append(instruction)
             index.append(written)
         new.results = [index[k] for k in self.results]
         new.outputs = {batch: [index[k] for k in nodes] for batch, nodes in self.outputs.items()}

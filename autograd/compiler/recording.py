@@ -136,7 +136,8 @@ def _from_outside(ours: Run, other: Run) -> frozenset[Value]:
     """Values that both runs use: made before, or kept from the first run; and constants but the library's."""
 
     def is_read(node: Value) -> bool:
-        return not node.is_leaf or node in ours.made or (node.kind == "constant" and scope_of(node) is not INSIDE)
+        kind = node.kind
+        return kind == "computed" or node in ours.made or (kind == "constant" and scope_of(node) is not INSIDE)
 
     return frozenset(filter(is_read, set(ours.order).intersection(other.order)))
 

@@ -16,12 +16,16 @@ def verify(program: Program, after: str) -> None:
     batches: list[int] = []
     for index, instruction in enumerate(program.instructions):
         operation, operands, _ = instruction
-        if operands and not 0 <= min(operands) <= max(operands) < index:
-            found, problem = set(), f"its operands {operands} are not all computed before it"
-        else:
-            found = {batches[k] for k in operands}
-            found.discard(UNIFORM)
-            problem = "its operands belong to different batches" if len(found) > 1 else _problem(program, instruction)
+        found: set[int] = set()
+        problem = ""
+        if operands:
+            if not 0 <= min(operands) <= max(operands) < index:
+                problem = f"its operands {operands} are not all computed before it"
+            else:
+                found = {batches[k] for k in operands}
+                found.discard(UNIFORM)
+                problem = "its operands belong to different batches" if len(found) > 1 else ""
+        problem = problem or _problem(program, instruction)
         if problem:
             raise AssertionError(f"after the pass {after}: %{index} = {instruction.name}: {problem}")
         if isinstance(operation, Primitive):
