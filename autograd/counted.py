@@ -1,6 +1,6 @@
-"""A list that counts its changes, so that a compiled function need not look through it at every call.
+"""Objects and lists that count their changes, so that a compiled function need not look through them at every call.
 
-It buys a sixth of a step of README's demo, whose model has 37 such lists: 6.6 instead of 7.9 microseconds.
+It buys a sixth of benchmarks/RESULTS.md, "demo, flat vectors": the model of the demo has 37 such lists.
 """
 
 from __future__ import annotations
@@ -12,6 +12,20 @@ from autograd.modes import changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class Counted:
+    """An object that adds 1 to `autograd.modes.changes` whenever one of its attributes is replaced."""
+
+    counts_changes = True
+
+    def __setattr__(self, name: str, attribute: Any) -> None:
+        super().__setattr__(name, attribute)
+        changes[0] += 1
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        changes[0] += 1
 
 
 class CountedList(list[Any]):

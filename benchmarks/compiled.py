@@ -51,7 +51,7 @@ AIMS = {
     "784-128-10, batch of 64, flat vectors": {"PyTorch": "faster", "JAX jit": "faster"},
     "micrograd's own loop, a step with update": {"micrograd": "10,000x"},
     "Hessian of 50 variables": {"JAX jit": "faster", "CasADi": "faster"},
-    "demo, batch of 4096, two threads": {"one thread": "1.7x"},
+    "demo, batch of 65,536, two threads": {"one thread": "1.7x"},
     "compile: demo": {"": "0.5 s"},
     "compile: digits 64-32-10": {"": "1 s"},
     "compile: 784-128-10": {"": "2 s"},
@@ -362,10 +362,10 @@ def thread_rows(quick: bool) -> list[Row]:
     """Two threads beside one."""
     works = []
     for threads, engine in ((1, "one thread"), (2, OURS)):
-        model, problem = demo(4096)
+        model, problem = demo(65_536)
         works.append(flat(compiled(model, problem, threads=threads), problem, engine))
     times = per_call(works, "two threads", quick, rounds=101)
-    return compare("demo, batch of 4096, two threads", times)
+    return compare("demo, batch of 65,536, two threads", times)
 
 
 # --- Compiling --------------------------------------------------------------------------------------------------------

@@ -8,15 +8,8 @@ Example:
 """
 
 from nn.layers import MLP, Forward, Layer, Neuron
-from nn.losses import (
-    LOSSES,
-    binary_cross_entropy,
-    cross_entropy,
-    half_squared_error,
-    hinge,
-    mean_squared_error,
-    quadratic_cost,
-)
+from nn.losses import LOSSES
+from nn.losses import quadratic_cost as quadratic_cost
 from nn.modules import Module
 from nn.train.evaluate import accuracy, evaluate, predict
 from nn.train.fit import fit
@@ -24,6 +17,11 @@ from nn.train.history import History
 from nn.train.optimizer import Optimizer
 from nn.train.optimizers import OPTIMIZERS, SGD, Adam, AdamW, RMSprop, clip_grad_norm
 
-__all__ = ["LOSSES", "MLP", "OPTIMIZERS", "SGD", "Adam", "AdamW", "Forward", "History", "Layer", "Module", "Neuron"]
-__all__ += ["Optimizer", "RMSprop", "accuracy", "binary_cross_entropy", "clip_grad_norm", "cross_entropy", "evaluate"]
-__all__ += ["fit", "half_squared_error", "hinge", "mean_squared_error", "predict", "quadratic_cost"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nn.losses import *  # noqa: F403
+else:  # each loss of the table is a function of the package
+    globals().update({name: loss for name, loss in LOSSES.items() if name not in globals()})
+
+__all__ = [*LOSSES, "LOSSES", "MLP", "OPTIMIZERS", "SGD", "Adam", "AdamW", "Forward", "History", "Layer", "Module"]
+__all__ += ["Neuron", "Optimizer", "RMSprop", "accuracy", "clip_grad_norm", "evaluate", "fit", "predict"]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import autograd
 from autograd import Value, equal, greater, maximum, minimum, softplus, where
 from autograd.checks import listed
-from autograd.modes import changes
+from autograd.counted import Counted
 from autograd.primitive import Number, to_float
 from autograd.scopes import Scope, current, mark_between
 
@@ -31,7 +31,7 @@ _LARGEST = sys.float_info.max
 _VALUES = {Value}
 
 
-class Loss:
+class Loss(Counted):
     """One row of the table of losses. It is called with the output of a network and a target, and returns a Value.
 
     `nn.LOSSES["margin"] = Loss(margin)` makes it known by name. Its nodes are in a scope of its name, which pictures
@@ -55,7 +55,6 @@ class Loss:
         1.5
     """
 
-    counts_changes = True  # see autograd.modes.changes: 5% of a call of a compiled loss
     __name__: str
     __qualname__: str
 
@@ -70,10 +69,6 @@ class Loss:
         update_wrapper(self, formula)
         self.formula, self.outputs, self.wants, self.decide = formula, outputs, wants, decide
 
-    def __setattr__(self, name: str, attribute: Any) -> None:
-        super().__setattr__(name, attribute)
-        changes[0] += 1
-
     def __call__(self, output: Output, target: Any) -> Value:
         outputs = listed(output)
         if {*map(type, outputs)} != _VALUES:
@@ -81,7 +76,7 @@ class Loss:
         self.check(len(outputs), () if isinstance(target, Number) else (target,), "the target")
         cost = self.formula(outputs, target)
         if cost.__class__ is Value:  # and not a dual number
-            mark_between(outputs, cost, Scope(self.__name__, current()))
+            mark_between([*outputs, *listed(target)], cost, Scope(self.__name__, current()))
         return cost
 
     def check(self, outputs: int, targets: Iterable[Any], place: str) -> None:
@@ -107,13 +102,30 @@ class Loss:
         return self.__qualname__
 
 
+LOSSES: dict[str, LossFunction] = {}
+"""The table: what a loss is called, and the loss. A user's row may be added."""
+
+
+def _row(formula: Callable[[list[Any], Any], Value], **known: Any) -> Loss:
+    """A formula as a row of the table, under its own name, with all else that is known about it."""
+    loss = LOSSES[formula.__name__] = Loss(formula, **known)
+    return loss
+
+
 def _wants_as_many(target: Any, outputs: int) -> str:
     targets = listed(target)
     fits = len(targets) == outputs and all(map(_is_number, targets))
     return "" if fits else f"as many numbers as the network has outputs, {outputs}"
 
 
-@partial(Loss, wants=_wants_as_many)
+def _squares(output: list[Value], target: Output) -> list[Value]:
+    targets = listed(target)
+    if len(targets) != len(output):  # Values, whose numbers were not looked at
+        raise ValueError(f"a squared error wants as many targets as outputs, got {len(targets)} for {len(output)}")
+    return [(z - y) ** 2 for z, y in zip(output, targets)]
+
+
+@partial(_row, wants=_wants_as_many)
 def half_squared_error(output: list[Value], target: Output) -> Value:
     """Half the squared distance of k outputs and k targets, 1/2 sum_j (z_j - y_j)^2, whose gradient is z_j - y_j.
 
@@ -123,10 +135,10 @@ def half_squared_error(output: list[Value], target: Output) -> Value:
         >>> z.grad
         2.0
     """
-    return autograd.sum([(z - y) ** 2 for z, y in zip(output, listed(target))]) * 0.5
+    return autograd.sum(_squares(output, target)) * 0.5
 
 
-@partial(Loss, wants=_wants_as_many)
+@partial(_row, wants=_wants_as_many)
 def mean_squared_error(output: list[Value], target: Output) -> Value:
     """The mean of the squared differences of k outputs and k targets, 1/k sum_j (z_j - y_j)^2.
 
@@ -134,7 +146,10 @@ def mean_squared_error(output: list[Value], target: Output) -> Value:
         >>> mean_squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
         2.0
     """
-    return autograd.mean([(z - y) ** 2 for z, y in zip(output, listed(target))])
+    return autograd.mean(_squares(output, target))
+
+
+LOSSES["quadratic_cost"] = half_squared_error  # which is its mean over a batch
 
 
 def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Value:
@@ -157,7 +172,7 @@ def quadratic_cost(outputs: Sequence[Output], targets: Sequence[Output]) -> Valu
 
 
 @partial(
-    Loss,
+    _row,
     outputs=(1, 1),
     wants=lambda y, _: "" if y in (-1, 1) else "a class of -1 or 1: map classes 0 and 1 with 2 * y - 1",
     decide=lambda z: where(greater(z[0], 0.0), 1.0, -1.0),
@@ -173,7 +188,7 @@ def hinge(output: list[Value], target: Value | float) -> Value:
 
 
 @partial(
-    Loss,
+    _row,
     outputs=(1, 1),
     wants=lambda y, _: "" if 0 <= y <= 1 else "a class of 0 or 1 or a probability between",
     decide=lambda z: where(greater(z[0], 0.0), 1.0, 0.0),
@@ -207,7 +222,7 @@ def _largest(logits: Sequence[Any]) -> Any:
 
 
 @partial(
-    Loss,
+    _row,
     outputs=(2, math.inf),
     wants=lambda y, k: "" if 0 <= y < k and y == int(y) else f"a class from 0 to {k - 1}, an integer",
     decide=_largest,
@@ -229,16 +244,6 @@ def cross_entropy(output: list[Value], target: Value | float) -> Value:
     for k, z in enumerate(output):
         chosen = where(equal(target, k), z, chosen)
     return autograd.logsumexp(output) - chosen
-
-
-LOSSES: dict[str, LossFunction] = {
-    "half_squared_error": half_squared_error,
-    "quadratic_cost": half_squared_error,  # which is its mean over a batch
-    "mean_squared_error": mean_squared_error,
-    "hinge": hinge,
-    "binary_cross_entropy": binary_cross_entropy,
-    "cross_entropy": cross_entropy,
-}
 
 
 def _check_outputs(outputs: list[Any], output: Any, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import Value
 from autograd.checks import check_names
-from autograd.modes import changes
+from autograd.counted import Counted
 from autograd.primitive import to_float
 from autograd.states import read_state, write_state
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 
-class Module:
+class Module(Counted):
     """Anything with parameters: the leaves among its attributes, and those of the modules among its attributes.
 
     Attributes may be Values, modules, and lists, tuples, dicts and arrays of them; `parameters` may be overridden.
@@ -33,18 +33,11 @@ class Module:
         (7.0, {'slope': 2.0, 'intercept': 1.0})
     """
 
-    counts_changes = True  # see autograd.modes.changes
-
     def __setattr__(self, name: str, attribute: Any) -> None:
         for _, held in walk({name: attribute}):
             if isinstance(held, Value) and held.kind == "leaf":
                 held.kind = "parameter"
         super().__setattr__(name, attribute)
-        changes[0] += 1
-
-    def __delattr__(self, name: str) -> None:
-        super().__delattr__(name)
-        changes[0] += 1
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order of `named_parameters`."""

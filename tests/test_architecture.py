@@ -263,7 +263,7 @@ def of_value():
     tree = next(
         node for node in TREES["autograd.value"].body if isinstance(node, ast.ClassDef) and node.name == "Value"
     )
-    return {word for word in own_names(tree) if is_private(word) and word.isidentifier()} - {"_"} | {"_rank", "_edges"}
+    return {word for word in own_names(tree) if is_private(word) and word.isidentifier()} - {"_"}
 
 
 def private_uses(tree):

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
+import autograd
 from autograd import Value, check_grads
+from autograd.scopes import scope_of
 from nn import (
     LOSSES,
     binary_cross_entropy,
@@ -264,8 +266,8 @@ def test_a_value_that_is_no_class_makes_the_loss_nan():
 def test_every_loss_has_its_name_and_a_function_stands_for_itself():
     assert list(LOSSES) == [
         "half_squared_error",
-        "quadratic_cost",
         "mean_squared_error",
+        "quadratic_cost",
         "hinge",
         "binary_cross_entropy",
         "cross_entropy",
@@ -452,3 +454,17 @@ def test_binary_cross_entropy_of_a_value_target_keeps_its_gradient():
     target = Value(1.0)
     binary_cross_entropy(Value(1.0), target).backward()
     assert target.grad == pytest.approx(-1.0)
+
+
+def test_values_as_targets_are_as_many_as_outputs():
+    for loss in (half_squared_error, mean_squared_error):
+        with pytest.raises(ValueError, match="a squared error wants as many targets as outputs, got 1 for 2"):
+            loss([Value(3.0), Value(1.0)], Value(1.0))
+
+
+def test_a_loss_leaves_the_scopes_of_its_targets_as_they_are():
+    with autograd.scope("teacher"):
+        target = Value(1.0) * 2.0
+    cost = half_squared_error(Value(3.0), target)
+    assert scope_of(target).name == "teacher"
+    assert scope_of(cost).name == "half_squared_error"

@@ -2,8 +2,12 @@
 
 import copy
 import math
+import pathlib
 import pickle
 import random
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -90,6 +94,42 @@ def test_a_row_is_an_operation_of_its_formula(sides):
     assert [node for node in autograd.graph.topological_order(sides(Value(0.5), 7)) if node.label] == []
     cost = sides(Value(0.5, label="z"), 3)
     assert autograd.scopes.scope_of(cost).name == "logistic_of_sides"
+
+
+ROW = """
+@partial(
+    _row,
+    outputs=(1, 1),
+    wants=lambda y, _: "" if y in (3, 7) else "a side, 3 or 7",
+    decide=lambda z: where(greater(z[0], 0.0), 7.0, 3.0),
+)
+def logistic(output: list[Value], target: Value | float) -> Value:
+    return softplus((5 - target) * 0.5 * output[0])
+"""
+
+USE = """
+import math
+import nn
+from autograd import Value
+from nn import logistic
+
+assert "logistic" in nn.__all__ and repr(logistic) == "<loss logistic>"
+assert logistic(Value(0.5), 7).data == math.log1p(math.exp(-0.5))
+X, y = [[0.0, 1.0], [1.0, 0.0], [0.2, 0.9], [0.8, 0.3]], [3, 7, 3, 7]
+model = nn.MLP(2, [4, 1], activation="tanh", rng=1)
+print(nn.fit(model, X, y, "logistic", "adam", epochs=60, compiled=False).accuracy[-1], nn.predict(model, X, "logistic"))
+"""
+
+
+def test_a_row_among_the_losses_is_all_that_a_new_loss_takes(tmp_path):
+    source = pathlib.Path(nn.__file__).parent.parent
+    for package in ("autograd", "nn"):
+        shutil.copytree(source / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    with open(tmp_path / "nn" / "losses.py", "a", encoding="utf-8") as losses:
+        losses.write(ROW)
+    done = subprocess.run([sys.executable, "-c", USE], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1.0 [3, 7, 3, 7]\n"
 
 
 @pytest.mark.parametrize("loss", [nn.hinge, nn.cross_entropy, nn.mean_squared_error])

@@ -1,7 +1,7 @@
 """Threads that share the examples of a batch: a plain pool.
 
-It buys up to 1.3 times the speed of one thread in benchmarks/RESULTS.md, "demo, batch of 4096, two threads", where
-waking a thread takes as long as half of the work, and 1.8 times from some 50,000 examples on.
+It buys benchmarks/RESULTS.md, "demo, batch of 65,536, two threads". In a batch of some thousand examples waking
+a thread takes as long as its share of the work.
 """
 
 from __future__ import annotations
