@@ -210,7 +210,8 @@ class Primitive:
         self.arity = len(partials) if isinstance(partials, tuple) else None
         self.symbol = name if symbol is None else symbol
         operands = ", ".join(f"#{k + 1}" for k in range(self.arity or 1))
-        self.latex = latex or rf"\operatorname{{{name.replace('_', ' ')}}}\left({operands}\right)"
+        spelled = name.replace("_", r"\_")
+        self.latex = latex or rf"\operatorname{{{spelled}}}\left({operands}\right)"
         self.domain, self.singular, self.defaults = tuple(domain), tuple(singular), defaults
         self.cuts, self.lowering, self.summary = cuts, lowering, summary
         self.is_method = self.arity is not None and self.symbol == name if method is None else method

@@ -95,7 +95,7 @@ def test_a_new_row_is_written_in_all_notations():
     row = Primitive("soft_sign", lambda x: x / (1 + abs(x)), (lambda out, x: 1 / ((1 + abs(x)) * (1 + abs(x))),))
     curly = Primitive("curly", lambda x, y: x * y, (lambda out, x, y: y, lambda out, x, y: x), latex=r"#1 \star #2")
     assert of(row, of(table.add, X, Y)).text == "soft_sign(x + y)"
-    assert of(row, X).latex == r"\operatorname{soft sign}\left(x\right)"
+    assert of(row, X).latex == r"\operatorname{soft\_sign}\left(x\right)"
     assert of(table.mul, of(curly, X, of(table.neg, Y)), Z).latex == (r"\left(x \star \left(-y\right)\right) \cdot z")
     assert "forward: ([x]) => x / (1 + Math.abs(x))," in operations([(row, 1)]).script
     assert template(row, [None]).partials == ["1/((1 + abs(#1))·(1 + abs(#1)))"]
