@@ -177,7 +177,7 @@ def _shape(structure: Structure) -> tuple[int, ...] | None:
 class Recent:
     """The arguments of the last call, which it `may_know`: a call with the same arrays skips binding them.
 
-    For speed alone: `step.flat(vector, X, y)` of README's demo takes 1.6 times as long without it. It keeps no array
+    For speed alone: benchmarks/RESULTS.md, "demo, flat vectors" takes 1.6 times as long without it. It keeps no array
     alive. One whose numbers were moved from their address, where `call(vector)` expects them, or whose shape, type or
     layout was changed in place, is not taken for what it was.
     """
